@@ -1,0 +1,16 @@
+"""The errors dicentlib raises on purpose.
+
+Every message names the file or value, what was found and what is allowed.
+"""
+
+
+class DicentlibError(ValueError):
+    """Base class: catching it catches every error that dicentlib raises on purpose."""
+
+
+class InputError(DicentlibError):
+    """A file, table or argument is not of the form that is expected."""
+
+
+class ScorerMismatchError(DicentlibError):
+    """A calibration curve is used with another scorer than the one that made its counts."""

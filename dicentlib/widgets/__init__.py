@@ -1,0 +1,1 @@
+"""Sliders and galleries, each a thin wrapper round a function that works without it."""
