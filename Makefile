@@ -1,0 +1,47 @@
+# make report: the whole path, from simulated metaphases to a dose report in runs/demo/
+# make test:   the test suite
+PYTHON ?= python3
+BIN := .venv/bin
+RUN ?= runs/demo
+PRESET ?= demo
+INSTALLED := .venv/.installed
+
+.PHONY: report test test-browser install lint notebooks lab bench figures clean
+
+report: $(INSTALLED)
+	$(BIN)/python -m dicentlib report --preset $(PRESET) --run-dir $(RUN)
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-browser: $(INSTALLED)
+	@command -v chromium >/dev/null || { apt-get update && apt-get install -y chromium; }
+	$(BIN)/python -m pytest -m browser
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed, found ' + sys.version.split()[0])"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,scale,microscopes]"
+	touch $@
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+notebooks: $(INSTALLED)
+	$(BIN)/python -m pytest -m notebooks
+
+lab: $(INSTALLED)
+	$(BIN)/jupyter lab notebooks
+
+bench: $(INSTALLED)
+	for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+figures: report
+	@echo "figures: $(RUN)/figures"
+
+clean:
+	rm -rf .venv build *.egg-info

@@ -1,0 +1,103 @@
+"""What the repository promises about itself."""
+
+import ast
+import json
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CONDA_NAMES = {
+    "torch": "pytorch",
+    "opencv-python-headless": "opencv",
+    "playwright": "playwright-python",
+}
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def name_and_bounds(requirement):
+    return re.fullmatch(r"([A-Za-z0-9-]+)(.*)", requirement).groups()
+
+
+def test_conda_and_pip_ask_for_the_same_packages():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = [item for extra in project["optional-dependencies"].values() for item in extra]
+    pip = dict(map(name_and_bounds, project["dependencies"] + extras))
+    pip = {CONDA_NAMES.get(name, name): bounds for name, bounds in pip.items()}
+    lines = (ROOT / "environment.yml").read_text().splitlines()
+    entries = [line.strip()[2:] for line in lines if line.startswith("  - ")]
+    conda = dict(name_and_bounds(entry) for entry in entries if entry != "conda-forge")
+    assert conda.pop("python") == project["requires-python"]
+    assert conda.pop("pip") == ""
+    assert conda == pip
+
+
+def test_every_dependency_is_pinned_within_its_bounds():
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = [item for extra in project["optional-dependencies"].values() for item in extra]
+    pinned = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split())
+    pinned = {canonicalize_name(name): version for name, version in pinned.items()}
+    for requirement in map(Requirement, project["dependencies"] + extras):
+        assert pinned[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_stripped_and_have_one_parameters_cell(path):
+    notebook = json.loads(path.read_text())
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert not any(cell["outputs"] or cell["execution_count"] for cell in code)
+    tagged = [c for c in code if "parameters" in c["metadata"].get("tags", [])]
+    assert len(tagged) == 1
+    assert max(len("".join(cell["source"]).splitlines()) for cell in code) <= 20
+    kernel = notebook["metadata"]["kernelspec"]
+    assert (kernel["name"], kernel["language"]) == ("python3", "python")
+
+
+def imports_of(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+@pytest.mark.parametrize("part", ["calibration", "dose"])
+def test_dose_statistics_need_neither_torch_nor_plotting(part):
+    modules = sorted((ROOT / "dicentlib" / part).rglob("*.py"))
+    assert modules
+    for path in modules:
+        for name in imports_of(path):
+            assert name.split(".")[0] not in {"torch", "pytorch_lightning", "matplotlib"}, path
+            assert not name.startswith("dicentlib.plotting"), path
+
+
+def test_only_training_imports_lightning():
+    for path in (ROOT / "dicentlib").rglob("*.py"):
+        if any("lightning" in name for name in imports_of(path)):
+            assert "training" in path.as_posix(), path
+
+
+def test_numerics_do_not_import_plotting():
+    allowed = {"plotting", "widgets", "report"}
+    for path in (ROOT / "dicentlib").rglob("*.py"):
+        if path.relative_to(ROOT / "dicentlib").parts[0].removesuffix(".py") not in allowed:
+            assert not any(name.startswith("dicentlib.plotting") for name in imports_of(path)), path
+
+
+def test_the_project_names_no_machine():
+    files = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    pattern = re.compile(r"(?<![\w./-])/(?:work|root|home|farm)/")
+    text = {".py", ".md", ".ipynb", ".toml", ".yml", ".json", ".cff", ""}
+    checked = [ROOT / name for name in files if name and Path(name).suffix in text]
+    assert len(checked) > 20
+    for path in checked:
+        if path != Path(__file__).resolve() and path.exists():
+            assert not pattern.search(path.read_text()), path
