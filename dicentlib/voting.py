@@ -1,0 +1,291 @@
+r"""From member heatmaps to votes, decisions and a table of detections.
+
+Deschemps et al. (2024), equations 6 and 7: every member of an ensemble votes for the pixels
+where its heatmap exceeds :math:`T_C`; a pixel fires where more than :math:`T_A` members vote.
+Both comparisons are strict.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import ndimage
+
+from dicentlib.data import CLASSES
+from dicentlib.errors import InputError
+from dicentlib.operating_point import (
+    OperatingPoint,
+    check_agreement_threshold,
+    check_confidence_threshold,
+)
+
+__all__ = [
+    "DETECTION_COLUMNS",
+    "EarlyVote",
+    "OperatingPoint",
+    "check_heatmaps",
+    "decide",
+    "detect",
+    "vote",
+    "vote_early",
+]
+
+EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
+DETECTION_COLUMNS = (
+    "class",
+    "row",
+    "col",
+    "votes",
+    "vote_fraction",
+    "peak_mean",
+    "peak_sd",
+    "area_px",
+)
+
+
+def check_heatmaps(heatmaps, *, name="heatmaps"):
+    """Return `heatmaps` as an array, refusing NaN and values outside 0 to 1.
+
+    Raises
+    ------
+    InputError
+        The array is empty, holds NaN, or leaves the range 0 to 1 (logits, for example).
+    """
+    heatmaps = np.asarray(heatmaps)
+    if heatmaps.size == 0:
+        raise InputError(f"{name}: empty array of shape {heatmaps.shape}; at least one member")
+    lowest, highest = heatmaps.min(), heatmaps.max()
+    if np.isnan(lowest):
+        raise InputError(f"{name}: {np.isnan(heatmaps).sum()} NaN found; allowed: values 0 to 1")
+    if lowest < 0 or highest > 1:
+        raise InputError(f"{name}: values {lowest:g} to {highest:g} found; allowed: 0 to 1")
+    return heatmaps
+
+
+def vote(heatmaps, *, confidence_threshold):
+    r"""Number of members that are confident at each pixel.
+
+    .. math:: S_{uv} = \sum_{j=1}^{M} [\, \varphi_j(u, v) > T_C \,]
+
+    Deschemps et al. (2024), equation 6.
+
+    Parameters
+    ----------
+    heatmaps : ndarray, shape (M, ...), values in [0, 1]
+        One heatmap per member; usually (M, H, W) or (M, 2, H, W).
+    confidence_threshold : float or sequence of M floats, in [0, 1]
+        :math:`T_C`, the same for all members or one per member. A pixel *equal* to the
+        threshold gets no vote; the comparison is made in the heatmaps' own precision.
+
+    Returns
+    -------
+    votes : ndarray of int, shape (...), values 0 to M
+
+    Raises
+    ------
+    InputError
+        A threshold or a heatmap value is NaN or outside 0 to 1, or the number of thresholds
+        is neither one nor M.
+
+    Examples
+    --------
+    >>> vote(np.array([[[0.9]], [[0.5]]]), confidence_threshold=0.5)
+    array([[1]])
+    """
+    heatmaps = check_heatmaps(heatmaps)
+    if heatmaps.ndim < 2:
+        raise InputError(f"heatmaps: shape {heatmaps.shape} found; expected (M, ...)")
+    threshold = check_confidence_threshold(confidence_threshold, n_members=len(heatmaps))
+    threshold = np.asarray(threshold, dtype=np.result_type(heatmaps, np.float32))
+    threshold = threshold.reshape(-1, *([1] * (heatmaps.ndim - 1)))
+    return (heatmaps > threshold).sum(axis=0, dtype=np.int64)
+
+
+def decide(votes, *, agreement_threshold, n_members=None):
+    r"""Pixels on which more than :math:`T_A` members agree.
+
+    .. math:: D_{uv} = [\, S_{uv} > T_A \,]
+
+    Deschemps et al. (2024), equation 7: with ten members and :math:`T_A = 4`, five votes fire.
+
+    Parameters
+    ----------
+    votes : ndarray of int, values 0 to M
+        Output of :func:`vote`.
+    agreement_threshold : int, 0 to M - 1
+        :math:`T_A`. A pixel with exactly this many votes does not fire.
+    n_members : int, optional
+        M. Votes alone do not tell it; where given, :math:`T_A \ge M`, which can never fire,
+        is refused.
+
+    Returns
+    -------
+    decision : ndarray of bool, the shape of `votes`
+
+    Raises
+    ------
+    InputError
+        The threshold is not an integer, is negative, or is not below `n_members`.
+
+    Examples
+    --------
+    >>> decide(np.array([[4, 5]]), agreement_threshold=4)
+    array([[False,  True]])
+    """
+    return np.asarray(votes) > check_agreement_threshold(agreement_threshold, n_members=n_members)
+
+
+def detect(heatmaps, *, operating_point, stride=4, image_shape=None):
+    """Table of the objects that an ensemble finds in one image.
+
+    A detection is an 8-connected component of the decision of one class.
+
+    Parameters
+    ----------
+    heatmaps : ndarray, shape (M, 2, h, w), values in [0, 1]
+        One pair of heatmaps per member, in the order of ``data.CLASSES``.
+    operating_point : OperatingPoint
+        Thresholds per class; its number of members must be M.
+    stride : int
+        Image pixels per heatmap pixel: heatmap row u covers image rows ``stride * u`` to
+        ``stride * u + stride - 1``.
+    image_shape : (int, int), optional
+        Height and width of the image before padding; detections centred outside it (in the
+        padding) are no detections.
+
+    Returns
+    -------
+    detections : DataFrame
+        ``class``; ``row``, ``col``: the component's centroid in image pixels; ``votes``: the
+        most votes on any of its pixels, ``vote_fraction`` = votes / M; ``peak_mean`` and
+        ``peak_sd``: mean and standard deviation over members (divisor M) of each member's
+        maximum within the component; ``area_px`` in image pixels. Classes in the order of
+        ``data.CLASSES``, then by row and column of the component's first pixel.
+
+    Raises
+    ------
+    InputError
+        The shape is not (M, 2, h, w), M differs from the operating point's, or a value is
+        NaN or outside 0 to 1.
+    """
+    heatmaps = check_heatmaps(heatmaps)
+    if heatmaps.ndim != 4 or heatmaps.shape[1] != len(CLASSES):
+        raise InputError(f"heatmaps: shape {heatmaps.shape} found; expected (M, 2, h, w)")
+    if len(heatmaps) != operating_point.n_members:
+        raise InputError(
+            f"heatmaps: {len(heatmaps)} members found; "
+            f"the operating point is for {operating_point.n_members}"
+        )
+    tables = [
+        _detect_class(heatmaps[:, index], name, operating_point, stride)
+        for index, name in enumerate(CLASSES)
+    ]
+    found = [table for table in tables if len(table)]
+    detections = pd.concat(found, ignore_index=True) if found else tables[0]
+    if image_shape is None:
+        return detections
+    inside = (detections["row"] < image_shape[0]) & (detections["col"] < image_shape[1])
+    return detections[inside].reset_index(drop=True)
+
+
+def _detect_class(heatmaps, name, operating_point, stride):
+    votes = vote(heatmaps, confidence_threshold=operating_point.confidence_threshold[name])
+    fired = decide(
+        votes,
+        agreement_threshold=operating_point.agreement_threshold[name],
+        n_members=len(heatmaps),
+    )
+    labels, n_objects = ndimage.label(fired, structure=EIGHT_CONNECTED)
+    rows, cols = np.nonzero(fired)
+    index = labels[rows, cols] - 1
+    area = np.bincount(index, minlength=n_objects)
+    most_votes = np.zeros(n_objects, dtype=np.int64)
+    np.maximum.at(most_votes, index, votes[rows, cols])
+    peaks = np.zeros((n_objects, len(heatmaps)))
+    np.maximum.at(peaks, index, heatmaps[:, rows, cols].T)
+    offset = (stride - 1) / 2
+    return pd.DataFrame(
+        {
+            "class": pd.Series([name] * n_objects, dtype="str"),
+            "row": np.bincount(index, rows, n_objects) / np.maximum(area, 1) * stride + offset,
+            "col": np.bincount(index, cols, n_objects) / np.maximum(area, 1) * stride + offset,
+            "votes": most_votes,
+            "vote_fraction": most_votes / len(heatmaps),
+            "peak_mean": peaks.mean(axis=1),
+            "peak_sd": peaks.std(axis=1),
+            "area_px": area * stride**2,
+        },
+        columns=list(DETECTION_COLUMNS),
+    )
+
+
+@dataclass(frozen=True)
+class EarlyVote:
+    """Votes after an early exit: whole, or known to fire nowhere.
+
+    Attributes
+    ----------
+    votes : ndarray of int, shape (2, h, w)
+        Votes of the members evaluated.
+    decision : ndarray of bool, shape (2, h, w)
+        Equal to the decision of all members.
+    n_evaluated, n_members : int
+        Members whose heatmaps were needed, and members in all.
+    """
+
+    votes: np.ndarray
+    decision: np.ndarray
+    n_evaluated: int
+    n_members: int
+
+    @property
+    def saved(self):
+        """Share of the members that were never evaluated, 0 to 1."""
+        return 1 - self.n_evaluated / self.n_members
+
+
+def vote_early(member_heatmaps, *, operating_point):
+    """Vote member by member and stop as soon as nothing can fire any more.
+
+    Voting ends when the most votes so far plus the members left do not exceed
+    :math:`T_A` in either class: no pixel can fire then, so decision and detections are exactly
+    those of the full vote (none). An image on which something may fire is voted in full. With
+    ten members and :math:`T_A = 4`, an image without votes needs six.
+
+    Parameters
+    ----------
+    member_heatmaps : iterable of ndarray, shape (2, h, w)
+        Heatmaps in the order of the members; a generator that runs a member only when asked
+        saves the forward passes that are not needed.
+    operating_point : OperatingPoint
+
+    Returns
+    -------
+    EarlyVote
+
+    Raises
+    ------
+    InputError
+        Shapes differ between members, or the iterable ends before the vote is settled.
+    """
+    n_members = operating_point.n_members
+    thresholds = operating_point.confidence_thresholds()
+    agreement = np.array([operating_point.agreement_threshold[name] for name in CLASSES])
+    votes, n_evaluated = None, 0
+    for heatmaps, threshold in zip(member_heatmaps, thresholds, strict=False):
+        heatmaps = check_heatmaps(heatmaps, name=f"heatmaps of member {n_evaluated}")
+        if heatmaps.ndim != 3 or (votes is not None and heatmaps.shape != votes.shape):
+            expected = "(2, h, w)" if votes is None else votes.shape
+            raise InputError(
+                f"heatmaps of member {n_evaluated}: shape {heatmaps.shape} found; "
+                f"expected {expected}"
+            )
+        fires = heatmaps > threshold.astype(np.result_type(heatmaps, np.float32))[:, None, None]
+        votes = fires.astype(np.int64) if votes is None else votes + fires
+        n_evaluated += 1
+        if np.all(votes.max(axis=(1, 2)) + n_members - n_evaluated <= agreement):
+            break
+    else:
+        if n_evaluated < n_members:
+            raise InputError(f"heatmaps of {n_evaluated} members found; expected {n_members}")
+    return EarlyVote(votes, votes > agreement[:, None, None], n_evaluated, n_members)
