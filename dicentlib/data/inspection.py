@@ -1,0 +1,173 @@
+"""What a file is, from its first and last bytes: cheap enough to ask of every file in a folder."""
+
+import os
+import stat
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import tifffile
+from PIL import Image
+
+from dicentlib.errors import InputError
+
+SUFFIXES = {
+    "TIFF": (".tif", ".tiff"),
+    "PNG": (".png",),
+    "JPEG": (".jpg", ".jpeg"),
+    "BMP": (".bmp",),
+    "CZI": (".czi",),
+    "ND2": (".nd2",),
+}
+IMAGE_SUFFIXES = tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+MAGIC = {
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"II+\0": "TIFF",
+    b"MM\0+": "TIFF",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"BM": "BMP",
+    b"ZISRAWFILE": "CZI",
+    b"\xda\xce\xbe\x0a": "ND2",
+}
+READERS = {"CZI": "czifile", "ND2": "nd2"}
+
+MAX_PIXELS = 50_000_000  # ten times a large camera; refuses decompression bombs unopened
+MIN_SIDE_PX = 8
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """Format and size of an image file, from its header."""
+
+    format: str  # "TIFF", "PNG", "JPEG", "BMP", "CZI" or "ND2"
+    height: int  # as displayed, after any rotation noted in the file; 0: not known unread
+    width: int
+    n_pages: int  # only the first is used
+
+
+def inspect_image(path):
+    """Check an image file without decoding it.
+
+    Looks at the kind of file, its first bytes, its header and where its data end, so that
+    missing, empty, mislabelled, truncated and absurdly large files are known before any work.
+    Damage inside the pixel data is found by :func:`dicentlib.data.read_image` only.
+
+    Returns
+    -------
+    ImageFacts
+
+    Raises
+    ------
+    InputError
+        Naming the file, what it is and what is allowed.
+    """
+    path = Path(path)
+    start = _first_bytes(path)
+    found = next((name for magic, name in MAGIC.items() if start.startswith(magic)), None)
+    suffix = path.suffix.lower()
+    if found is None or suffix not in SUFFIXES[found]:
+        content = f"{found} content" if found else "content of no known image format"
+        raise InputError(
+            f"{path}: {content} under a name ending in {suffix or 'no suffix'!r}; "
+            f"allowed: TIFF, PNG, JPEG, BMP, CZI or ND2 with its own suffix"
+        )
+    try:
+        if found == "TIFF":
+            facts = _inspect_tiff(path)
+        elif found in READERS:
+            facts = _inspect_microscope(path, found)
+        else:
+            facts = _inspect_pillow(path, found)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except Exception as error:  # a parser may raise anything on damaged bytes
+        raise InputError(
+            f"{path}: {found} header cannot be read ({type(error).__name__}: {error})"
+        ) from error
+    if found not in READERS:
+        check_size(path, facts.height, facts.width)
+    return facts
+
+
+def _first_bytes(path):
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path}: not a regular file; allowed: image files")
+        if status.st_size == 0:
+            raise InputError(f"{path}: empty file (0 bytes)")
+        with open(path, "rb") as file:
+            return file.read(16)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: cannot be opened ({reason})") from error
+
+
+def _inspect_tiff(path):
+    with tifffile.TiffFile(path) as file:
+        page = file.pages.first
+        end = max(
+            (o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=False)), default=0
+        )
+        size = file.filehandle.size
+        if not end or end > size:
+            raise InputError(f"truncated TIFF file: {size} bytes, its pixels need {end}")
+        height, width = page.imagelength, page.imagewidth
+        if page.tags.valueof(274, 1) in (5, 6, 7, 8):
+            height, width = width, height
+        return ImageFacts("TIFF", height, width, len(file.pages))
+
+
+def _inspect_pillow(path, file_format):
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 4096))
+        tail = file.read()
+    if (file_format == "PNG" and b"IEND" not in tail) or (
+        file_format == "JPEG" and b"\xff\xd9" not in tail
+    ):
+        raise InputError(f"truncated {file_format} file: its end mark is missing")
+    with Image.open(path, formats=[file_format]) as image:
+        width, height = image.size
+        if image.getexif().get(274, 1) in (5, 6, 7, 8):
+            height, width = width, height
+        return ImageFacts(file_format, height, width, getattr(image, "n_frames", 1))
+
+
+def _inspect_microscope(path, file_format):
+    reader = READERS[file_format]
+    if find_spec(reader) is None:
+        raise InputError(
+            f"{file_format} files need the package {reader}; install dicentlib[microscopes]"
+        )
+    if file_format == "ND2":
+        import nd2
+
+        with nd2.ND2File(path) as file:
+            return ImageFacts("ND2", file.sizes["Y"], file.sizes["X"], file.size)
+    import czifile
+
+    with czifile.CziFile(str(path)) as file:
+        sides = dict(zip(file.axes, file.shape, strict=True))
+        return ImageFacts("CZI", sides["Y"], sides["X"], 1)
+
+
+def check_size(name, height, width):
+    """Refuse images that no microscope makes.
+
+    Raises
+    ------
+    InputError
+        A side is below 8 px, or there are more than 50 million pixels.
+    """
+    if min(height, width) < MIN_SIDE_PX or height * width > MAX_PIXELS:
+        raise InputError(
+            f"{name}: {height} x {width} px; allowed: sides of at least {MIN_SIDE_PX} px "
+            f"and at most {MAX_PIXELS:,} pixels"
+        )

@@ -1,0 +1,77 @@
+"""Annotations: what is allowed, and that nothing changes on the way through a file."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from dicentlib.data import index_images, read_annotations, write_annotations
+from dicentlib.errors import InputError
+
+
+@pytest.fixture
+def index(tmp_path):
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.full((20, 30), 220, dtype=np.uint8)).save(tmp_path / name)
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    return index_images(tmp_path)
+
+
+@pytest.fixture
+def annotations():
+    return pd.DataFrame(
+        {
+            "image": ["a.png", "a.png", "b.png"],
+            "class": ["dicentric", "fragment", "fragment"],
+            "row": [0.0, 1 / 3, 19.999],
+            "col": [0.1 + 0.2, 29.5, 1e-17],
+        }
+    )
+
+
+def test_csv_round_trip_is_exact(tmp_path, annotations, index):
+    write_annotations(tmp_path / "annotations.csv", annotations)
+    pd.testing.assert_frame_equal(
+        read_annotations(tmp_path / "annotations.csv", index), annotations, check_exact=True
+    )
+
+
+def test_an_empty_table_round_trips(tmp_path, annotations):
+    write_annotations(tmp_path / "annotations.csv", annotations.iloc[:0])
+    assert read_annotations(tmp_path / "annotations.csv").empty
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("a.png,ring,1,1", r"row 3: class 'ring'; allowed: dicentric, fragment"),
+        ("a.png,,1,1", r"row 3: class ''; allowed: dicentric, fragment"),
+        ("c.png,fragment,1,1", r"row 3: image 'c.png' is not in .*; allowed: its 2 images"),
+        ("a.png,fragment,20,1", r"row 3: position \(20, 1\) is outside a.png; .* row below 20"),
+        ("a.png,fragment,1,30", r"row 3: position \(1, 30\) is outside a.png;.* col below 30"),
+        ("a.png,fragment,-1,3", r"row 3: row .*-1.*; allowed: a position in pixels, from 0"),
+        ("a.png,fragment,1,x", r"row 3: col 'x'; allowed: a position in pixels, from 0"),
+        ("a.png,fragment,inf,3", r"row 3: row .*; allowed: a position in pixels, from 0"),
+        (",fragment,1,3", r"row 3: image ''; allowed: an image's path"),
+    ],
+)  # fmt: skip
+def test_errors_name_file_row_and_what_is_allowed(tmp_path, index, line, message):
+    path = tmp_path / "annotations.csv"
+    path.write_text(f"image,class,row,col\nb.png,dicentric,2,2\n{line}\n")
+    with pytest.raises(InputError, match=rf"annotations\.csv, {message}"):
+        read_annotations(path, index)
+
+
+def test_missing_file_and_column(tmp_path):
+    path = tmp_path / "annotations.csv"
+    with pytest.raises(InputError, match=r"annotations\.csv: no such file"):
+        read_annotations(path)
+    path.write_text("image,class,x,y\n")
+    with pytest.raises(InputError, match="no column row, col; found: image, class, x, y"):
+        read_annotations(path)
+
+
+def test_annotations_of_quarantined_images_are_left_out_with_them(tmp_path, index):
+    path = tmp_path / "annotations.csv"
+    path.write_text("image,class,row,col\nbroken.png,fragment,1,1\nb.png,fragment,2,2\n")
+    assert read_annotations(path, index)["image"].tolist() == ["b.png"]
