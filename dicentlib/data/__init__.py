@@ -3,7 +3,7 @@
 from dicentlib.data.annotations import check_annotations, read_annotations, write_annotations
 from dicentlib.data.conventions import CLASSES, REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data.images import normalise_background, read_image, resample
-from dicentlib.data.index import ImageIndex, index_images
+from dicentlib.data.index import ImageIndex, index_images, list_images
 
 __all__ = [
     "CLASSES",
@@ -11,6 +11,7 @@ __all__ = [
     "ImageIndex",
     "check_annotations",
     "index_images",
+    "list_images",
     "normalise_background",
     "read_annotations",
     "read_image",

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from dicentlib.data.inspection import (
     IMAGE_SUFFIXES,
     MAX_PIXELS,
+    cause,
     check_size,
     inspect_image,
 )
@@ -77,9 +78,7 @@ def read_image(path):
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except Exception as error:  # a decoder may raise anything on damaged bytes
-        raise InputError(
-            f"{path}: damaged {facts.format} file ({type(error).__name__}: {error})"
-        ) from error
+        raise InputError(f"{path}: damaged {facts.format} file ({cause(error, path)})") from error
     check_size(path, *grey.shape)
     return np.ascontiguousarray(grey, dtype=np.float32)
 

@@ -3,17 +3,16 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from dicentlib.data.inspection import IMAGE_SUFFIXES, inspect_image
+from dicentlib.data.paths import contained_path, printable
+from dicentlib.data.samples import as_text, complete_samples, read_samples
 from dicentlib.errors import InputError
 
-COLUMNS = ("image", "sample", "donor", "slide", "dose_gy", "pixel_size_um")
-TEXT_COLUMNS = ("image", "sample", "donor", "slide")
 # Files that belong to an image set without being images; names beginning with a dot too.
 COMPANIONS = (
     *(".csv", ".tsv", ".txt", ".md", ".json", ".xml", ".yaml", ".yml", ".ini", ".log", ".html"),
@@ -30,7 +29,7 @@ class ImageIndex:
     ``sample, donor, slide`` ("" where unknown), ``dose_gy, pixel_size_um`` (NaN where unknown),
     any further columns of ``samples.csv``, and ``height_px, width_px, n_pages`` from the file's
     header (only the first page is read). ``quarantined`` has one row per unusable file:
-    ``image, sample, reason``.
+    ``image, sample, reason``. Both are in the order of the image names.
     """
 
     folder: Path
@@ -66,33 +65,49 @@ def index_images(folder, *, samples=None):
         The folder is missing or holds no image file at all; the table of samples cannot be
         read, names an image twice or outside the folder, or holds an impossible number.
     """
+    listing = list_images(folder, samples=samples)
+    names = listing.table["image"].tolist()
+    facts = _inspect_all(listing, names)
+    usable = {name: fact for name, fact in facts.items() if not isinstance(fact, str)}
+    sizes = pd.DataFrame(
+        [(name, fact.height, fact.width, fact.n_pages) for name, fact in usable.items()],
+        columns=["image", "height_px", "width_px", "n_pages"],
+    )
+    known = [column for column in listing.table if column not in sizes.columns[1:]]
+    table = listing.table[known].merge(sizes, on="image")
+    refused = listing.table[~listing.table["image"].isin(usable)][["image", "sample"]]
+    refused = refused.assign(reason=refused["image"].map(facts))
+    quarantined = pd.concat([listing.quarantined, refused]).sort_values("image")
+    return ImageIndex(listing.folder, table, quarantined.reset_index(drop=True))
+
+
+def list_images(folder, *, samples=None):
+    """List an image folder as :func:`index_images` does, without opening any file.
+
+    Returns
+    -------
+    ImageIndex
+        ``table`` has the candidates, without the sizes from the headers.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected a folder of images")
     default = folder / "samples.csv"
-    listed = None
     if samples is not None or default.is_file():
         listed = read_samples(default if samples is None else samples)
+    else:
+        listed = complete_samples(pd.DataFrame({"image": pd.Series(dtype=str)}))
     unusable = {}
-    names = [] if samples is not None else list(_image_files(folder, unusable))
-    if listed is not None:
-        names += listed["image"].tolist()
-    names = sorted(set(names) - set(unusable))
+    names = set() if samples is not None else set(_image_files(folder, unusable))
+    names = sorted((names | set(listed["image"])) - set(unusable))
     if not names and not unusable:
         raise InputError(
             f"{folder}: no images; expected files ending in {', '.join(IMAGE_SUFFIXES)}"
         )
-    facts = _inspect_all(folder, names, unusable)
-    table = pd.DataFrame(
-        [(name, fact.height, fact.width, fact.n_pages) for name, fact in facts.items()],
-        columns=["image", "height_px", "width_px", "n_pages"],
-    )
+    table = complete_samples(listed.merge(pd.DataFrame({"image": names}, dtype=str), how="right"))
     quarantined = pd.DataFrame(sorted(unusable.items()), columns=["image", "reason"])
-    if listed is None:
-        listed = complete_samples(pd.DataFrame({"image": pd.Series(dtype=str)}))
-    table = complete_samples(listed.merge(table, on="image", how="right"))
-    known = listed.set_index("image")["sample"]
-    quarantined.insert(1, "sample", as_text(quarantined["image"].map(known)))
+    sample = quarantined["image"].map(listed.set_index("image")["sample"])
+    quarantined.insert(1, "sample", as_text(sample))
     return ImageIndex(folder, table, quarantined)
 
 
@@ -122,161 +137,22 @@ def _image_files(folder, unusable):
                 yield path
 
 
-def printable(name):
-    """`name` with everything that is not printable text escaped."""
-    escaped = name.encode("utf-8", "backslashreplace").decode()
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in escaped)
-
-
-def _inspect_all(folder, names, unusable):
-    """Facts of the usable images, by name; the reasons of the others go to `unusable`."""
-    root = folder.resolve()
+def _inspect_all(index, names):
+    """By name, the facts of a usable image, or the reason why it is not."""
+    root = index.folder.resolve()
 
     def inspect(name):
         try:
-            return inspect_image(contained_path(folder, name, root=root))
+            path = contained_path(index.folder, name, root=root)
+            return inspect_image(path)
         except InputError as error:
-            return str(error)
+            return reason(error, index.folder / name)
 
-    facts = {}
     with ThreadPoolExecutor() as pool:
         found = zip(names, pool.map(inspect, names), strict=True)
-        for name, fact in tqdm(found, "index", len(names), unit="image", delay=5):
-            if isinstance(fact, str):
-                unusable[name] = fact
-            else:
-                facts[name] = fact
-    return facts
+        return dict(tqdm(found, "index", len(names), unit="image", delay=5))
 
 
-def contained_path(folder, image, *, root=None):
-    """Path of an image named in a table, which must lie in the folder.
-
-    Raises
-    ------
-    InputError
-        The name is absolute, has ``..`` in it, or is a link that leads out of the folder, round
-        in a circle or nowhere.
-
-    Examples
-    --------
-    >>> contained_path("/data/set", "images/1.png").as_posix()
-    '/data/set/images/1.png'
-    >>> contained_path("/data/set", "../secret.png")  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    dicentlib.errors.InputError: ../secret.png: path leaves the image folder; allowed: ...
-    """
-    check_relative(image)
-    path = Path(folder) / image
-    try:
-        inside = path.resolve().is_relative_to(root or Path(folder).resolve())
-        if path.is_symlink() and not path.exists():
-            raise InputError(f"{image}: link that leads nowhere or round in a circle")
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"{image[:200]}: cannot be followed ({error})") from error
-    if not inside:
-        raise InputError(f"{image}: link leads out of the image folder; allowed: files in it")
-    return path
-
-
-def check_relative(image):
-    """Refuse image names that cannot be a path below a folder."""
-    path = PurePosixPath(image)
-    bad = path.is_absolute() or ".." in path.parts or not path.parts or "\0" in image
-    if bad or "\\" in image or image[1:3] == ":/":
-        raise InputError(
-            f"{printable(image)}: path leaves the image folder; allowed: paths below it"
-        )
-
-
-def read_samples(samples):
-    """Table of samples from a CSV file or a DataFrame, checked and completed.
-
-    Raises
-    ------
-    InputError
-        Naming file and row: no column ``image``, an image twice, a path that leaves the folder,
-        a dose or pixel size that is not a possible number.
-    """
-    if isinstance(samples, pd.DataFrame):
-        name, table = "table of samples", samples.reset_index(drop=True)
-    else:
-        name, table = str(samples), read_csv(samples, text=TEXT_COLUMNS)
-    if "image" not in table:
-        raise InputError(
-            f"{name}: columns {', '.join(map(str, table.columns))}; "
-            f"required: image; known: {', '.join(COLUMNS)}"
-        )
-    for column in TEXT_COLUMNS:
-        if column in table:
-            table = table.assign(**{column: as_text(table[column])})
-    for row, image in enumerate(table["image"], start=2):
-        try:
-            check_relative(image)
-        except InputError as error:
-            raise InputError(f"{name}, row {row}: {error}") from error
-    table = table.assign(image=[PurePosixPath(image).as_posix() for image in table["image"]])
-    for column, lowest in (("dose_gy", 0.0), ("pixel_size_um", np.nextafter(0, 1))):
-        if column not in table:
-            continue
-        numbers = pd.to_numeric(table[column], errors="coerce")
-        text = as_text(table[column]).str.strip().str.lower()
-        absent = text.isin(["", "nan", "na"])
-        wrong = ~absent & ~((numbers >= lowest) & np.isfinite(numbers))
-        if wrong.any():
-            row = int(wrong.idxmax())
-            allowed = "0 or above" if column == "dose_gy" else "above 0"
-            raise InputError(
-                f"{name}, row {row + 2}: {column} {table[column].iloc[row]!r}; allowed: {allowed}"
-            )
-        table = table.assign(**{column: numbers.astype(float)})
-    twice = table["image"].duplicated()
-    if twice.any():
-        row = int(twice.idxmax())
-        raise InputError(
-            f"{name}, row {row + 2}: image {table['image'].iloc[row]} is listed a second time"
-        )
-    return complete_samples(table)
-
-
-def complete_samples(table):
-    """The agreed columns first, "" or NaN where they are unknown, then any others."""
-    table = table.copy()
-    for column in COLUMNS[1:]:
-        if column not in table:
-            table[column] = "" if column in TEXT_COLUMNS else np.nan
-        text = column in TEXT_COLUMNS
-        table[column] = as_text(table[column]) if text else table[column].astype(float)
-    return table[[*COLUMNS, *(c for c in table.columns if c not in COLUMNS)]]
-
-
-def as_text(column):
-    """A column as text, "" where a value is missing."""
-    return column.astype(object).where(column.notna(), "").astype(str)
-
-
-def read_csv(path, *, text=()):
-    """A CSV file in UTF-8 as a DataFrame; `text` columns stay text.
-
-    Raises
-    ------
-    InputError
-        The file is absent, empty or not a CSV table in UTF-8.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    try:
-        table = pd.read_csv(
-            path,
-            dtype=dict.fromkeys(text, str),
-            encoding="utf-8-sig",
-            keep_default_na=False,
-            na_values=[""],
-            low_memory=False,
-        )
-    except (ValueError, OSError, RecursionError) as error:
-        raise InputError(f"{path}: not a CSV table in UTF-8 ({error})") from error
-    if not isinstance(table.index, pd.RangeIndex):
-        raise InputError(f"{path}: rows have more fields than the header has columns")
-    return table
+def reason(error, path):
+    """Text of an error about a file, without the file's place: equal on every computer."""
+    return str(error).removeprefix(f"{path}: ").replace(str(path), Path(path).name)

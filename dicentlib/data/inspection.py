@@ -1,6 +1,7 @@
 """What a file is, from its first and last bytes: cheap enough to ask of every file in a folder."""
 
 import os
+import re
 import stat
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -9,6 +10,7 @@ from pathlib import Path
 import tifffile
 from PIL import Image
 
+from dicentlib.data.paths import printable
 from dicentlib.errors import InputError
 
 SUFFIXES = {
@@ -83,9 +85,7 @@ def inspect_image(path):
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except Exception as error:  # a parser may raise anything on damaged bytes
-        raise InputError(
-            f"{path}: {found} header cannot be read ({type(error).__name__}: {error})"
-        ) from error
+        raise InputError(f"{path}: {found} header cannot be read ({cause(error, path)})") from error
     if found not in READERS:
         check_size(path, facts.height, facts.width)
     return facts
@@ -156,6 +156,14 @@ def _inspect_microscope(path, file_format):
     with czifile.CziFile(str(path)) as file:
         sides = dict(zip(file.axes, file.shape, strict=True))
         return ImageFacts("CZI", sides["Y"], sides["X"], 1)
+
+
+def cause(error, path):
+    """A decoder's error in one line of printable text that is the same wherever it happens."""
+    text = str(error).replace(f"{path.parent}{os.sep}", "")
+    text = re.sub(r"<[^<>]* at 0x[0-9a-f]+>", "the file", text)
+    text = printable(" ".join(text.split()))
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
 
 
 def check_size(name, height, width):
