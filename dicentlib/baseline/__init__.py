@@ -1,0 +1,1 @@
+"""A classical detector: segment, measure, classify. The opponent of the networks."""

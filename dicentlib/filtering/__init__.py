@@ -1,0 +1,28 @@
+"""May this image be scored? A network, plain image analysis, and reasons."""
+
+from dicentlib.filtering.classify import classify_folder, prepare_image, prepare_images, verdicts
+from dicentlib.filtering.explain import FilterRules, ImageMeasures, failures, measure, objection
+from dicentlib.filtering.network import (
+    FilterSettings,
+    ImageFilter,
+    build_network,
+    load_filter,
+    save_filter,
+)
+
+__all__ = [
+    "FilterRules",
+    "FilterSettings",
+    "ImageFilter",
+    "ImageMeasures",
+    "build_network",
+    "classify_folder",
+    "failures",
+    "load_filter",
+    "measure",
+    "objection",
+    "prepare_image",
+    "prepare_images",
+    "save_filter",
+    "verdicts",
+]

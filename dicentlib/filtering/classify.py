@@ -1,0 +1,176 @@
+"""From a folder of images to a table of verdicts with reasons."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from dicentlib.data import REFERENCE_PIXEL_SIZE_UM, ImageIndex, index_images, read_image
+from dicentlib.errors import InputError
+from dicentlib.filtering.explain import (
+    ImageMeasures,
+    analyse,
+    failures,
+    measure_analysis,
+    objection,
+)
+from dicentlib.filtering.network import ImageFilter, load_filter, network_input
+
+MEASURES = tuple(field.name for field in fields(ImageMeasures))
+CHUNK = 64  # images prepared and judged at a time
+
+
+@dataclass(frozen=True)
+class PreparedImage:
+    """One image ready to be judged: an objection, or the network's input and the measures."""
+
+    objection: str
+    measures: ImageMeasures | None = None
+    network_input: np.ndarray | None = None
+
+
+def prepare_image(image, *, pixel_size_um=REFERENCE_PIXEL_SIZE_UM, image_size=299):
+    """Measure an image and make the network's input, unless it cannot hold a metaphase.
+
+    Returns
+    -------
+    PreparedImage
+    """
+    objected = objection(image, pixel_size_um=pixel_size_um)
+    if objected:
+        return PreparedImage(objected)
+    analysis = analyse(image, pixel_size_um=pixel_size_um)
+    return PreparedImage(
+        "", measure_analysis(analysis), network_input(analysis, image_size=image_size)
+    )
+
+
+def prepare_images(index, *, pixel_size_um=None, image_size=299, n_threads=None):
+    """Yield ``(image name, PreparedImage)`` for the images of an index, in its order.
+
+    Reading and measuring run in `n_threads` threads (default: one per core); an image that
+    cannot be read has the reason as its objection. `pixel_size_um` holds where the index
+    does not know; by default that is the reference, 0.1.
+    """
+    default = REFERENCE_PIXEL_SIZE_UM if pixel_size_um is None else pixel_size_um
+    sizes = index.table["pixel_size_um"].fillna(default)
+    jobs = list(zip(index.table["image"], sizes, strict=True))
+
+    def prepare(job):
+        name, size = job
+        try:
+            image = read_image(index.path(name))
+        except InputError as error:
+            return name, PreparedImage(f"unreadable: {error}")
+        return name, prepare_image(image, pixel_size_um=size, image_size=image_size)
+
+    with ThreadPoolExecutor(n_threads or os.cpu_count()) as pool:
+        for start in range(0, len(jobs), CHUNK):
+            yield from pool.map(prepare, jobs[start : start + CHUNK])
+
+
+def classify_folder(images, weights, *, pixel_size_um=None, threshold=None, rules=None):
+    """Which images of a folder may be scored, and why the others may not.
+
+    An image is available when nothing speaks against it: it can be a metaphase
+    (``explain.objection``), it breaks no rule (``explain.failures``), and the network's
+    probability is at least `threshold`.
+
+    Parameters
+    ----------
+    images : path-like or ImageIndex
+        A folder of images, with or without ``samples.csv``.
+    weights : path-like or ImageFilter
+        See ``network.load_filter``.
+    pixel_size_um : float, optional
+        Of images whose size the folder does not tell; default 0.1.
+    threshold : float, optional
+        From 0 to 1; default: the filter's own.
+    rules : FilterRules, optional
+        Default: the filter's own.
+
+    Returns
+    -------
+    DataFrame
+        One row per file, unusable ones included: ``image``; ``p_available``, the network's
+        probability (NaN where it was not asked); ``available``, bool; ``reason``, empty for
+        available images, else every reason, separated by ``"; "``; and the measures
+        ``n_objects, overlap, second_cell, particles, edge_width``.
+
+    Raises
+    ------
+    InputError
+        No such folder or weights, or a threshold outside 0 to 1.
+    """
+    image_filter = weights if isinstance(weights, ImageFilter) else load_filter(weights)
+    settings = image_filter.settings
+    threshold = settings.threshold if threshold is None else threshold
+    if not 0 <= threshold <= 1:
+        raise InputError(f"threshold is {threshold}; it must be from 0 to 1")
+    index = images if isinstance(images, ImageIndex) else index_images(images)
+    prepared = prepare_images(index, pixel_size_um=pixel_size_um, image_size=settings.image_size)
+    rows, chunk = [], []
+    for item in tqdm(prepared, total=len(index.table), desc="filter", unit="image"):
+        chunk.append(item)
+        if len(chunk) == CHUNK:
+            rows += _judge(chunk, image_filter)
+            chunk = []
+    rows += _judge(chunk, image_filter)
+    table = pd.DataFrame(rows, columns=["image", "objection", "p_available", *MEASURES])
+    unusable = index.quarantined.rename(columns={"reason": "objection"})
+    table = pd.concat([table, unusable[["image", "objection"]]], ignore_index=True)
+    return verdicts(table, threshold=threshold, rules=rules or settings.rules)
+
+
+def _judge(chunk, image_filter):
+    """Rows of the table for prepared images; the network sees them as one batch."""
+    inputs = [item.network_input for _, item in chunk if not item.objection]
+    probabilities = iter(image_filter.probabilities(inputs))
+    for name, item in chunk:
+        if item.objection:
+            yield {"image": name, "objection": item.objection}
+        else:
+            p_available = float(next(probabilities))
+            yield {"image": name, "objection": "", "p_available": p_available} | asdict(
+                item.measures
+            )
+
+
+def verdicts(table, *, threshold, rules):
+    """Decide on measured images; moving a limit does not need the images again.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``image``, ``objection`` (text or empty), ``p_available`` and the measures.
+    threshold : float
+        Least ``p_available`` of an available image.
+    rules : FilterRules
+
+    Returns
+    -------
+    DataFrame
+        As of :func:`classify_folder`.
+    """
+    reasons = [_reason(row, threshold, rules) for row in table.to_dict("records")]
+    n_objects = table["n_objects"].fillna(0).astype(int)
+    judged = table.assign(
+        p_available=table["p_available"].astype(float),
+        reason=reasons,
+        available=[reason == "" for reason in reasons],
+        n_objects=n_objects,
+    )
+    return judged[["image", "p_available", "available", "reason", *MEASURES]]
+
+
+def _reason(row, threshold, rules):
+    if row["objection"]:
+        return row["objection"]
+    measures = ImageMeasures(**{name: row[name] for name in MEASURES})
+    reasons = list(failures(measures, rules).values())
+    if row["p_available"] < threshold:
+        reasons.append(f"network: p_available {row['p_available']:.3f}, below {threshold:g}")
+    return "; ".join(reasons)

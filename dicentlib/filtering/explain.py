@@ -1,0 +1,249 @@
+"""What plain image analysis sees in an image: chromosomes, overlaps, a second cell, focus.
+
+No training is involved. The measures are shown beside the network's answer, and
+:func:`failures` turns them into reasons that a person can check by eye.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy.spatial import ConvexHull, QhullError
+
+from dicentlib.baseline.segmentation import core, flatten, foreground, width_in_pixels
+from dicentlib.data import REFERENCE_PIXEL_SIZE_UM
+from dicentlib.data.images import resample
+from dicentlib.errors import InputError
+
+ANALYSIS_PIXEL_SIZE_UM = 0.2
+COMPLEMENT = 46  # chromosomes of a human cell
+SMALLEST_AREA = 0.3  # of the typical chromosome; chromosome 21 is 0.37 of the mean
+LARGEST_SINGLE_AREA = 1.9  # of the typical chromosome; chromosome 1 is 1.9 times the mean
+CLUSTER = 3  # touching chromosomes, from which on single ones are not told apart
+AGREEMENT = 1.3  # two counts whose ratio is larger contradict each other
+
+
+@dataclass(frozen=True)
+class FilterRules:
+    """Limits of the measures beyond which an image is not scored.
+
+    `min_chromosomes` is the paper's; the others were set on validation images.
+    """
+
+    min_chromosomes: int = 40
+    max_chromosomes: int = 64  # 46 and room for fragments and for the count's error
+    max_overlap: float = 0.3
+    max_particles: float = 0.12
+    max_edge_width: float = 0.75
+
+    def __post_init__(self):
+        if not 0 < self.min_chromosomes < self.max_chromosomes:
+            raise InputError(
+                f"min_chromosomes is {self.min_chromosomes}; it must be between 1 and "
+                f"max_chromosomes, {self.max_chromosomes}"
+            )
+
+
+@dataclass(frozen=True)
+class ImageMeasures:
+    """Measures of one image.
+
+    Attributes
+    ----------
+    n_objects : int
+        Estimated number of chromosome-like objects: connected components, those larger than
+        a single chromosome counted by their area.
+    overlap : float
+        Share (0 to 1) of the chromosome area in clusters of three or more that cannot be
+        told apart.
+    second_cell : float
+        Objects in excess of 46, as a share of 46: 0 for one cell, near 1 for two.
+    particles : float
+        Share (0 to 1) of the spread's convex hull that nuclei and stain clumps cover.
+    edge_width : float
+        Focus: rise of the contrast at chromosome edges, 10 to 90 %, in chromosome widths.
+    """
+
+    n_objects: int
+    overlap: float
+    second_cell: float
+    particles: float
+    edge_width: float
+
+
+def objection(image, *, pixel_size_um=REFERENCE_PIXEL_SIZE_UM):
+    """Why `image` cannot hold a metaphase at all, or an empty text.
+
+    Names images smaller than three chromosomes, without contrast (all white, all black,
+    one grey), and dark-field ones: bright objects on a dark background.
+    """
+    if image.ndim != 2:
+        raise InputError(f"an image has shape (H, W); found {image.shape}")
+    smallest = 3 * width_in_pixels(pixel_size_um)
+    if min(image.shape) < smallest:
+        height, width = image.shape
+        return f"too small: {width}x{height} pixels, at least {smallest:.0f} on each side needed"
+    if not np.isfinite(image).all():
+        return "damaged: values that are not finite"
+    low, level, high = np.quantile(image, [0.002, 0.5, 0.998])
+    if high - low < 0.05 * max(high, 1e-6) or high - low < 0.01:
+        grey = "white" if level > 0.9 else "black" if level < 0.1 else "grey"
+        return f"no contrast: all {grey}"
+    if high - level > 1.5 * (level - low):
+        return "dark field: bright objects on a dark background; invert the image"
+    return ""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """An image brought to the scale of the analysis, and what is dark in it.
+
+    ``contrast`` (H, W) as of :func:`baseline.segmentation.flatten`; ``chromosomes`` and
+    ``nuclei``, bool (H, W); ``width_px``, the width of a chromosome.
+    """
+
+    contrast: np.ndarray
+    chromosomes: np.ndarray
+    nuclei: np.ndarray
+    width_px: float
+
+
+def analyse(image, *, pixel_size_um=REFERENCE_PIXEL_SIZE_UM):
+    """Flatten the background and find chromosomes and nuclei, at 0.2 micrometres per pixel."""
+    image = resample(
+        image, pixel_size_um=pixel_size_um, target_pixel_size_um=ANALYSIS_PIXEL_SIZE_UM
+    )
+    width_px = width_in_pixels(ANALYSIS_PIXEL_SIZE_UM)
+    contrast = cv2.GaussianBlur(flatten(image, width_px=width_px), (0, 0), 0.7)
+    return Analysis(contrast, *foreground(contrast, width_px=width_px), width_px)
+
+
+def measure(image, *, pixel_size_um=REFERENCE_PIXEL_SIZE_UM):
+    """Count chromosomes and measure what makes an image unfit for scoring.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (H, W), values in [0, 1]
+        Bright field.
+    pixel_size_um : float
+        Micrometres per pixel; the image is analysed at 0.2.
+
+    Returns
+    -------
+    ImageMeasures
+        All zero but `edge_width` (NaN) where there are no objects.
+    """
+    return measure_analysis(analyse(image, pixel_size_um=pixel_size_um))
+
+
+def measure_analysis(analysis):
+    """The same for an image that was analysed already."""
+    contrast, chromosomes = analysis.contrast, analysis.chromosomes
+    width_px = analysis.width_px
+    areas, centres = _components(chromosomes)
+    large = areas >= 0.4 * width_px**2
+    areas, centres = areas[large], centres[large]
+    if not len(areas):
+        return ImageMeasures(0, 0.0, 0.0, 0.0, float("nan"))
+    core_areas, _ = _components(core(contrast, chromosomes, width_px=width_px))
+    core_areas = core_areas[core_areas >= 0.3 * width_px**2]
+    per_core = count(core_areas, typical_area(core_areas))
+    n_objects = _reconcile(count(areas, typical_area(areas)).sum(), per_core.sum())
+    clustered = core_areas[per_core >= CLUSTER].sum()
+    return ImageMeasures(
+        n_objects=n_objects,
+        overlap=float(clustered / max(core_areas.sum(), 1)),
+        second_cell=max(0.0, n_objects / COMPLEMENT - 1),
+        particles=_covered(centres, analysis.nuclei),
+        edge_width=_edge_width(contrast, chromosomes) / width_px,
+    )
+
+
+def _components(mask):
+    _, _, statistics, centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    return statistics[1:, cv2.CC_STAT_AREA], centres[1:]
+
+
+def _reconcile(n_whole, n_core):
+    """One count from those of whole objects and of their dark cores.
+
+    Dense spreads merge into few whole objects, whose typical area is then wrong; separated
+    sister chromatids have two cores each. Either makes one count too large: where the two
+    disagree, the smaller is taken, else their mean.
+    """
+    smaller, larger = sorted((n_whole, n_core))
+    return int(smaller if larger > AGREEMENT * smaller else np.rint((smaller + larger) / 2))
+
+
+def typical_area(areas):
+    """Mean area of the objects that may be single chromosomes, starting from the median."""
+    if not len(areas):
+        return 1.0
+    typical = np.median(areas)
+    for _ in range(3):
+        single = (areas >= SMALLEST_AREA * typical) & (areas < LARGEST_SINGLE_AREA * typical)
+        typical = areas[single].mean() if single.any() else typical
+    return float(typical)
+
+
+def count(areas, typical):
+    """Chromosomes in objects of these areas: 0 for dirt, 1, or the rounded ratio of areas."""
+    ratio = areas / typical
+    several = np.maximum(2, np.rint(ratio))
+    number = np.where(ratio < LARGEST_SINGLE_AREA, 1, several)
+    return np.where(ratio < SMALLEST_AREA, 0, number).astype(int)
+
+
+def _covered(centres, nuclei):
+    """Share of the hull of the spread's central 90 % of objects that `nuclei` cover."""
+    distance = np.linalg.norm(centres - np.median(centres, axis=0), axis=1)
+    inner = centres[distance <= np.quantile(distance, 0.9)]
+    try:
+        corners = inner[ConvexHull(inner).vertices]
+    except (QhullError, ValueError):
+        return 0.0
+    hull = np.zeros(nuclei.shape, np.uint8)
+    cv2.fillPoly(hull, [np.rint(corners).astype(np.int32)], 1)
+    return float(nuclei[hull > 0].mean())
+
+
+def _edge_width(contrast, chromosomes):
+    """Depth of the objects divided by the steepest slope at their edges, times 0.8."""
+    dx = cv2.Sobel(contrast, cv2.CV_32F, 1, 0, scale=1 / 8)
+    dy = cv2.Sobel(contrast, cv2.CV_32F, 0, 1, scale=1 / 8)
+    slope = cv2.magnitude(dx, dy)
+    mask = chromosomes.astype(np.uint8)
+    edge = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    depth = np.quantile(contrast[chromosomes], 0.75)
+    return float(0.8 * depth / max(np.quantile(slope[edge], 0.75), 1e-6))
+
+
+def failures(measures, rules=None):
+    """Rules that the measures break, as ``{reason: sentence}``; empty when all hold.
+
+    Reasons are ``"few chromosomes"``, ``"two cells"``, ``"overlaps"``, ``"particles"`` and
+    ``"out of focus"``. A measure equal to its limit holds.
+
+    Examples
+    --------
+    >>> failures(ImageMeasures(12, 0.1, 0.0, 0.0, 0.4))
+    {'few chromosomes': 'few chromosomes: about 12, at least 40 needed'}
+    """
+    rules = rules or FilterRules()
+    found = {}
+    if measures.n_objects < rules.min_chromosomes:
+        found["few chromosomes"] = (
+            f"about {measures.n_objects:.0f}, at least {rules.min_chromosomes} needed"
+        )
+    if measures.n_objects > rules.max_chromosomes:
+        found["two cells"] = (
+            f"about {measures.n_objects:.0f} chromosomes, one cell has at most "
+            f"{rules.max_chromosomes}"
+        )
+    if measures.overlap > rules.max_overlap:
+        found["overlaps"] = f"{measures.overlap:.0%} of the chromosome area in unresolved clusters"
+    if measures.particles > rules.max_particles:
+        found["particles"] = f"nuclei or clumps cover {measures.particles:.0%} of the spread"
+    if measures.edge_width > rules.max_edge_width:
+        found["out of focus"] = f"edges {measures.edge_width:.2f} chromosome widths wide"
+    return {reason: f"{reason}: {text}" for reason, text in found.items()}

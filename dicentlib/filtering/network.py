@@ -1,0 +1,199 @@
+"""The filter's network and its file: Inception-v3 as in the paper, or a small one for a CPU.
+
+Jang et al. (2019) classify metaphases with Inception-v3 on 299 x 299 pixels. Both networks
+here take a batch ``(N, 1, S, S)`` from :func:`network_input` and give one logit per image:
+``sigmoid(logit)`` is the probability that the image may be scored.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from dicentlib.errors import InputError
+from dicentlib.filtering.explain import FilterRules
+from dicentlib.runs import atomic_path, file_digest
+
+ARCHITECTURES = ("inception_v3", "small")
+WEIGHTS_NAME = "filter.safetensors"
+FILE_FORMAT = "dicentlib-filter-1"
+LEVELS = 255  # inputs are kept as 8-bit values
+
+
+class GreyInception(nn.Module):
+    """torchvision's Inception-v3 on one grey channel, with one logit and one auxiliary logit.
+
+    In training mode the result is ``(logit, auxiliary logit)``, else the logit, each of
+    shape (N,). Every layer is trained; only logits start from random values when
+    `pretrained` (ImageNet weights, fetched or from torchvision's cache).
+    """
+
+    def __init__(self, *, dropout=0.2, pretrained=False):
+        super().__init__()
+        from torchvision.models import Inception_V3_Weights, inception_v3
+
+        weights = Inception_V3_Weights.IMAGENET1K_V1 if pretrained else None
+        options = {} if pretrained else {"init_weights": True, "transform_input": False}
+        self.network = inception_v3(weights=weights, aux_logits=True, dropout=dropout, **options)
+        self.network.transform_input = False  # inputs lie in [-1, 1] already
+        self.network.fc = nn.Linear(self.network.fc.in_features, 1)
+        auxiliary = self.network.AuxLogits.fc
+        self.network.AuxLogits.fc = nn.Linear(auxiliary.in_features, 1)
+
+    def forward(self, x):
+        out = self.network(x.expand(-1, 3, -1, -1))
+        if self.training:
+            return out.logits[:, 0], out.aux_logits[:, 0]
+        return out[:, 0]
+
+
+class SmallNetwork(nn.Module):
+    """Six convolutions; the mean and the maximum of the last map, one logit of shape (N,).
+
+    The mean sees how much there is of something (a missing or a second set of chromosomes),
+    the maximum whether it is anywhere (a nucleus over the spread).
+    """
+
+    def __init__(self, *, dropout=0.2, channels=(16, 32, 48, 64, 96, 96)):
+        super().__init__()
+        layers = []
+        for index, (n_in, n_out) in enumerate(zip((1, *channels), channels, strict=False)):
+            stride = 2 if index < 5 else 1
+            layers += [
+                nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False),
+                nn.BatchNorm2d(n_out),
+                nn.ReLU(),
+            ]
+        self.features = nn.Sequential(*layers)
+        self.dropout = nn.Dropout(dropout)
+        self.logit = nn.Linear(2 * channels[-1], 1)
+
+    def forward(self, x):
+        features = self.features(x)
+        pooled = torch.cat([features.mean((2, 3)), features.amax((2, 3))], dim=1)
+        return self.logit(self.dropout(pooled))[:, 0]
+
+
+def build_network(architecture="inception_v3", *, dropout=0.2, pretrained=False):
+    """One of the :data:`ARCHITECTURES`; ``InputError`` for others.
+
+    `pretrained` starts Inception-v3 from ImageNet weights; the small network has none.
+    """
+    if architecture not in ARCHITECTURES:
+        raise InputError(f"architecture {architecture!r}; allowed: {', '.join(ARCHITECTURES)}")
+    if architecture == "small":
+        if pretrained:
+            raise InputError("the small network has no pre-trained weights")
+        return SmallNetwork(dropout=dropout)
+    return GreyInception(dropout=dropout, pretrained=pretrained)
+
+
+def network_input(analysis, *, image_size=299):
+    """The picture that the network sees, from ``explain.analyse``.
+
+    The background is level, the stain's depth divided out: 255 is background, 128 the
+    typical darkness of chromosomes, 0 twice that. Plain resize, as in the paper: the aspect
+    is not kept.
+
+    Returns
+    -------
+    ndarray of uint8, shape (image_size, image_size)
+    """
+    depth = 0.3
+    if analysis.chromosomes.any():
+        depth = max(float(np.median(analysis.contrast[analysis.chromosomes])), 0.05)
+    size = (image_size, image_size)
+    small = cv2.resize(analysis.contrast, size, interpolation=cv2.INTER_AREA)
+    return np.rint(np.clip(1 - 0.5 * small / depth, 0, 1) * LEVELS).astype(np.uint8)
+
+
+def as_batch(inputs):
+    """Inputs ``(N, S, S)`` of 8 bit as a float tensor ``(N, 1, S, S)`` in [-1, 1]."""
+    return torch.as_tensor(np.asarray(inputs)).float()[:, None] * (2 / LEVELS) - 1
+
+
+@dataclass(frozen=True)
+class FilterSettings:
+    """What a filter's file says of itself, beside its weights.
+
+    `threshold`: an image is available when its probability is at least this and no rule of
+    `rules` is broken. `trained_on`: one sentence.
+    """
+
+    architecture: str
+    image_size: int
+    threshold: float
+    rules: FilterRules
+    trained_on: str = ""
+
+    def __post_init__(self):
+        if not 0 <= self.threshold <= 1:
+            raise InputError(f"threshold is {self.threshold}; it must be from 0 to 1")
+
+
+@dataclass(frozen=True)
+class ImageFilter:
+    """A network ready to judge, its settings, and the digest of its file ("" without one)."""
+
+    network: nn.Module
+    settings: FilterSettings
+    digest: str = ""
+
+    def probabilities(self, inputs, *, batch_size=32):
+        """Probability of "available", shape (N,), for inputs ``(N, S, S)`` of 8 bit."""
+        self.network.eval()
+        with torch.inference_mode():
+            batches = [
+                torch.sigmoid(self.network(as_batch(inputs[start : start + batch_size])))
+                for start in range(0, len(inputs), batch_size)
+            ]
+        return torch.cat(batches).numpy() if batches else np.empty(0, np.float32)
+
+
+def save_filter(path, network, settings):
+    """Write weights and settings as one safetensors file, atomically."""
+    weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    header = {"format": FILE_FORMAT, "settings": json.dumps(asdict(settings), sort_keys=True)}
+    with atomic_path(path) as temporary:
+        save_file(weights, temporary, metadata=header)
+
+
+def load_filter(weights):
+    """Read a filter; loading runs no code from the file.
+
+    Parameters
+    ----------
+    weights : path-like
+        A ``.safetensors`` file of :func:`save_filter`, or a folder holding
+        ``filter.safetensors`` or ``filter/filter.safetensors`` (a run folder).
+
+    Raises
+    ------
+    InputError
+        No such file, or not a filter's file.
+    """
+    path = Path(weights)
+    if path.is_dir():
+        candidates = [path / WEIGHTS_NAME, path / "filter" / WEIGHTS_NAME]
+        path = next((file for file in candidates if file.is_file()), candidates[0])
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a filter's weights ({WEIGHTS_NAME})")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            if header.get("format") != FILE_FORMAT:
+                raise InputError(f"{path}: not a filter's file (no {FILE_FORMAT} in its header)")
+            settings = json.loads(header["settings"])
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        settings = FilterSettings(**settings | {"rules": FilterRules(**settings["rules"])})
+        network = build_network(settings.architecture)
+        network.load_state_dict(state)
+    except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: damaged filter file ({error})") from error
+    return ImageFilter(network.eval(), settings, file_digest(path))

@@ -1,0 +1,214 @@
+"""Training of the filter's network with the paper's recipe.
+
+Jang et al. (2019): Adam, learning rate 0.001 decaying by 0.9, batches of 32, 20 epochs,
+dropout 0.2, flips and rotations, the epoch of the lowest validation loss. The decay's period
+is not in the paper: here it is an epoch.
+"""
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytorch_lightning as pl
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, TensorDataset
+
+from dicentlib.errors import InputError
+from dicentlib.filtering.network import as_batch, build_network
+
+AUXILIARY_WEIGHT = 0.4  # of Inception's auxiliary loss (Szegedy et al. 2015 use 0.3 to 0.4)
+ZOOM = (0.8, 1.15)  # spreads differ in size between laboratories
+
+
+@dataclass(frozen=True)
+class FilterTrainingParameters:
+    """The paper's numbers; `architecture` "small" trains on a CPU through the same code."""
+
+    architecture: str = "inception_v3"
+    epochs: int = 20
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    decay: float = 0.9  # of the learning rate, per epoch
+    dropout: float = 0.2
+    free_rotation: bool = True  # any angle and a zoom, beside flips and quarter turns
+    pretrained: bool = False  # Inception-v3 from ImageNet weights
+    seed: int = 0
+
+    def __post_init__(self):
+        for name in ("epochs", "batch_size", "learning_rate"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} is {getattr(self, name)}; it must be above 0")
+        if not 0 < self.decay <= 1 or not 0 <= self.dropout < 1:
+            raise InputError(
+                f"decay is {self.decay} (allowed: above 0, at most 1), "
+                f"dropout is {self.dropout} (allowed: from 0, below 1)"
+            )
+
+
+@dataclass(frozen=True)
+class TrainedFilter:
+    """The network of the best epoch, and the losses and accuracies of every epoch.
+
+    ``history`` has the columns ``epoch`` (from 1), ``training_loss, validation_loss,
+    training_accuracy, validation_accuracy``.
+    """
+
+    network: nn.Module
+    history: pd.DataFrame
+    best_epoch: int
+
+
+def augment(batch, *, generator, free_rotation=True):
+    """Flip and turn every image of a batch at random.
+
+    Parameters
+    ----------
+    batch : Tensor, shape (N, 1, S, S), 1 in the background
+    generator : torch.Generator
+    free_rotation : bool
+        Any angle and a zoom of 0.8 to 1.15, filled with background; else quarter turns alone.
+    """
+    n = len(batch)
+    draw = torch.rand(5, n, generator=generator)
+    flip = torch.where(draw[0] < 0.5, -1.0, 1.0)
+    turns = torch.floor(4 * draw[1]) * (np.pi / 2)
+    angle = turns + (2 * draw[2] - 1) * (np.pi / 4) * free_rotation
+    zoom = ZOOM[0] + (ZOOM[1] - ZOOM[0]) * draw[3] if free_rotation else torch.ones(n)
+    cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
+    zero = torch.zeros(n)
+    matrix = torch.stack(
+        [torch.stack([flip * cos, -sin, zero], 1), torch.stack([flip * sin, cos, zero], 1)], 1
+    )
+    grid = functional.affine_grid(matrix, list(batch.shape), align_corners=False)
+    # background is 1 and the padding 0
+    return functional.grid_sample(batch - 1, grid, align_corners=False) + 1
+
+
+class FilterModule(pl.LightningModule):
+    """One network, binary cross-entropy, the paper's optimiser; keeps the best epoch."""
+
+    def __init__(self, network, parameters):
+        super().__init__()
+        self.network = network
+        self.parameters_ = parameters
+        self.generator = torch.Generator().manual_seed(parameters.seed)
+        self.history = []
+        self.best_state = None
+        self._sums = {}
+
+    def configure_optimizers(self):
+        optimiser = torch.optim.Adam(self.network.parameters(), lr=self.parameters_.learning_rate)
+        schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, self.parameters_.decay)
+        return {"optimizer": optimiser, "lr_scheduler": schedule}
+
+    def training_step(self, batch, _):
+        inputs, labels = batch
+        inputs = augment(
+            as_batch(inputs.cpu()),
+            generator=self.generator,
+            free_rotation=self.parameters_.free_rotation,
+        ).to(self.device)
+        out = self.network(inputs)
+        logits, auxiliary = out if isinstance(out, tuple) else (out, None)
+        loss = functional.binary_cross_entropy_with_logits(logits, labels)
+        self._add("training", loss, logits, labels)
+        if auxiliary is not None:
+            loss = loss + AUXILIARY_WEIGHT * functional.binary_cross_entropy_with_logits(
+                auxiliary, labels
+            )
+        return loss
+
+    def validation_step(self, batch, _):
+        inputs, labels = batch
+        logits = self.network(as_batch(inputs))
+        loss = functional.binary_cross_entropy_with_logits(logits, labels)
+        self._add("validation", loss, logits, labels)
+
+    def _add(self, part, loss, logits, labels):
+        correct = ((logits > 0) == (labels > 0.5)).sum().item()
+        totals = self._sums.setdefault(part, np.zeros(3))
+        totals += (loss.item() * len(labels), correct, len(labels))
+
+    def on_train_epoch_end(self):
+        sums = self._sums
+        row = {"epoch": len(self.history) + 1}
+        for part in ("training", "validation"):
+            row[f"{part}_loss"] = sums[part][0] / sums[part][2]
+            row[f"{part}_accuracy"] = sums[part][1] / sums[part][2]
+        self._sums = {}
+        lowest = min((old["validation_loss"] for old in self.history), default=np.inf)
+        if self.best_state is None or row["validation_loss"] < lowest:
+            self.best_state = copy.deepcopy(self.network.state_dict())
+        self.history.append(row)
+
+
+def train_filter(training, validation, *, parameters=None, start=None, progress=True):
+    """Train a network to tell available images from others.
+
+    Parameters
+    ----------
+    training, validation : (inputs, available)
+        Inputs of ``network.network_input``, uint8 ``(N, S, S)``, and bool ``(N,)``; both
+        sets hold both kinds.
+    parameters : FilterTrainingParameters, optional
+    start : nn.Module, optional
+        A network of the same architecture to go on from, instead of random weights.
+    progress : bool
+        Show a bar with the time left.
+
+    Returns
+    -------
+    TrainedFilter
+
+    Raises
+    ------
+    InputError
+        A set is empty or holds one kind only.
+    """
+    parameters = parameters or FilterTrainingParameters()
+    for name, (inputs, available) in (("training", training), ("validation", validation)):
+        kinds = np.unique(np.asarray(available, dtype=bool))
+        if len(inputs) != len(available) or len(kinds) != 2:
+            raise InputError(
+                f"{name} set: {len(inputs)} inputs, {len(available)} answers of {len(kinds)} "
+                "kinds found; expected as many answers as inputs, available and not available"
+            )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(parameters.seed)
+        network = copy.deepcopy(start) or build_network(
+            parameters.architecture, dropout=parameters.dropout, pretrained=parameters.pretrained
+        )
+        module = FilterModule(network, parameters)
+        trainer = pl.Trainer(
+            max_epochs=parameters.epochs,
+            accelerator="auto",
+            devices=1,
+            logger=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            enable_progress_bar=progress,
+            num_sanity_val_steps=0,
+        )
+        trainer.fit(
+            module,
+            _loader(training, parameters, shuffle=True),
+            _loader(validation, parameters, shuffle=False),
+        )
+    network = module.network.cpu()
+    network.load_state_dict(module.best_state)
+    history = pd.DataFrame(module.history)
+    best_epoch = int(history.loc[history["validation_loss"].idxmin(), "epoch"])
+    return TrainedFilter(network.eval(), history, best_epoch)
+
+
+def _loader(data, parameters, *, shuffle):
+    inputs, available = data
+    dataset = TensorDataset(
+        torch.as_tensor(np.asarray(inputs)),
+        torch.as_tensor(np.asarray(available, dtype=np.float32)),
+    )
+    generator = torch.Generator().manual_seed(parameters.seed)
+    return DataLoader(dataset, parameters.batch_size, shuffle=shuffle, generator=generator)
