@@ -1,0 +1,127 @@
+"""Where the chromosomes of a spread lie: apart, touching, crossing."""
+
+import cv2
+import numpy as np
+
+GRID_PX = 4.0  # reference pixels per cell of the occupancy grid
+TRIES = 14
+
+
+def rotated(points, angle):
+    """Points (row, col) turned by `angle`: a vector along the columns then has that heading."""
+    sine, cosine = np.sin(angle), np.cos(angle)
+    return points @ np.array([[cosine, -sine], [sine, cosine]])
+
+
+def _spread_position(rng, centre, radii, tilt):
+    """A point of the spread: a filled ellipse, a little denser in the middle."""
+    radius = rng.random() ** 0.55
+    angle = rng.uniform(0, 2 * np.pi)
+    point = np.array([radii[0] * radius * np.sin(angle), radii[1] * radius * np.cos(angle)])
+    return centre + rotated(point[None], tilt)[0]
+
+
+def _beside_another(rng, shape, placed):
+    """Touch a body that is already there: end to end, side by side, or crossing."""
+    other_shape, other_points = placed[rng.integers(len(placed))]
+    tangent = other_points[-1] - other_points[0]
+    other_angle = np.arctan2(tangent[0], tangent[1])
+    kind = rng.random()
+    if kind < 0.5:  # end to end, as satellites associate and as false dicentrics arise
+        end, before = (0, min(4, len(other_points) - 1)) if rng.random() < 0.5 else (-1, -5)
+        outward = other_points[end] - other_points[max(before, -len(other_points))]
+        angle = np.arctan2(outward[0], outward[1]) + rng.normal(0, 0.45)
+        own = rotated(shape.axis, angle)
+        step = np.array([np.sin(angle), np.cos(angle)])
+        gap = rng.uniform(3.0, 11.0)  # between the ends of the axes; each has a round tip
+        return own - own[0] + other_points[end] + gap * step
+    if kind < 0.8:  # side by side
+        angle = other_angle + rng.normal(0, 0.2)
+        own = rotated(shape.axis, angle)
+        side = rng.choice([-1.0, 1.0]) * 0.5 * (shape.width_px + other_shape.width_px)
+        across = np.array([np.cos(other_angle), -np.sin(other_angle)])
+        along = rng.uniform(-0.4, 0.4) * tangent
+        middle = other_points[len(other_points) // 2]
+        return own + middle + along + across * side * rng.uniform(0.8, 1.15)
+    own = rotated(shape.axis, other_angle + rng.uniform(0.5, 2.6))
+    return own + other_points[rng.integers(len(other_points))]
+
+
+def place_bodies(rng, shapes, *, centre, spread_px, size_px, crowding, contacts, solitary):
+    """Choose a position and an angle for every body of a spread.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    shapes : sequence of Shape
+    centre : (row, col)
+        Middle of the spread, reference pixels.
+    spread_px : float
+        Mean radius of the spread.
+    size_px : (height, width)
+        Field of view in reference pixels; bodies lie wholly inside.
+    crowding : float
+        Clear margin around each body, reference pixels (negative: they touch).
+    contacts : float
+        Probability that a body is laid against another one on purpose.
+    solitary : sequence of bool
+        Bodies that are laid clear of others whenever there is room.
+
+    Returns
+    -------
+    offsets : ndarray, shape (n, 2)
+    angles : ndarray, shape (n,)
+        Body k is drawn at ``rotate(points, angles[k]) + offsets[k]``.
+    """
+    height, width = size_px
+    grid = np.zeros((int(height / GRID_PX) + 2, int(width / GRID_PX) + 2), np.uint8)
+    squeeze = rng.uniform(0.75, 1.0)
+    radii = np.array([spread_px * squeeze, spread_px / squeeze])
+    tilt = rng.uniform(0, np.pi)
+    offsets, angles, placed = np.zeros((len(shapes), 2)), np.zeros(len(shapes)), []
+    for k in rng.permutation(len(shapes)):
+        shape = shapes[k]
+        half = 0.5 * shape.width_px
+        border = half + 5.0
+        best, fewest = None, np.inf
+        contact = bool(placed) and not solitary[k] and rng.random() < contacts
+        for attempt in range(TRIES * (3 if solitary[k] else 1)):
+            if contact and attempt < 3:
+                points = _beside_another(rng, shape, placed)
+            else:
+                angle = rng.uniform(0, 2 * np.pi)
+                points = rotated(shape.axis, angle)
+                points = points + _spread_position(rng, centre, radii, tilt)
+            low = np.array([border, border]) - points.min(axis=0)
+            high = np.array([height, width]) - border - points.max(axis=0)
+            outside = np.any(low > 0) or np.any(high < 0)
+            if outside and contact and attempt < 3:
+                continue
+            points = points + np.maximum(low, 0) + np.minimum(high, 0)
+            cells = (points[::2] / GRID_PX).astype(int)
+            cells[:, 0] = np.clip(cells[:, 0], 0, grid.shape[0] - 1)
+            cells[:, 1] = np.clip(cells[:, 1], 0, grid.shape[1] - 1)
+            hit = np.count_nonzero(grid[cells[:, 0], cells[:, 1]]) / len(cells)
+            if contact and attempt < 3:
+                hit = 0.0 if hit < 0.5 else 2.0
+            if hit < fewest:
+                best, fewest = points, hit
+            if hit == 0:
+                break
+        margin = crowding if not solitary[k] else max(crowding, 3.0)
+        thickness = max(round((shape.width_px + 2 * half + 2 * margin) / GRID_PX), 1)
+        line = np.round(best[:, ::-1] / GRID_PX).astype(np.int32)
+        cv2.polylines(grid, [line[:, None]], False, 255, thickness)
+        offsets[k], angles[k] = _pose(shape.axis, best)
+        placed.append((shape, best))
+    return offsets, angles
+
+
+def _pose(axis, points):
+    """Offset and angle that carry `axis` to `points` (a rotation and a shift)."""
+    middle, target = axis.mean(axis=0), points.mean(axis=0)
+    own, moved = axis - middle, points - target
+    sine = np.sum(own[:, 1] * moved[:, 0] - own[:, 0] * moved[:, 1])
+    cosine = np.sum(own * moved)
+    angle = np.arctan2(sine, cosine)
+    return target - rotated(middle[None], angle)[0], angle

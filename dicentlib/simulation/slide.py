@@ -1,0 +1,228 @@
+"""What lies on a slide besides chromosomes: nuclei, cytoplasm, clumps, dust, bubbles, hairs.
+
+Every function adds absorbance to an image in place; positions and sizes are in pixels of
+that image, `unit` is the number of them per reference pixel (0.1 um).
+"""
+
+import cv2
+import numpy as np
+
+SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
+
+
+def _outline(rng, centre, radius, *, wobble, elongation=1.0, points=72):
+    """A closed, slightly irregular outline as an array of (col, row)."""
+    angle = np.linspace(0, 2 * np.pi, points, endpoint=False)
+    r = np.full(points, radius)
+    for order in range(2, 7):
+        r += (
+            radius
+            * wobble
+            / order
+            * rng.standard_normal()
+            * np.cos(order * angle + rng.uniform(0, 6.3))
+        )
+    stretch = np.sqrt(elongation)
+    x, y = r * np.cos(angle) * stretch, r * np.sin(angle) / stretch
+    tilt = rng.uniform(0, np.pi)
+    x, y = x * np.cos(tilt) - y * np.sin(tilt), x * np.sin(tilt) + y * np.cos(tilt)
+    return np.column_stack([centre[1] + x, centre[0] + y])
+
+
+def add_blob(rng, absorbance, outline, strength, *, soft_px, texture, grain_px):
+    """Add a textured filled outline; its edge is blurred over `soft_px`."""
+    low = np.floor(outline.min(axis=0) - 3 * soft_px - 2).astype(int)
+    high = np.ceil(outline.max(axis=0) + 3 * soft_px + 3).astype(int)
+    width, height = (high - low).tolist()
+    mask = np.zeros((height, width), np.uint8)
+    shifted = np.round((outline - low) * 2**SHIFT).astype(np.int32)
+    cv2.fillPoly(mask, [shifted], 255, cv2.LINE_AA, SHIFT)
+    patch = mask.astype(np.float32) * np.float32(strength / 255)
+    if soft_px > 0.3:
+        patch = cv2.GaussianBlur(patch, (0, 0), soft_px)
+    for size, share in ((grain_px, 1.0), (6 * grain_px, 0.7)):
+        cells = (max(int(height / size), 2), max(int(width / size), 2))
+        noise = rng.standard_normal(cells).astype(np.float32)
+        patch *= 1 + share * texture * cv2.resize(
+            noise, (width, height), interpolation=cv2.INTER_CUBIC
+        )
+    _add(absorbance, np.maximum(patch, 0), low[1], low[0])
+
+
+def _add(absorbance, patch, top, left):
+    """Add a patch that may hang over the border."""
+    height, width = absorbance.shape
+    bottom, right = min(top + patch.shape[0], height), min(left + patch.shape[1], width)
+    first, begin = max(top, 0), max(left, 0)
+    if bottom > first and right > begin:
+        absorbance[first:bottom, begin:right] += patch[
+            first - top : bottom - top, begin - left : right - left
+        ]
+
+
+def add_nuclei(rng, absorbance, style, unit, keep_clear, *, over=None, n_over=0):
+    """Add round interphase nuclei, 100 to 190 reference pixels across.
+
+    Parameters
+    ----------
+    keep_clear : (centre, radius)
+        They keep out of this circle (the spread), at least mostly.
+    over : ndarray, shape (n, 2), optional
+        Positions of which `n_over` get a nucleus right over them.
+
+    Returns
+    -------
+    list of (row, col, radius)
+    """
+    height, width = absorbance.shape
+    centre, clear = keep_clear
+    made = []
+    for number in range(min(rng.poisson(style.nuclei), 9) + n_over):
+        radius = (
+            0.5 * unit * style.scale * np.clip(131 * np.exp(0.2 * rng.standard_normal()), 85, 215)
+        )
+        for _ in range(20):
+            position = rng.uniform(
+                (-0.4 * radius, -0.4 * radius), (height + 0.4 * radius, width + 0.4 * radius)
+            )
+            if number < n_over:
+                position = over[rng.integers(len(over))] + rng.normal(0, 0.15 * radius, 2)
+                break
+            apart = all(np.hypot(*(position - m[:2])) > 0.85 * (radius + m[2]) for m in made)
+            if apart and np.hypot(*(position - centre)) > clear + 0.8 * radius:
+                break
+        else:
+            continue
+        strength = np.clip(style.nucleus_stain * np.exp(0.25 * rng.standard_normal()), 0.35, 2.6)
+        outline = _outline(
+            rng,
+            position,
+            radius,
+            wobble=rng.uniform(0.0, 0.05),
+            elongation=np.exp(0.08 * rng.standard_normal()),
+        )
+        add_blob(
+            rng,
+            absorbance,
+            outline,
+            strength,
+            soft_px=unit * rng.uniform(0.5, 3.0),
+            texture=rng.uniform(0.03, 0.16),
+            grain_px=max(unit * rng.uniform(3, 7), 2.0),
+        )
+        made.append((float(position[0]), float(position[1]), float(radius)))
+    return made
+
+
+def add_haze(rng, absorbance, style, unit, centre, radius):
+    """Add the cytoplasm round a spread: a pale, ragged, grainy disc."""
+    if style.haze < 0.01:
+        return
+    outline = _outline(rng, centre, radius * rng.uniform(0.8, 1.3), wobble=0.25)
+    add_blob(
+        rng,
+        absorbance,
+        outline,
+        style.haze,
+        soft_px=unit * rng.uniform(4, 20),
+        texture=rng.uniform(0.05, 0.3),
+        grain_px=unit * rng.uniform(6, 20),
+    )
+
+
+def add_debris(rng, absorbance, style, unit, *, over=None):
+    """Add dust, grains, bubbles, stain clumps, cell remains and hairlines.
+
+    With `over` (positions, shape (n, 2)) stain clumps also lie over the chromosomes.
+    """
+    height, width = absorbance.shape
+    amount = style.debris
+    for _ in range(min(rng.poisson(25 * amount), 300)):  # dust
+        radius = unit * np.clip(1.6 * np.exp(0.5 * rng.standard_normal()), 0.7, 5)
+        _dot(
+            absorbance,
+            rng.uniform((0, 0), (height, width)),
+            radius,
+            rng.uniform(0.1, 1.0),
+            elongation=rng.uniform(1, 1.6),
+            angle=rng.uniform(0, 180),
+        )
+    for _ in range(rng.poisson(2.0 * min(amount, 4))):  # bubbles: a bright ring, dark rim
+        position, radius = rng.uniform((0, 0), (height, width)), unit * rng.uniform(3, 11)
+        strength = rng.uniform(0.04, 0.16)
+        _dot(absorbance, position, radius, strength, thickness=max(int(unit * 2), 1))
+        _dot(absorbance, position, 0.75 * radius, -1.3 * strength)
+    for _ in range(rng.poisson(1.2 * min(amount, 3))):  # pale remains of cells
+        outline = _outline(
+            rng, rng.uniform((0, 0), (height, width)), unit * rng.uniform(6, 40), wobble=0.5
+        )
+        add_blob(
+            rng,
+            absorbance,
+            outline,
+            rng.uniform(0.05, 0.5),
+            soft_px=unit * 2.0,
+            texture=0.5,
+            grain_px=max(unit * rng.uniform(3, 8), 2.0),
+        )
+    for _ in range(rng.poisson(0.8 * min(amount, 2))):  # black clumps of stain
+        _clump(rng, absorbance, rng.uniform((0, 0), (height, width)), unit)
+    for position in () if over is None else over:
+        _clump(rng, absorbance, position, unit * rng.uniform(1.0, 1.6))
+    for _ in range(rng.poisson(0.25 * min(amount, 3))):  # hairlines and scratches
+        start = rng.uniform((0, 0), (height, width))
+        heading = rng.uniform(0, 6.3) + np.cumsum(rng.normal(0, 0.12, 60))
+        steps = unit * rng.uniform(4, 14) * np.column_stack([np.sin(heading), np.cos(heading)])
+        line = np.round((start + np.cumsum(steps, axis=0))[:, ::-1] * 2**SHIFT).astype(np.int32)
+        layer = np.zeros(absorbance.shape, np.uint8)
+        cv2.polylines(
+            layer,
+            [line[:, None]],
+            False,
+            255,
+            max(int(unit * rng.uniform(1, 4)), 1),
+            cv2.LINE_AA,
+            SHIFT,
+        )
+        absorbance += layer * np.float32(rng.uniform(0.02, 0.12) * rng.choice([1, 1, -0.7]) / 255)
+
+
+def _dot(absorbance, position, radius, strength, *, elongation=1.0, angle=0.0, thickness=-1):
+    reach = int(np.ceil(radius * elongation + abs(thickness))) + 2
+    top, left = (np.floor(position).astype(int) - reach).tolist()
+    mask = np.zeros((2 * reach + 1, 2 * reach + 1), np.uint8)
+    middle = np.round((np.asarray(position) - (top, left)) * 2**SHIFT).astype(int)
+    axes = (int(radius * elongation * 2**SHIFT), int(radius * 2**SHIFT))
+    cv2.ellipse(
+        mask,
+        (int(middle[1]), int(middle[0])),
+        axes,
+        angle,
+        0,
+        360,
+        255,
+        thickness,
+        cv2.LINE_AA,
+        SHIFT,
+    )
+    _add(absorbance, mask.astype(np.float32) * np.float32(strength / 255), top, left)
+
+
+def _clump(rng, absorbance, position, unit):
+    for _ in range(rng.integers(3, 9)):
+        outline = _outline(
+            rng,
+            position + rng.normal(0, 9 * unit, 2),
+            unit * rng.uniform(4, 14),
+            wobble=0.25,
+            points=32,
+        )
+        add_blob(
+            rng,
+            absorbance,
+            outline,
+            rng.uniform(1.2, 2.5),
+            soft_px=unit,
+            texture=0.1,
+            grain_px=max(unit * 4, 2.0),
+        )
