@@ -1,0 +1,266 @@
+"""Members of an ensemble: saved weights, loaded models, heatmaps of images one after the other."""
+
+import json
+import re
+from dataclasses import dataclass
+from itertools import groupby, islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from dicentlib import runs
+from dicentlib.data.targets import pad_to_stride
+from dicentlib.errors import InputError
+from dicentlib.heatmap_store import FLOOR, HeatmapStore
+from dicentlib.model import HeatmapUnet
+
+__all__ = [
+    "FLOOR",
+    "HeatmapStore",
+    "Member",
+    "iterate_heatmaps",
+    "load_members",
+    "member_paths",
+    "predict_heatmaps",
+    "read_member_metadata",
+    "save_member",
+]
+
+FORMAT = "dicentlib-member"
+FORMAT_VERSION = 1
+ARCHITECTURE = ("encoder", "decoder_channels", "pixel_size_um", "stride")
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # no hub address, no path
+
+
+@dataclass(frozen=True)
+class Member:
+    """One checkpoint of a training: its model in evaluation mode and what is known of it.
+
+    ``metadata`` holds at least ``encoder, decoder_channels, pixel_size_um, sigma, stride,
+    epoch``; ``digest`` is the SHA-256 of the file.
+    """
+
+    name: str
+    epoch: int
+    model: HeatmapUnet
+    metadata: dict
+    digest: str
+
+
+def save_member(path, model, metadata, *, half=False):
+    """Save a model's weights as safetensors, atomically, with `metadata` in the file's header.
+
+    Parameters
+    ----------
+    path : path-like
+        Ends in ``.safetensors``.
+    model : HeatmapUnet
+    metadata : dict
+        Plain data. Must hold ``pixel_size_um, sigma, stride, epoch``; the architecture and the
+        format's version are added.
+    half : bool
+        Store weights in 16 bits, at half the size. They are computed with in 32 bits again.
+
+    Raises
+    ------
+    InputError
+        A required entry is missing, or the path has another suffix.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise InputError(f"{path}: members are saved as .safetensors")
+    missing = {"pixel_size_um", "sigma", "stride", "epoch"} - set(metadata)
+    if missing:
+        raise InputError(f"{path}: member metadata lacks {', '.join(sorted(missing))}")
+    header = metadata | {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "encoder": model.encoder_name,
+        "decoder_channels": list(model.decoder_channels),
+    }
+    weights = {
+        name: (value.half() if half and value.is_floating_point() else value).detach().contiguous()
+        for name, value in model.state_dict().items()
+    }
+    with runs.atomic_path(path) as temporary:
+        save_file(weights, temporary, metadata={FORMAT: json.dumps(header, sort_keys=True)})
+
+
+def load_members(members, *, device="cpu"):
+    """Load the members of an ensemble.
+
+    Parameters
+    ----------
+    members : path-like or sequence of path-like
+        A folder of ``*.safetensors``, a folder with ``members/`` in it (a run, a ready
+        ensemble), one file, or a list of files. Folders are taken in the order of file names.
+    device : str
+        Where the models are put.
+
+    Returns
+    -------
+    tuple of Member
+
+    Raises
+    ------
+    InputError
+        No members; a file that is not a member (a pickle is refused without being opened as
+        one); members of different architectures or pixel sizes.
+    """
+    paths = member_paths(members)
+    headers = [read_member_metadata(path) for path in paths]
+    for name in ARCHITECTURE:
+        for path, header in zip(paths, headers, strict=True):
+            if header.get(name) != headers[0].get(name):
+                raise InputError(
+                    f"{path}: member has {name} {header.get(name)}, {paths[0].name} has "
+                    f"{headers[0].get(name)}; the members of an ensemble share it"
+                )
+    return tuple(_load(path, header, device) for path, header in zip(paths, headers, strict=True))
+
+
+def member_paths(members):
+    """Files that `members` stands for, see :func:`load_members`."""
+    if isinstance(members, (str, Path)):
+        place = Path(members)
+        if place.is_file():
+            return [place]
+        folder = place / "members" if (place / "members").is_dir() else place
+        if not folder.is_dir():
+            raise InputError(f"{place}: no such folder; expected a folder of *.safetensors")
+        paths = sorted(folder.glob("*.safetensors"))
+        paths = [path for path in paths if not path.name.startswith(".")]
+        if not paths:
+            raise InputError(f"{folder}: no members; expected files *.safetensors")
+        return paths
+    paths = [Path(path) for path in members]
+    if not paths:
+        raise InputError("no members; expected at least one file *.safetensors")
+    return paths
+
+
+def read_member_metadata(path):
+    """Metadata in a member's header, without reading its weights.
+
+    Raises
+    ------
+    InputError
+        The file is absent, is not safetensors, or holds something else than a member.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    with open(path, "rb") as file:
+        start = file.read(9)
+    if path.suffix != ".safetensors" or start[8:] != b"{":
+        raise InputError(
+            f"{path}: not a safetensors file; weights in other forms (pickles: .pt, .pth, .ckpt) "
+            "may run code when loaded and are refused"
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {}).get(FORMAT, "null"))
+    except (SafetensorError, json.JSONDecodeError, OSError) as error:
+        raise InputError(f"{path}: damaged safetensors file ({error})") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise InputError(f"{path}: safetensors file without a dicentlib member's metadata")
+    if header.get("format_version") != FORMAT_VERSION:
+        raise InputError(
+            f"{path}: member of format version {header.get('format_version')}; "
+            f"this version of dicentlib reads {FORMAT_VERSION}"
+        )
+    return _checked_header(path, header)
+
+
+def _checked_header(path, header):
+    """Refuse headers that would build something else than a small network of known parts."""
+    encoder, channels = header.get("encoder"), header.get("decoder_channels")
+    if not isinstance(encoder, str) or not PLAIN_NAME.fullmatch(encoder):
+        raise InputError(f"{path}: encoder {encoder!r} in the metadata is not an encoder's name")
+    sizes = isinstance(channels, list) and all(type(c) is int and 1 <= c <= 2048 for c in channels)
+    if not sizes or len(channels) != 2:
+        raise InputError(f"{path}: decoder_channels {channels!r} in the metadata; expected two")
+    for name, kind in (("pixel_size_um", (int, float)), ("epoch", int), ("stride", int)):
+        if isinstance(header.get(name), bool) or not isinstance(header.get(name), kind):
+            raise InputError(f"{path}: {name} {header.get(name)!r} in the metadata")
+    return header
+
+
+def _load(path, header, device):
+    with safe_open(path, framework="pt") as file:
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    model = HeatmapUnet(header["encoder"], None, tuple(header["decoder_channels"]))
+    expected = {name: value.shape for name, value in model.state_dict().items()}
+    found = {name: value.shape for name, value in weights.items()}
+    if expected != found:
+        names = sorted(set(expected.items()) ^ set(found.items()), key=lambda item: item[0])
+        raise InputError(
+            f"{path}: weights are not those of encoder {header['encoder']} with decoder "
+            f"{tuple(header['decoder_channels'])}; first difference at {names[0][0]}"
+        )
+    model.load_state_dict(weights)
+    model = model.float().eval().to(device, memory_format=torch.channels_last)
+    model.requires_grad_(False)
+    return Member(path.stem, header["epoch"], model, header, runs.file_digest(path))
+
+
+def predict_heatmaps(members, image):
+    """Heatmaps of one image by every member.
+
+    Parameters
+    ----------
+    members : sequence of Member
+    image : ndarray of float32, shape (H, W), values in [0, 1]
+        At the members' ``pixel_size_um``.
+
+    Returns
+    -------
+    ndarray of float32, shape (M, 2, h, w)
+        h and w are a quarter of H and W padded to multiples of 16.
+    """
+    return next(iterate_heatmaps(members, [image]))
+
+
+def iterate_heatmaps(members, images, *, batch_size=8):
+    """Heatmaps of images, one image at a time, in their order.
+
+    Parameters
+    ----------
+    members : sequence of Member
+    images : iterable of ndarray, float32, shape (H, W)
+        Read as they are needed; neighbours of one size are computed together.
+    batch_size : int
+        Images computed together, and the most that are held in memory.
+
+    Yields
+    ------
+    ndarray of float32, shape (M, 2, h, w)
+
+    Raises
+    ------
+    InputError
+        No members, or an image that is not a two-dimensional array.
+    """
+    if not members:
+        raise InputError("no members; expected at least one")
+    if batch_size < 1:
+        raise InputError(f"batch_size must be 1 or more, found {batch_size}")
+    device = next(members[0].model.parameters()).device
+    for _, same in groupby((_padded(image) for image in images), key=np.shape):
+        while batch := list(islice(same, batch_size)):
+            tensor = torch.from_numpy(np.stack(batch)[:, None]).to(
+                device, memory_format=torch.channels_last
+            )
+            with torch.inference_mode():
+                heatmaps = [member.model(tensor).float().cpu().numpy() for member in members]
+            yield from np.stack(heatmaps, axis=1)
+
+
+def _padded(image):
+    image = np.asarray(image, np.float32)
+    if image.ndim != 2 or 0 in image.shape:
+        raise InputError(f"an image must have shape (H, W), found {image.shape}")
+    return pad_to_stride(image)

@@ -1,0 +1,151 @@
+"""The network: encoder, two decoder blocks and a head; heatmaps at a quarter of the size."""
+
+import warnings
+
+import segmentation_models_pytorch as smp
+import torch
+from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
+from torch import nn
+
+from dicentlib.data import CLASSES
+from dicentlib.errors import InputError
+
+ENCODER_DEPTH = 4
+SIZE_MULTIPLE = 2**ENCODER_DEPTH
+STRIDE = 4
+
+
+class HeatmapUnet(nn.Module):
+    """U-Net that stops at a quarter of the image size (Deschemps et al. 2024).
+
+    The encoder halves the image four times; two decoder blocks bring it back to 1/4. With the
+    defaults the volume before the head has 128 channels, the paper's latent space, and a
+    padded image of 896 x 1008 gives heatmaps of 224 x 252. Parts of the encoder that no
+    heatmap depends on (its deepest layer) are removed.
+
+    Parameters
+    ----------
+    encoder : str
+        Any encoder of segmentation-models-pytorch; ``"tu-<name>"`` takes one of timm.
+    encoder_weights : str or None
+        ``"imagenet"`` loads pre-trained encoder weights from the hub. When they cannot be
+        had, a warning says so and the start is random; the attribute ``encoder_weights``
+        tells which it was.
+    decoder_channels : (int, int)
+        Channels of the decoder at 1/8 and at 1/4; the second is the size of :meth:`features`.
+    head_bias : float
+        Start value of the head's bias: -4 starts with heatmaps near 0.02, 0 with 0.5.
+
+    Examples
+    --------
+    >>> model = HeatmapUnet("resnet18", decoder_channels=(16, 8))
+    >>> model(torch.zeros(1, 1, 64, 48)).shape
+    torch.Size([1, 2, 16, 12])
+    """
+
+    def __init__(
+        self,
+        encoder="resnet34",
+        encoder_weights=None,
+        decoder_channels=(256, 128),
+        *,
+        head_bias=0.0,
+    ):
+        super().__init__()
+        decoder_channels = tuple(int(channels) for channels in decoder_channels)
+        if len(decoder_channels) != 2 or min(decoder_channels) < 1:
+            raise InputError(
+                f"decoder_channels must be two positive numbers, found {decoder_channels}"
+            )
+        self.encoder_name = encoder
+        self.decoder_channels = decoder_channels
+        self.encoder, self.encoder_weights = _make_encoder(encoder, encoder_weights)
+        self.decoder = UnetDecoder(
+            self.encoder.out_channels, decoder_channels=decoder_channels, n_blocks=2
+        )
+        self.head = nn.Conv2d(decoder_channels[1], len(CLASSES), kernel_size=3, padding=1)
+        nn.init.constant_(self.head.bias, head_bias)
+        _drop_unused_parts(self)
+
+    def features(self, images):
+        """Volume before the head.
+
+        Parameters
+        ----------
+        images : Tensor, shape (N, 1, H, W), values in [0, 1]
+            H and W multiples of 16.
+
+        Returns
+        -------
+        Tensor, shape (N, decoder_channels[1], H/4, W/4)
+
+        Raises
+        ------
+        InputError
+            The shape is another one.
+        """
+        if images.ndim != 4 or images.shape[1] != 1:
+            raise InputError(f"images must have shape (N, 1, H, W), found {tuple(images.shape)}")
+        if images.shape[2] % SIZE_MULTIPLE or images.shape[3] % SIZE_MULTIPLE:
+            raise InputError(
+                f"image height and width must be multiples of {SIZE_MULTIPLE}, found "
+                f"{images.shape[2]} x {images.shape[3]}; pad_to_stride makes them so"
+            )
+        return self.decoder(self.encoder(images))
+
+    def logits(self, images):
+        """Heatmaps before the sigmoid, shape (N, 2, H/4, W/4)."""
+        return self.head(self.features(images))
+
+    def forward(self, images):
+        """Heatmaps of dicentrics and fragments, shape (N, 2, H/4, W/4), values in [0, 1]."""
+        return torch.sigmoid(self.logits(images))
+
+
+def _make_encoder(name, weights):
+    """Encoder and the weights it really carries."""
+    options = {"in_channels": 1, "depth": ENCODER_DEPTH}
+    if weights is not None:
+        try:
+            return smp.encoders.get_encoder(name, weights=weights, **options), weights
+        except (OSError, RuntimeError) as error:
+            # huggingface_hub and timm report an unreachable hub as OSError or RuntimeError
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            warnings.warn(
+                f"{weights} weights of encoder {name} could not be loaded ({reason}); "
+                "the encoder starts from random weights",
+                stacklevel=3,
+            )
+    try:
+        return smp.encoders.get_encoder(name, weights=None, **options), None
+    except (KeyError, RuntimeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"encoder {name!r} cannot be used ({error}); allowed: the encoders of "
+            'segmentation-models-pytorch with at least four stages, or "tu-" and a timm name'
+        ) from error
+
+
+def _drop_unused_parts(model):
+    """Replace the modules no heatmap depends on by empty ones.
+
+    Left in, they make members larger, cost time where they run for nothing, and stop
+    data-parallel training, which waits for a gradient of every parameter.
+    """
+    training = model.training
+    model.eval()
+    model.logits(torch.zeros(1, 1, 64, 64)).sum().backward()
+    unused = {parameter for parameter in model.parameters() if parameter.grad is None}
+    model.zero_grad(set_to_none=True)
+    model.train(training)
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            parameters = set(child.parameters())
+            if parameters and parameters <= unused:
+                setattr(parent, name, Unused())
+
+
+class Unused(nn.Module):
+    """Stands where a part of the encoder was removed; hands its first argument on."""
+
+    def forward(self, value, *_):
+        return value

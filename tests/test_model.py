@@ -1,0 +1,101 @@
+import warnings
+
+import pytest
+import torch
+
+from dicentlib.errors import InputError
+from dicentlib.model import HeatmapUnet
+
+SMALL = {"encoder": "tu-resnet10t", "decoder_channels": (16, 8)}
+
+
+@pytest.fixture(scope="module")
+def paper_model():
+    torch.manual_seed(0)
+    return HeatmapUnet().eval()
+
+
+def test_paper_preset_has_the_papers_shapes(paper_model):
+    # method: 888 x 1008 padded to 896 x 1008; heatmaps and the 128-channel volume at 1/4
+    with torch.inference_mode():
+        features = paper_model.features(torch.rand(1, 1, 896, 1008))
+        heatmaps = torch.sigmoid(paper_model.head(features))
+    assert features.shape == (1, 128, 224, 252)
+    assert heatmaps.shape == (1, 2, 224, 252)
+    assert 0 <= heatmaps.min() <= heatmaps.max() <= 1
+
+
+def test_paper_preset_has_10_16_million_parameters(paper_model):
+    # 41 MB in float32 once the encoder's fifth stage, which never runs, is gone
+    assert sum(p.numel() for p in paper_model.parameters()) == pytest.approx(10.16e6, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "encoder", ["resnet18", "tu-resnet10t", "tu-mobilenetv3_small_050", "efficientnet-b0"]
+)
+def test_every_parameter_receives_a_gradient(encoder):
+    model = HeatmapUnet(encoder, None, (16, 8))
+    model(torch.rand(2, 1, 64, 64)).sum().backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None] == []
+
+
+def test_any_size_that_is_a_multiple_of_16():
+    model = HeatmapUnet(**SMALL).eval()
+    assert model(torch.zeros(1, 1, 48, 80)).shape == (1, 2, 12, 20)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 888, 1008), (1, 3, 64, 64), (64, 64)])
+def test_other_shapes_are_refused(shape):
+    with pytest.raises(InputError, match=r"found \(|multiples of 16, found 888 x 1008"):
+        HeatmapUnet(**SMALL)(torch.zeros(shape))
+
+
+def test_same_seed_same_start():
+    torch.manual_seed(3)
+    first = HeatmapUnet(**SMALL).state_dict()
+    torch.manual_seed(3)
+    second = HeatmapUnet(**SMALL).state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_head_bias_sets_the_first_heatmaps():
+    # sigmoid(-4) = 0.018; the head's weights move it a little
+    model = HeatmapUnet(**SMALL, head_bias=-4.0).eval()
+    with torch.inference_mode():
+        assert model(torch.rand(1, 1, 64, 64)).mean() == pytest.approx(0.018, abs=0.01)
+
+
+def test_features_pass_through_the_head_alone(paper_model):
+    images = torch.rand(1, 1, 32, 32)
+    with torch.inference_mode():
+        expected = torch.sigmoid(paper_model.head(paper_model.features(images)))
+        assert torch.equal(paper_model(images), expected)
+
+
+def test_unknown_encoder_is_refused():
+    with pytest.raises(InputError, match="'resnet_18'"):
+        HeatmapUnet("resnet_18")
+
+
+@pytest.mark.parametrize("channels", [(64,), (64, 0), (256, 128, 64)])
+def test_decoder_channels_are_two(channels):
+    with pytest.raises(InputError, match="two positive numbers"):
+        HeatmapUnet("resnet18", None, channels)
+
+
+def test_without_the_hub_the_start_is_random_and_says_so(monkeypatch):
+    def unreachable(name, *, weights, **options):
+        if weights is not None:
+            raise OSError("the hub cannot be reached")
+        return original(name, weights=weights, **options)
+
+    import segmentation_models_pytorch as smp
+
+    original = smp.encoders.get_encoder
+    monkeypatch.setattr(smp.encoders, "get_encoder", unreachable)
+    with pytest.warns(UserWarning, match=r"resnet18 could not be loaded \(the hub"):
+        model = HeatmapUnet("resnet18", "imagenet", (16, 8))
+    assert model.encoder_weights is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert HeatmapUnet("resnet18", None, (16, 8)).encoder_weights is None
