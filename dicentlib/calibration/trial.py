@@ -1,0 +1,69 @@
+"""One combination of thresholds tried out: its counts, its curve and the doses left out."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from dicentlib.calibration.counts import counts_by_dose, with_yields
+from dicentlib.calibration.curve import CalibrationCurve
+from dicentlib.calibration.fit import fit_curve
+from dicentlib.calibration.leave_out import leave_one_dose_out, root_mean_square
+from dicentlib.errors import InputError
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one combination of thresholds gives.
+
+    Attributes
+    ----------
+    counts : DataFrame
+        Counts by dose with yields and their limits.
+    curve : CalibrationCurve or None
+        None where the counts give no curve.
+    left_out : DataFrame
+        Each dose estimated with the curve of the others.
+    reason : str
+        Why there is no curve; "" where there is one.
+    """
+
+    counts: pd.DataFrame
+    curve: CalibrationCurve | None
+    left_out: pd.DataFrame
+    reason: str
+
+    @property
+    def error_gy(self):
+        """Root mean square error of the doses left out (Gy)."""
+        return root_mean_square(self.left_out["error_gy"])
+
+
+def try_counts(dose_gy, n_dicentrics, *, model="linear-quadratic"):
+    """Count, fit and test one combination.
+
+    Parameters
+    ----------
+    dose_gy : array of float, shape (N,)
+        Dose of each cell (Gy).
+    n_dicentrics : array of int, shape (N,)
+        Dicentrics of each cell, for example from :meth:`CountGrid.dicentrics`.
+    model : {"linear-quadratic", "linear"}
+
+    Returns
+    -------
+    Trial
+    """
+    counts = with_yields(counts_by_dose(dose_gy, n_dicentrics))
+    distributions = counts.filter(regex=r"^C\d+$").to_numpy()
+    try:
+        curve = fit_curve(
+            counts["dose_gy"],
+            counts["n_cells"],
+            counts["n_dicentrics"],
+            model=model,
+            distributions=distributions,
+        )
+        reason = ""
+    except InputError as error:
+        curve, reason = None, str(error)
+    return Trial(counts, curve, leave_one_dose_out(counts, model=model), reason)
