@@ -15,7 +15,7 @@ from dicentlib.simulation.karyotype import (
 # 5,021 dicentrics and 7,540 fragments on 5,430 images: Deschemps et al. 2024.
 PAPER_LABELS_PER_IMAGE = (0.925, 1.389)
 # Two centromeres nearer than this (% of the haploid autosome length) look like one.
-VISIBLE_DISTANCE_PERCENT = 1.2
+VISIBLE_DISTANCE_PERCENT = 1.7
 CENTRIC_CLASSES = ("fragment", "monocentric", "dicentric", "tricentric", "quadricentric")
 
 

@@ -99,7 +99,7 @@ def chromosome_shape(
         if ring:
             gap = np.minimum(gap, length - gap)
         width = style.constriction_px * np.exp(0.15 * own * rng.standard_normal())
-        depth = np.clip(rng.normal(1.0, 0.16 * own), 0.45, 1.3)
+        depth = np.clip(rng.normal(1.0, 0.16 * own), 0.6, 1.3)
         closeness = np.maximum(closeness, depth * np.exp(-0.5 * (gap / (0.75 * width)) ** 2))
         cohesion = np.maximum(cohesion, np.exp(-0.5 * (gap / (1.3 * width)) ** 2))
         distance = np.minimum(distance, gap)
@@ -159,7 +159,8 @@ def _chromatid(rng, style, axis, heading, s, offset, radius):
     offset = offset + style.roughness_px * 0.6 * _smooth_noise(rng, n, 1.8)
     normal = np.column_stack([np.cos(heading), -np.sin(heading)])
     centres = axis + offset[:, None] * normal
-    rough = np.clip(radius + style.roughness_px * 0.5 * _smooth_noise(rng, n, 1.8), 1.0, None)
+    rough = radius * (1 + style.knobs * np.cos(2 * phase + 0.5))
+    rough = np.clip(rough + style.roughness_px * 0.5 * _smooth_noise(rng, n, 1.8), 1.0, None)
     beads = 1 - style.beads * (0.5 - 0.5 * np.cos(2 * phase + 0.5))
     value = beads * (1 + 0.05 * own * _smooth_noise(rng, n, 6))
     discs = np.column_stack([centres, rough, value])

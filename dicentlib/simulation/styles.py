@@ -47,6 +47,7 @@ class CellStyle:
     coil_period_px: float
     beads: float  # variation of absorbance along the coil
     roughness_px: float  # of the outline
+    knobs: float  # swelling of the coil's turns, in radii
     bend: float  # curvature, radians over 80 px
     kink: float  # angle between the arms at a centromere, radians
     twist: float  # probability that the sisters cross within an arm
@@ -79,7 +80,7 @@ def draw_slide_style(rng):
     banded = rng.random() < 0.08
     return SlideStyle(
         scale=_lognormal(rng, 1.0, 0.09, 0.78, 1.22),
-        blur_px=_lognormal(rng, 1.75, 0.22, 1.0, 3.4),
+        blur_px=_lognormal(rng, 1.45, 0.25, 0.8, 3.0),
         skirt=_between(rng, 0.04, 0.22),
         sharpening=max(0.0, _between(rng, -0.5, 0.6)),
         background=_between(rng, 0.80, 0.96),
@@ -99,10 +100,10 @@ def draw_slide_style(rng):
 
 # Sister chromatids: (share, half distance in radii, splay, closing at the tips, cohesion).
 CHROMATID_MODES = {
-    "closed": (0.30, (0.72, 1.0), (0.0, 0.1), (0.0, 0.25), (0.9, 1.0)),
-    "parallel": (0.36, (0.98, 1.25), (0.0, 0.15), (0.0, 0.35), (0.8, 1.0)),
-    "splayed": (0.26, (0.95, 1.25), (0.25, 1.1), (0.0, 0.1), (0.8, 1.0)),
-    "separated": (0.08, (1.35, 2.1), (0.0, 0.2), (0.0, 0.1), (0.0, 0.5)),
+    "closed": (0.26, (0.66, 0.84), (0.0, 0.1), (0.0, 0.25), (0.9, 1.0)),
+    "parallel": (0.44, (0.82, 1.08), (0.0, 0.2), (0.0, 0.35), (0.8, 1.0)),
+    "splayed": (0.23, (0.85, 1.1), (0.25, 1.1), (0.0, 0.1), (0.8, 1.0)),
+    "separated": (0.07, (1.25, 2.0), (0.0, 0.2), (0.0, 0.1), (0.0, 0.5)),
 }
 
 
@@ -123,7 +124,7 @@ def draw_cell_style(rng, slide):
     _, separation, splay, closing, cohesion = CHROMATID_MODES[mode]
     px_per_percent = _lognormal(rng, 9.8, 0.22, 5.5, 15.0) * (1.25 if slide.banded else 1.0)
     condensation = (9.8 / px_per_percent) ** 0.45
-    radius = _lognormal(rng, 4.6, 0.12, 3.2, 6.5) * condensation
+    radius = _lognormal(rng, 5.0, 0.12, 3.5, 7.0) * condensation
     coiled = mode != "closed" and rng.random() < 0.5
     long = px_per_percent > 9
     return CellStyle(
@@ -133,18 +134,19 @@ def draw_cell_style(rng, slide):
         splay=_between(rng, *splay),
         tip_closing=_between(rng, *closing),
         cohesion=_between(rng, *cohesion),
-        constriction_radius=_between(rng, 0.4, 0.8),
+        knobs=_between(rng, 0.03, 0.16),
+        constriction_radius=_between(rng, 0.35, 0.6 if slide.banded else 0.75),
         constriction_px=_lognormal(rng, 3.0, 0.25, 1.8, 5.5),
         coil_px=_between(rng, 0.6, 1.7) if coiled else _between(rng, 0.0, 0.6),
         coil_period_px=_between(rng, 6.0, 10.5),
-        beads=_between(rng, 0.1, 0.5) if coiled else _between(rng, 0.0, 0.15),
+        beads=_between(rng, 0.1, 0.55) if coiled else _between(rng, 0.0, 0.2),
         roughness_px=_between(rng, 0.2, 0.7),
         bend=_lognormal(rng, 0.25 if not long else 0.35, 0.6, 0.03, 1.6),
         kink=_lognormal(rng, 0.22, 0.6, 0.03, 0.9),
         twist=_between(rng, 0.0, 0.12),
         irregular=_between(rng, 0.4, 1.3),
-        profile=_between(rng, 0.12, 0.5),
-        fuzz=max(0.0, _between(rng, -0.1, 0.35)),
+        profile=_between(rng, 0.3, 0.85),
+        fuzz=_between(rng, 0.0, 0.6),
         spread_px=_lognormal(rng, 275.0, 0.24, 180.0, 520.0),
         crowding=_between(rng, -4.0, 5.0),
     )
