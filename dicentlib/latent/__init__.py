@@ -1,0 +1,67 @@
+"""Latent trajectories: how classes separate in feature space from epoch to epoch.
+
+Points (``points``) are looked up in the volume before the head of every epoch's member
+(``features``), brought into one frame and into a plane (``alignment``), divided between the
+classes (``regions``), followed through training (``trajectories``) and set beside the votes
+(``disagreement``). Source: Deschemps et al. (2024), section "Visualization of the training
+dynamics of single model", figures 4 to 6, equations 8 and 9.
+"""
+
+from dicentlib.latent.alignment import Projection, align_epochs, project
+from dicentlib.latent.crops import read_crops
+from dicentlib.latent.disagreement import (
+    RankCorrelation,
+    object_table,
+    rank_correlation,
+    vote_entropy,
+)
+from dicentlib.latent.features import (
+    LatentFeatures,
+    extract_features,
+    image_shapes,
+)
+from dicentlib.latent.limits import choose_epochs, limitations
+from dicentlib.latent.members import select_members
+from dicentlib.latent.points import POINT_CLASSES, class_codes, sample_points
+from dicentlib.latent.regions import (
+    Regions,
+    entropy,
+    entropy_at,
+    fit_regions,
+    mean_probabilities,
+)
+from dicentlib.latent.trajectories import (
+    Trajectories,
+    cluster_trajectories,
+    linked_points,
+    trajectory_table,
+)
+
+__all__ = [
+    "POINT_CLASSES",
+    "LatentFeatures",
+    "Projection",
+    "RankCorrelation",
+    "Regions",
+    "Trajectories",
+    "align_epochs",
+    "choose_epochs",
+    "class_codes",
+    "cluster_trajectories",
+    "entropy",
+    "entropy_at",
+    "extract_features",
+    "fit_regions",
+    "image_shapes",
+    "limitations",
+    "linked_points",
+    "mean_probabilities",
+    "object_table",
+    "project",
+    "rank_correlation",
+    "read_crops",
+    "sample_points",
+    "select_members",
+    "trajectory_table",
+    "vote_entropy",
+]

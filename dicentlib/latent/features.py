@@ -1,0 +1,212 @@
+"""Features of the volume before the head, at the same points for every epoch, on disk."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby, islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from dicentlib import runs
+from dicentlib.data import (
+    REFERENCE_PIXEL_SIZE_UM,
+    normalise_background,
+    read_image,
+    resample,
+)
+from dicentlib.data.targets import STRIDE, pad_to_stride
+from dicentlib.ensemble import load_members, member_paths, read_member_metadata
+from dicentlib.errors import InputError
+from dicentlib.latent.members import check_same_network
+from dicentlib.latent.points import HALF_HEIGHT_RADIUS, cells_of
+
+
+@dataclass(frozen=True)
+class LatentFeatures:
+    """What every epoch's member makes of the same points.
+
+    Attributes
+    ----------
+    features : ndarray of float32, shape (N_e, n, C), memory-mapped
+        The volume before the head in the heatmap cell of each point; C is 128 for the paper's
+        network.
+    peaks : ndarray of float32, shape (N_e, n, 2), memory-mapped
+        Largest heatmap value of each class in the truth disk around each point.
+    epochs : tuple of int, length N_e
+    digests : tuple of str, length N_e
+        Of the members' files.
+    """
+
+    features: np.ndarray
+    peaks: np.ndarray
+    epochs: tuple
+    digests: tuple
+
+
+def extract_features(
+    members,
+    index,
+    points,
+    *,
+    out,
+    image_pixel_size_um=REFERENCE_PIXEL_SIZE_UM,
+    batch_size=2,
+    device="cpu",
+    progress=True,
+):
+    """Look up the points of an image set in the feature volume of every member.
+
+    One member and the volumes of `batch_size` images are in memory at a time, besides the images
+    themselves with 8 bits per pixel (0.9 MB each at 888 x 1008); the results go to files.
+
+    Parameters
+    ----------
+    members : path-like or sequence of path-like
+        As for ``ensemble.load_members``; one per epoch, all of one architecture.
+    index : ImageIndex
+    points : DataFrame
+        As from :func:`sample_points`, on images of `index`.
+    out : path-like
+        Folder for ``features.npy``, ``peaks.npy`` and ``points.parquet``, each written whole or
+        not at all.
+    image_pixel_size_um : float
+        Of images whose own pixel size is unknown.
+    batch_size : int
+        Images computed together.
+    device : str
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    LatentFeatures
+
+    Raises
+    ------
+    InputError
+        Members of different widths, architectures or scales; two of the same epoch; a point on
+        an image that is not in the index; no points.
+    """
+    paths = member_paths(members)
+    headers = [read_member_metadata(path) for path in paths]
+    check_same_network(paths, headers)
+    _check_points(index, points)
+    names = list(dict.fromkeys(points["image"]))
+    images = _read_images(index, names, image_pixel_size_um, headers[0]["pixel_size_um"])
+    rows, cells = _cells_by_image(index, points, images)
+    out = Path(out)
+    shape = (len(paths), len(points))
+    with (
+        runs.atomic_path(out / "features.npy") as features_path,
+        runs.atomic_path(out / "peaks.npy") as peaks_path,
+        tqdm(
+            total=len(paths) * len(images), desc="features", unit="image", disable=not progress
+        ) as bar,
+    ):
+        features = _create(features_path, (*shape, headers[0]["decoder_channels"][1]))
+        peaks = _create(peaks_path, (*shape, 2))
+        digests = []
+        for epoch, path in enumerate(paths):
+            (member,) = load_members([path], device=device)
+            digests.append(member.digest)
+            radius = member.metadata["sigma"] * HALF_HEIGHT_RADIUS
+            for name, volume, heatmaps in _volumes(member.model, images, batch_size):
+                features[epoch, rows[name]] = look_up(volume, cells[name])
+                peaks[epoch, rows[name]] = look_up_peaks(heatmaps, cells[name], radius=radius)
+                bar.update()
+        features.flush()
+        peaks.flush()
+    with runs.atomic_path(out / "points.parquet") as temporary:
+        points.to_parquet(temporary, index=False)
+    return LatentFeatures(
+        features=np.load(out / "features.npy", mmap_mode="r"),
+        peaks=np.load(out / "peaks.npy", mmap_mode="r"),
+        epochs=tuple(header["epoch"] for header in headers),
+        digests=tuple(digests),
+    )
+
+
+def image_shapes(index):
+    """Height and width in pixels of every image of an index, by name."""
+    table = index.table[["image", "height_px", "width_px"]]
+    shapes = {name: (height, width) for name, height, width in table.itertuples(index=False)}
+    unknown = [name for name, shape in shapes.items() if 0 in shape]
+    return shapes | {name: read_image(index.path(name)).shape for name in unknown}
+
+
+def look_up(volume, cells):
+    """Values of a volume (C, h, w) in heatmap cells (k, 2): shape (k, C).
+
+    Cells beyond the border take the nearest cell in the map.
+    """
+    row, col = np.clip(cells, 0, np.array(volume.shape[1:]) - 1).T
+    return volume[:, row, col].T
+
+
+def look_up_peaks(heatmaps, cells, *, radius):
+    """Largest value of each map (2, h, w) within `radius` of each cell (k, 2): shape (k, 2)."""
+    reach = int(radius)
+    steps = np.arange(-reach, reach + 1)
+    disk = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
+    disk = disk[(disk**2).sum(axis=1) <= radius**2]
+    around = (np.asarray(cells)[:, None] + disk).reshape(-1, 2)
+    values = look_up(heatmaps, around)
+    return values.reshape(len(cells), len(disk), -1).max(axis=1)
+
+
+def _check_points(index, points):
+    if not len(points):
+        raise InputError("no points; expected at least one")
+    unknown = sorted(set(points["image"]) - set(index.table["image"]))
+    if unknown:
+        raise InputError(f"point on image {unknown[0]}, which is not in {index.folder}")
+
+
+def _read_images(index, names, image_pixel_size_um, pixel_size_um):
+    """The images as members see them, 8 bits per pixel, by name."""
+    known = index.table.set_index("image")["pixel_size_um"].fillna(image_pixel_size_um)
+
+    def read(name):
+        image = normalise_background(read_image(index.path(name)))
+        image = resample(image, pixel_size_um=known[name], target_pixel_size_um=pixel_size_um)
+        return np.round(image * 255).astype(np.uint8)
+
+    with ThreadPoolExecutor() as pool:
+        read_all = tqdm(pool.map(read, names), "images", len(names), unit="image", delay=5)
+        return dict(zip(names, read_all, strict=True))
+
+
+def _cells_by_image(index, points, images):
+    """Rows of each image's points, and their heatmap cells at the members' scale, by name."""
+    shapes = image_shapes(index)
+    positions = points[["row", "col"]].to_numpy(float)
+    rows = points.groupby("image").indices
+    scales = {name: np.divide(image.shape, shapes[name]) for name, image in images.items()}
+    # Pixel centres lie at integers, so positions scale about (-0.5, -0.5).
+    scaled = {name: (positions[rows[name]] + 0.5) * scales[name] - 0.5 for name in images}
+    return rows, {name: cells_of(scaled[name], stride_px=STRIDE) for name in images}
+
+
+def _volumes(model, images, batch_size):
+    """Yield (name, volume, heatmaps) of all images; neighbours of one size together."""
+    device = next(model.parameters()).device
+    padded = ((name, pad_to_stride(image)) for name, image in images.items())
+    for _, same in groupby(padded, key=lambda item: item[1].shape):
+        while batch := list(islice(same, batch_size)):
+            names, arrays = zip(*batch, strict=True)
+            tensor = torch.from_numpy(np.stack(arrays)[:, None]).to(device).float() / 255
+            with torch.inference_mode():
+                volumes = model.features(tensor.to(memory_format=torch.channels_last))
+                heatmaps = torch.sigmoid(model.head(volumes))
+            yield from zip(
+                names,
+                volumes.float().cpu().numpy(),
+                heatmaps.float().cpu().numpy(),
+                strict=True,
+            )
+
+
+def _create(path, shape):
+    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
