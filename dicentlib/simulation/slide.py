@@ -118,13 +118,13 @@ def add_haze(rng, absorbance, style, unit, centre, radius):
     """Add the cytoplasm round a spread: a pale, ragged, grainy disc."""
     if style.haze < 0.01:
         return
-    outline = _outline(rng, centre, radius * rng.uniform(0.8, 1.3), wobble=0.25)
+    outline = _outline(rng, centre, radius * rng.uniform(0.7, 1.15), wobble=0.18)
     add_blob(
         rng,
         absorbance,
         outline,
         style.haze,
-        soft_px=unit * rng.uniform(4, 20),
+        soft_px=unit * rng.uniform(6, 35),
         texture=rng.uniform(0.05, 0.3),
         grain_px=unit * rng.uniform(6, 20),
     )

@@ -80,18 +80,18 @@ def draw_slide_style(rng):
     banded = rng.random() < 0.08
     return SlideStyle(
         scale=_lognormal(rng, 1.0, 0.09, 0.78, 1.22),
-        blur_px=_lognormal(rng, 1.45, 0.25, 0.8, 3.0),
-        skirt=_between(rng, 0.04, 0.22),
+        blur_px=_lognormal(rng, 2.0, 0.25, 1.0, 3.5),
+        skirt=_between(rng, 0.05, 0.28),
         sharpening=max(0.0, _between(rng, -0.5, 0.6)),
         background=_between(rng, 0.80, 0.96),
-        shading=_lognormal(rng, 0.025, 0.6, 0.005, 0.15),
-        noise=_lognormal(rng, 0.0075, 0.35, 0.002, 0.02),
+        shading=_lognormal(rng, 0.022, 0.6, 0.005, 0.13),
+        noise=_lognormal(rng, 0.0095, 0.3, 0.003, 0.022),
         noise_grain_px=_between(rng, 0.0, 0.8),
-        stain=_lognormal(rng, 1.35, 0.32, 0.55, 2.4) * (0.7 if banded else 1.0),
+        stain=_lognormal(rng, 1.5, 0.32, 0.6, 2.5) * (0.7 if banded else 1.0),
         debris=_lognormal(rng, 0.6, 1.2, 0.0, 6.0),
-        haze=max(0.0, _between(rng, -0.05, 0.12)),
+        haze=max(0.0, _between(rng, -0.08, 0.09)),
         nuclei=_lognormal(rng, 2.0, 0.8, 0.0, 7.0),
-        nucleus_stain=_between(rng, 0.7, 2.3),
+        nucleus_stain=_between(rng, 1.95, 2.5) if rng.random() < 0.68 else _between(rng, 0.5, 1.6),
         jpeg_quality=int(rng.integers(70, 97)) if rng.random() < 0.25 else 0,
         burnt_in_number=rng.random() < 0.3,
         banded=_between(rng, 0.3, 0.7) if banded else 0.0,
@@ -122,9 +122,9 @@ def draw_cell_style(rng, slide):
     shares = [mode[0] for mode in CHROMATID_MODES.values()]
     mode = rng.choice(list(CHROMATID_MODES), p=shares) if not slide.banded else "closed"
     _, separation, splay, closing, cohesion = CHROMATID_MODES[mode]
-    px_per_percent = _lognormal(rng, 9.8, 0.22, 5.5, 15.0) * (1.25 if slide.banded else 1.0)
-    condensation = (9.8 / px_per_percent) ** 0.45
-    radius = _lognormal(rng, 5.0, 0.12, 3.5, 7.0) * condensation
+    px_per_percent = _lognormal(rng, 10.2, 0.22, 5.8, 15.5) * (1.25 if slide.banded else 1.0)
+    condensation = (10.2 / px_per_percent) ** 0.45
+    radius = _lognormal(rng, 5.8, 0.15, 3.9, 8.5) * condensation
     coiled = mode != "closed" and rng.random() < 0.5
     long = px_per_percent > 9
     return CellStyle(
@@ -145,8 +145,8 @@ def draw_cell_style(rng, slide):
         kink=_lognormal(rng, 0.22, 0.6, 0.03, 0.9),
         twist=_between(rng, 0.0, 0.12),
         irregular=_between(rng, 0.4, 1.3),
-        profile=_between(rng, 0.3, 0.85),
+        profile=_between(rng, 0.3, 0.95),
         fuzz=_between(rng, 0.0, 0.6),
-        spread_px=_lognormal(rng, 275.0, 0.24, 180.0, 520.0),
+        spread_px=_lognormal(rng, 300.0, 0.25, 190.0, 540.0),
         crowding=_between(rng, -4.0, 5.0),
     )
