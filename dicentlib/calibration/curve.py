@@ -1,0 +1,334 @@
+"""The calibration curve: yield against dose, its inverse and its confidence band.
+
+.. math:: Y(D) = C + \\alpha D + \\beta\\, G\\, D^2
+
+in dicentrics per cell, with the covariance of (C, alpha, beta) and whatever is known of how the
+curve was made. A linear curve has beta = 0.
+"""
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+
+from dicentlib.errors import InputError, ScorerMismatchError
+from dicentlib.runs import atomic_path
+
+NAMES = ("C", "alpha", "beta")
+
+
+@dataclass(frozen=True, eq=False)
+class CalibrationCurve:
+    """Linear-quadratic dose-effect curve with its covariance.
+
+    Parameters
+    ----------
+    coefficients : sequence of 3 floats (or 2, for a linear curve)
+        C in dicentrics per cell, alpha per Gy, beta per Gy^2. Finite; not all of alpha, beta zero.
+    covariance : array_like (3, 3) (or (2, 2)), optional
+        Covariance of the coefficients, same order. ``None``: unknown; intervals then leave the
+        curve's own uncertainty out and say so.
+    standard_errors : sequence of 3 floats, optional, keyword
+        Used only without `covariance`: a diagonal covariance is made of them (IAEA 2011 eq. 8).
+    dose_range_gy : (low, high), optional, keyword
+        Lowest and highest calibrated dose in Gy. Doses outside are flagged, never silently given.
+    name, reference, radiation : str, keyword
+        What a report prints.
+    conditions : dict, keyword
+        Irradiation and scoring conditions: dose rate, dose quantity, temperature, incubation ...
+    fit : dict, keyword
+        Made by :func:`fit_curve`: family, dispersion, goodness of fit, counts, warnings.
+    scorer : dict or object with ``to_dict()``, or dataclass, keyword
+        What made the counts; another scorer is refused (:meth:`require_scorer`).
+    warnings : sequence of str, keyword
+        Statements about the curve that every estimate made with it repeats.
+
+    Examples
+    --------
+    >>> curve = CalibrationCurve((0.001, 0.0164, 0.0492), None)
+    >>> round(float(curve.yield_at(1.0)), 4)
+    0.0666
+    >>> round(float(curve.dose_at(0.0666)), 4)
+    1.0
+    """
+
+    coefficients: np.ndarray
+    covariance: np.ndarray | None = None
+    standard_errors: np.ndarray | None = dataclasses.field(default=None, kw_only=True)
+    dose_range_gy: tuple | None = dataclasses.field(default=None, kw_only=True)
+    name: str = dataclasses.field(default="", kw_only=True)
+    reference: str = dataclasses.field(default="", kw_only=True)
+    radiation: str = dataclasses.field(default="", kw_only=True)
+    conditions: dict = dataclasses.field(default_factory=dict, kw_only=True)
+    fit: dict = dataclasses.field(default_factory=dict, kw_only=True)
+    scorer: dict | None = dataclasses.field(default=None, kw_only=True)
+    warnings: tuple = dataclasses.field(default=(), kw_only=True)
+
+    def __post_init__(self):
+        coefficients = _coefficients(self.coefficients)
+        notes = [str(text) for text in self.warnings]
+        covariance, errors = self.covariance, self.standard_errors
+        if covariance is not None:
+            covariance = _covariance(covariance)
+        elif errors is not None:
+            errors = np.nan_to_num(_padded(errors, "standard_errors"))
+            covariance = np.diag(errors**2)
+            text = "The curve has no covariances between its coefficients, only standard errors."
+            notes += [text] if text not in notes else []
+        if covariance is not None:
+            covariance.setflags(write=False)
+            errors = np.sqrt(np.diag(covariance))
+        coefficients.setflags(write=False)
+        if self.dose_range_gy is not None:
+            low, high = (float(value) for value in self.dose_range_gy)
+            if not 0 <= low < high < math.inf:
+                raise InputError(f"dose_range_gy is {self.dose_range_gy}: expected 0 <= low < high")
+            object.__setattr__(self, "dose_range_gy", (low, high))
+        object.__setattr__(self, "coefficients", coefficients)
+        object.__setattr__(self, "covariance", covariance)
+        object.__setattr__(self, "standard_errors", errors)
+        object.__setattr__(self, "conditions", dict(self.conditions))
+        object.__setattr__(self, "fit", dict(self.fit))
+        object.__setattr__(self, "scorer", _plain(self.scorer))
+        object.__setattr__(self, "warnings", tuple(notes))
+
+    @property
+    def n_parameters(self):
+        """Coefficients that the band counts: neither zero nor without variance (1 to 3)."""
+        free = self.coefficients != 0
+        if self.covariance is not None and np.any(self.covariance):
+            free = free & (np.diag(self.covariance) > 0)
+        return max(int(free.sum()), 1)
+
+    def yield_at(self, dose_gy, *, protraction=1.0):
+        """Dicentrics per cell at `dose_gy` (Gy, >= 0, any shape); `protraction` is G in [0, 1]."""
+        dose = np.asarray(dose_gy, dtype=float)
+        if not np.all(dose >= 0):
+            raise InputError(f"dose_gy is {dose_gy}: expected doses of 0 Gy or more")
+        background, alpha, beta = self.coefficients
+        return background + alpha * dose + beta * check_protraction(protraction) * dose**2
+
+    def dose_at(self, yield_, *, protraction=1.0):
+        """Dose in Gy at which the curve reaches `yield_` (any shape): the smallest root.
+
+        At or below the background C the dose is 0. A yield that a curve with negative alpha or
+        beta never reaches is an :class:`InputError`.
+
+        .. math:: D = \\frac{2 (y - C)}{\\alpha + \\sqrt{\\alpha^2 + 4 \\beta G (y - C)}}
+        """
+        yields = np.asarray(yield_, dtype=float)
+        if not np.all(np.isfinite(yields)) or np.any(yields < 0):
+            raise InputError(f"yield_ is {yield_}: expected finite yields of 0 or more")
+        background, alpha, beta = self.coefficients
+        beta = beta * check_protraction(protraction)
+        excess = np.maximum(yields - background, 0.0)
+        discriminant = alpha**2 + 4 * beta * excess
+        # This form of the root keeps its digits when beta is small; beta = 0 needs no case.
+        denominator = alpha + np.sqrt(np.maximum(discriminant, 0.0))
+        unreachable = (excess > 0) & ((discriminant < 0) | (denominator <= 0))
+        if np.any(unreachable):
+            raise InputError(
+                f"The curve {self.describe()} never reaches {np.max(yields):.4g} dicentrics per "
+                f"cell with protraction {protraction:g}"
+            )
+        return np.divide(2 * excess, denominator, out=np.zeros_like(excess), where=excess > 0)
+
+    def slope_at(self, dose_gy, *, protraction=1.0):
+        """Derivative of the yield, alpha + 2 beta G D, per cell and Gy."""
+        _, alpha, beta = self.coefficients
+        return alpha + 2 * beta * protraction * np.asarray(dose_gy, dtype=float)
+
+    def variance_at(self, dose_gy, *, protraction=1.0):
+        """Variance of the yield, v' Sigma v with v = (1, D, G D^2); 0 without covariance."""
+        dose = np.asarray(dose_gy, dtype=float)
+        if self.covariance is None:
+            return np.zeros_like(dose)
+        v = np.stack([np.ones_like(dose), dose, protraction * dose**2])
+        return np.maximum(np.einsum("i...,ij,j...->...", v, self.covariance, v), 0.0)
+
+    def band_factor(self, level):
+        """R of the simultaneous band, sqrt of the chi-squared quantile; 0 at level 0."""
+        if not 0 <= level < 1:
+            raise InputError(f"curve level is {level}: expected a number from 0 to below 1")
+        return math.sqrt(chi2.ppf(level, self.n_parameters))
+
+    def band_at(self, dose_gy, *, level=0.95, protraction=1.0):
+        """Lower and upper band at `dose_gy`: Y -/+ R sqrt(v' Sigma v) (Merkle 1983).
+
+        The lower band is not cut at zero: where it is negative, it says nothing.
+        """
+        centre = self.yield_at(dose_gy, protraction=protraction)
+        variance = self.variance_at(dose_gy, protraction=protraction)
+        half = self.band_factor(level) * np.sqrt(variance)
+        return centre - half, centre + half
+
+    def describe(self):
+        """The equation in words: ``Y = 0.0013 + 0.021 D + 0.063 D^2``."""
+        background, alpha, beta = self.coefficients
+        quadratic = f" + {beta:.4g} D^2" if beta else ""
+        title = f"'{self.name}' " if self.name else ""
+        return f"{title}Y = {background:.4g} + {alpha:.4g} D{quadratic}"
+
+    def require_scorer(self, scorer):
+        """Raise :class:`ScorerMismatchError` unless `scorer` is the one that made the curve."""
+        other = _plain(scorer)
+        if self.scorer is None or other is None or other == self.scorer:
+            return
+        keys = sorted(set(self.scorer) | set(other))
+        different = [k for k in keys if self.scorer.get(k) != other.get(k)]
+        found = "; ".join(
+            f"{k}: curve {self.scorer.get(k)!r}, sample {other.get(k)!r}" for k in different
+        )
+        raise ScorerMismatchError(
+            f"The curve {self.describe()} was made by another scorer than the sample's counts "
+            f"({found}). Score the sample with the curve's scorer, or fit a curve with the sample's"
+        )
+
+    def with_scorer(self, scorer):
+        """The same curve, tied to the scorer that made its counts."""
+        return dataclasses.replace(self, scorer=_plain(scorer), standard_errors=None)
+
+    def to_dict(self):
+        """Plain numbers and text; :meth:`from_dict` gives the same curve back exactly."""
+        return {
+            "coefficients": dict(zip(NAMES, self.coefficients.tolist(), strict=True)),
+            "covariance": None if self.covariance is None else self.covariance.tolist(),
+            "dose_range_gy": None if self.dose_range_gy is None else list(self.dose_range_gy),
+            "name": self.name,
+            "reference": self.reference,
+            "radiation": self.radiation,
+            "conditions": self.conditions,
+            "fit": self.fit,
+            "scorer": self.scorer,
+            "warnings": list(self.warnings),
+        }
+
+    @classmethod
+    def from_dict(cls, content):
+        """Inverse of :meth:`to_dict`."""
+        expected = {field.name for field in dataclasses.fields(cls)} - {"standard_errors"}
+        unknown = sorted(set(content) - expected)
+        if unknown or "coefficients" not in content:
+            raise InputError(
+                f"not a calibration curve: expected the keys {sorted(expected)}, "
+                f"found {sorted(content)}"
+            )
+        content = dict(content)
+        named = content.pop("coefficients")
+        if not isinstance(named, dict) or set(named) != set(NAMES):
+            raise InputError(f"coefficients are {named!r}: expected an object with {NAMES}")
+        return cls([named[name] for name in NAMES], content.pop("covariance", None), **content)
+
+    def save(self, path):
+        """Write ``.json`` (or ``.csv``, the same content as a name,value table), atomically."""
+        content = self.to_dict()
+        with atomic_path(path) as temporary:
+            if str(path).endswith(".csv"):
+                rows = [(name, json.dumps(value)) for name, value in _flat(content)]
+                pd.DataFrame(rows, columns=["name", "value"]).to_csv(temporary, index=False)
+            else:
+                temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
+
+    @classmethod
+    def load(cls, path):
+        """Read what :meth:`save` wrote, every digit of it."""
+        try:
+            if str(path).endswith(".csv"):
+                table = pd.read_csv(path, dtype=str, keep_default_na=False)
+                content = _nested(dict(zip(table["name"], table["value"], strict=True)))
+            else:
+                with open(path, encoding="utf-8") as file:
+                    content = json.load(file)
+            return cls.from_dict(content)
+        except (KeyError, TypeError, json.JSONDecodeError, pd.errors.ParserError) as error:
+            raise InputError(f"{path}: not a calibration curve ({error})") from error
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+
+
+def check_protraction(protraction):
+    """G as a float; anything outside [0, 1] is an error."""
+    value = float(protraction)
+    if not 0 <= value <= 1:
+        raise InputError(f"protraction is {protraction}: expected G(x) from 0 to 1")
+    return value
+
+
+def _padded(values, name):
+    values = np.array(values, dtype=float).ravel()
+    if values.size not in (2, 3):
+        raise InputError(f"{name} has {values.size} numbers: expected C, alpha and beta (or 2)")
+    return np.concatenate([values, np.zeros(3 - values.size)])
+
+
+def _coefficients(values):
+    values = _padded(values, "coefficients")
+    if not np.all(np.isfinite(values)) or not np.any(values[1:]):
+        raise InputError(
+            f"coefficients are {values.tolist()}: expected finite numbers, not a flat curve"
+        )
+    if values[0] < 0:
+        raise InputError(f"background C is {values[0]}: expected 0 or more dicentrics per cell")
+    return values
+
+
+def _covariance(values):
+    matrix = np.array(values, dtype=float)
+    if matrix.shape not in ((2, 2), (3, 3)) or not np.all(np.isfinite(matrix)):
+        raise InputError(
+            f"covariance has shape {matrix.shape}: expected 3 x 3 finite numbers for (C, alpha, "
+            "beta), or 2 x 2 for a linear curve"
+        )
+    matrix = np.pad(matrix, (0, 3 - len(matrix)))
+    scale = np.sqrt(np.abs(np.diag(matrix)))
+    # Published matrices are rounded to three digits: allow that much, no more.
+    if not np.allclose(matrix, matrix.T, rtol=1e-6, atol=1e-12) or np.any(np.diag(matrix) < 0):
+        raise InputError("covariance is not symmetric with variances of 0 or more")
+    safe = np.where(scale > 0, scale, 1.0)
+    if np.linalg.eigvalsh(matrix / np.outer(safe, safe)).min() < -0.01:
+        raise InputError("covariance is not positive semi-definite: check its rows and signs")
+    return matrix
+
+
+def _plain(scorer):
+    if scorer is None:
+        return None
+    if hasattr(scorer, "to_dict"):
+        scorer = scorer.to_dict()
+    elif dataclasses.is_dataclass(scorer):
+        scorer = dataclasses.asdict(scorer)
+    if not isinstance(scorer, dict):
+        raise InputError(f"scorer is {scorer!r}: expected a dict, a dataclass or to_dict()")
+    return json.loads(json.dumps(scorer))
+
+
+def _flat(content):
+    for name, value in content.items():
+        if name == "coefficients":
+            yield from ((f"coefficient_{key}", number) for key, number in value.items())
+        elif name == "covariance" and value is not None:
+            for row, numbers in zip(NAMES, value, strict=True):
+                for column, number in zip(NAMES, numbers, strict=True):
+                    yield f"covariance_{row}_{column}", number
+        else:
+            yield name, value
+
+
+def _nested(rows):
+    content = {"coefficients": {}, "covariance": None}
+    entries = {}
+    for name, text in rows.items():
+        value = json.loads(text)
+        if name.startswith("coefficient_"):
+            content["coefficients"][name.removeprefix("coefficient_")] = value
+        elif name.startswith("covariance_"):
+            entries[tuple(name.split("_")[1:])] = value
+        else:
+            content[name] = value
+    if entries:
+        content["covariance"] = [[entries[(row, column)] for column in NAMES] for row in NAMES]
+    return content

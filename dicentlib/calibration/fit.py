@@ -1,0 +1,323 @@
+"""Fit the calibration curve to counts per dose.
+
+The model is Poisson with an identity link on the sums per dose (IAEA EPR-Biodosimetry 2011,
+section 8.3):
+
+.. math:: X_i \\sim \\mathrm{Poisson}\\left(N_i (C + \\alpha D_i + \\beta D_i^2)\\right)
+
+fitted with :class:`statsmodels.api.GLM`.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import statsmodels.api as sm
+from scipy.special import gammaln, xlogy
+from scipy.stats import chi2, norm
+from scipy.stats import t as student_t
+from statsmodels.tools.sm_exceptions import DomainWarning, PerfectSeparationWarning
+
+from dicentlib.calibration.constrained import fit_nonnegative
+from dicentlib.calibration.curve import NAMES, CalibrationCurve
+from dicentlib.calibration.design import design_warnings
+from dicentlib.dose.dispersion import U_LIMIT, dispersion
+from dicentlib.errors import InputError
+
+MODELS = {"linear-quadratic": 3, "lq": 3, "linear": 2, "l": 2}
+FAMILIES = {
+    "auto": "auto",
+    "automatic": "auto",
+    "poisson": "poisson",
+    "quasi": "quasi-poisson",
+    "quasi-poisson": "quasi-poisson",
+    "quasipoisson": "quasi-poisson",
+}
+
+
+@dataclass(frozen=True)
+class _Fit:
+    coefficients: np.ndarray  # free ones
+    covariance: np.ndarray  # Poisson, not scaled
+    constrained: bool
+
+
+def fit_curve(
+    dose_gy,
+    n_cells,
+    n_dicentrics,
+    *,
+    model="linear-quadratic",
+    family="auto",
+    fixed_background=None,
+    weights=None,
+    distributions=None,
+    name="",
+    radiation="",
+    reference="",
+    conditions=None,
+    scorer=None,
+):
+    """Fit a linear-quadratic or linear curve to counts per dose.
+
+    Parameters
+    ----------
+    dose_gy, n_cells, n_dicentrics : array_like (n,)
+        Dose in Gy (>= 0), cells scored (> 0) and dicentrics found (whole numbers >= 0) per dose.
+        Cells may be fractional (cell equivalents). A dose may occur more than once.
+    model : {"linear-quadratic", "linear"}
+        "lq" and "l" are short for them.
+    family : {"auto", "poisson", "quasi-poisson"}
+        "auto": quasi-Poisson where the Pearson dispersion phi of the sums per dose exceeds 1,
+        else Poisson. Quasi-Poisson multiplies the covariance by phi (even below 1).
+    fixed_background : float, optional
+        C held at this value (0: a curve through the origin).
+    weights : array_like (n,), optional
+        Weights of the doses, as 1 / dispersion index (IAEA 2011). None: all 1.
+    distributions : sequence of sequences, optional
+        Cells with 0, 1, 2 ... dicentrics per dose: dispersion index and u per dose are then kept.
+    name, radiation, reference, conditions, scorer
+        Stored in the curve.
+
+    Returns
+    -------
+    CalibrationCurve
+        ``curve.fit`` holds family, dispersion (phi), Pearson chi-squared with its degrees of
+        freedom and p-value, log-likelihood, deviance, AIC, BIC, z (or t) and p per coefficient,
+        the counts, and whether the coefficients were constrained. ``curve.warnings`` holds what
+        is wrong with the design or the fit.
+
+    Notes
+    -----
+    Where the plain fit fails, or gives a negative coefficient, the likelihood is maximised
+    subject to C, alpha, beta >= 0 and the curve says so. A coefficient on the bound gets no
+    variance.
+
+    Examples
+    --------
+    >>> curve = fit_curve([0, 1, 2, 4], [2000, 1000, 500, 100], [2, 80, 150, 110])
+    >>> curve.fit["family"]
+    'poisson'
+    """
+    dose, cells, counts = _checked_counts(dose_gy, n_cells, n_dicentrics)
+    if model not in MODELS:
+        raise InputError(f"model is {model!r}: expected 'linear-quadratic' or 'linear'")
+    if family not in FAMILIES:
+        raise InputError(f"family is {family!r}: expected 'auto', 'poisson' or 'quasi-poisson'")
+    n_terms = MODELS[model]
+    model = "linear-quadratic" if n_terms == 3 else "linear"
+    weight = _checked_weights(weights, len(dose))
+    free = np.arange(n_terms) if fixed_background is None else np.arange(1, n_terms)
+    background = _checked_background(fixed_background, dose, counts)
+    if len(np.unique(dose if fixed_background is None else dose[dose > 0])) < len(free):
+        raise InputError(
+            f"{len(np.unique(dose))} different doses: a {model} curve with {len(free)} free "
+            f"coefficients needs at least {len(free)}"
+        )
+    per_dose = _dispersions(distributions, cells, counts)
+
+    design = cells[:, None] * dose[:, None] ** np.arange(n_terms)
+    offset = cells * background
+    fitted = _fit(design[:, free], counts, offset, weight)
+    coefficients = np.zeros(3)
+    coefficients[0] = background
+    coefficients[free] = fitted.coefficients
+    covariance = np.zeros((3, 3))
+    covariance[np.ix_(free, free)] = fitted.covariance
+
+    report = _report(design @ coefficients[:n_terms], counts, weight, len(free))
+    phi = report["dispersion"]
+    chosen = FAMILIES[family]
+    if chosen == "auto":
+        chosen = "quasi-poisson" if phi is not None and phi > 1 else "poisson"
+    if chosen == "quasi-poisson":
+        if phi is None:
+            raise InputError("quasi-Poisson needs more doses than coefficients")
+        covariance = covariance * phi
+    notes = design_warnings(dose, cells, counts, model=model)
+    notes += _fit_warnings(fitted, report, coefficients, free, per_dose, dose)
+    report = {
+        "model": model,
+        "family": chosen,
+        "level": "sums per dose",
+        "constrained": fitted.constrained,
+        "fixed_background": None if fixed_background is None else background,
+        **report,
+        **_significance(coefficients, covariance, chosen, report["df"]),
+        "dose_gy": dose.tolist(),
+        "n_cells": cells.tolist(),
+        "n_dicentrics": counts.tolist(),
+        "weights": None if weights is None else weight.tolist(),
+        "dispersion_index": None if per_dose is None else [d.index for d in per_dose],
+        "u": None if per_dose is None else [d.u for d in per_dose],
+    }
+    return CalibrationCurve(
+        coefficients,
+        covariance,
+        dose_range_gy=(dose.min(), dose.max()),
+        name=name,
+        radiation=radiation,
+        reference=reference,
+        conditions=conditions or {},
+        fit=report,
+        scorer=scorer,
+        warnings=notes,
+    )
+
+
+def _fit(design, counts, offset, weights):
+    """Plain fit; the constrained one where it fails or leaves the non-negative coefficients."""
+    informative = design.any(axis=1)  # with a fixed background, 0 Gy says nothing
+    rows = design[informative], counts[informative], offset[informative], weights[informative]
+    plain = _fit_plain(*rows)
+    if plain is not None and np.all(plain.coefficients >= 0):
+        return plain
+    return _Fit(*fit_nonnegative(*rows), constrained=True)
+
+
+def _fit_plain(design, counts, offset, weights):
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore", DomainWarning)
+        warnings.simplefilter("ignore", PerfectSeparationWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
+        family = sm.families.Poisson(sm.families.links.Identity())
+        glm = sm.GLM(counts, design, family=family, offset=offset, var_weights=weights)
+        try:
+            result = glm.fit(maxiter=200, tol=1e-13, scale=1.0)
+        except (ValueError, np.linalg.LinAlgError):
+            return None
+    mu = offset + design @ result.params
+    score = design.T @ (weights * (counts / mu - 1)) if np.all(mu > 0) else np.array([np.nan])
+    spread = np.sqrt(np.maximum(np.diag(result.cov_params()), 0))
+    # Statsmodels calls a fit converged when the deviance rests; the score must be zero as well.
+    if not np.all(np.abs(score * spread) < 1e-3):
+        return None
+    inverse = np.linalg.inv((design.T * (weights / mu)) @ design)
+    return _Fit(np.asarray(result.params), inverse, constrained=False)
+
+
+def _report(mu, counts, weights, n_free):
+    """Pearson dispersion, goodness of fit and information criteria (JSON-able)."""
+    mu = np.maximum(mu, 0.0)
+    used = mu > 0  # an expected count of exactly 0 with none found fits perfectly
+    pearson = float(np.sum(weights[used] * (counts[used] - mu[used]) ** 2 / mu[used]))
+    df = len(counts) - n_free
+    log_likelihood = float(np.sum(xlogy(counts, mu) - mu - gammaln(counts + 1)))
+    safe = np.where(used, mu, 1.0)
+    deviance = 2 * float(np.sum(weights * (xlogy(counts, counts / safe) - (counts - mu))))
+    return {
+        "dispersion": pearson / df if df else None,
+        "chi2": pearson,
+        "df": df,
+        "p_value": float(chi2.sf(pearson, df)) if df else None,
+        "log_likelihood": log_likelihood,
+        "deviance": deviance,
+        "aic": 2 * n_free - 2 * log_likelihood,
+        "bic": float(n_free * np.log(len(counts)) - 2 * log_likelihood),
+    }
+
+
+def _significance(coefficients, covariance, family, df):
+    errors = np.sqrt(np.diag(covariance))
+    known = errors > 0
+    z = np.divide(coefficients, errors, out=np.full(3, np.nan), where=known)
+    law = norm() if family == "poisson" else student_t(df)
+    p = 2 * law.sf(np.abs(z))
+    listed = {}
+    for label, values in (("standard_errors", errors), ("statistic", z), ("p", p)):
+        listed[label] = [float(v) if k else None for v, k in zip(values, known, strict=True)]
+    return {"statistic_name": "z" if family == "poisson" else "t", **listed}
+
+
+def _fit_warnings(fitted, report, coefficients, free, per_dose, dose):
+    notes = []
+    if fitted.constrained:
+        on_bound = [NAMES[i] for i in free if coefficients[i] == 0]
+        notes.append(
+            "The plain fit failed or gave a negative coefficient; the likelihood was maximised "
+            "with C, alpha, beta >= 0"
+            + (f" ({', '.join(on_bound)} on the bound, without a variance)." if on_bound else ".")
+        )
+    if report["df"] == 0:
+        notes.append("As many coefficients as doses: the goodness of fit cannot be judged.")
+    elif report["p_value"] < 0.05:
+        notes.append(
+            f"The curve fits badly: Pearson chi-squared {report['chi2']:.4g} on {report['df']} "
+            f"degrees of freedom, p = {report['p_value']:.2g}, dispersion "
+            f"{report['dispersion']:.3g}."
+        )
+    for one, at in zip(per_dose or (), dose, strict=False):
+        if one.u is not None and abs(one.u) > U_LIMIT:
+            kind = "over" if one.u > 0 else "under"
+            notes.append(f"Counts at {at:g} Gy are {kind}dispersed: u = {one.u:.2f}.")
+    return notes
+
+
+def _checked_counts(dose_gy, n_cells, n_dicentrics):
+    arrays = []
+    for label, values in (
+        ("dose_gy", dose_gy),
+        ("n_cells", n_cells),
+        ("n_dicentrics", n_dicentrics),
+    ):
+        try:
+            array = np.array(values, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{label} is not a list of numbers: {error}") from error
+        if array.ndim != 1 or not array.size or not np.all(np.isfinite(array)):
+            raise InputError(f"{label}: expected a list of finite numbers, found {values!r}")
+        if np.any(array < 0):
+            raise InputError(f"{label} has the negative value {array.min():g}: expected 0 or more")
+        arrays.append(array)
+    dose, cells, counts = arrays
+    if not len(dose) == len(cells) == len(counts):
+        raise InputError(
+            f"dose_gy, n_cells and n_dicentrics have {len(dose)}, {len(cells)} and {len(counts)} "
+            "values: expected equally many"
+        )
+    if np.any(cells == 0):
+        raise InputError(f"n_cells is 0 at {dose[cells == 0][0]:g} Gy: expected cells at each dose")
+    if np.any(counts != np.round(counts)):
+        raise InputError(
+            f"n_dicentrics has the value {counts[counts != np.round(counts)][0]:g}: expected whole "
+            "numbers (counts, not yields)"
+        )
+    if not counts.any():
+        raise InputError("n_dicentrics is 0 at every dose: there is no curve to fit")
+    return arrays
+
+
+def _checked_weights(weights, n):
+    if weights is None:
+        return np.ones(n)
+    weights = np.array(weights, dtype=float)
+    if weights.shape != (n,) or not np.all(np.isfinite(weights)) or np.any(weights <= 0):
+        raise InputError(f"weights: expected {n} positive numbers, found {weights.tolist()}")
+    return weights
+
+
+def _checked_background(fixed, dose, counts):
+    if fixed is None:
+        return 0.0
+    if not np.isfinite(fixed) or fixed < 0:
+        raise InputError(f"fixed_background is {fixed}: expected 0 or more dicentrics per cell")
+    if fixed == 0 and counts[dose == 0].sum() > 0:
+        raise InputError(
+            f"fixed_background is 0, but {counts[dose == 0].sum():g} dicentrics were found at 0 Gy"
+        )
+    return float(fixed)
+
+
+def _dispersions(distributions, cells, counts):
+    if distributions is None:
+        return None
+    if len(distributions) != len(cells):
+        raise InputError(f"distributions: expected {len(cells)}, found {len(distributions)}")
+    per_dose = [dispersion(one) for one in distributions]
+    for one, n, x in zip(per_dose, cells, counts, strict=True):
+        if (one.n_cells, one.n_dicentrics) != (n, x):
+            raise InputError(
+                f"a distribution has {one.n_dicentrics} dicentrics in {one.n_cells} cells, but "
+                f"n_dicentrics and n_cells say {x:g} in {n:g}"
+            )
+    return per_dose

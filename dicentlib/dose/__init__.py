@@ -1,0 +1,33 @@
+"""Dose: from the counts of one sample to a dose that can be trusted."""
+
+from dicentlib.dose.dispersion import Dispersion, dispersion
+from dicentlib.dose.estimate import estimate_dose
+from dicentlib.dose.low_dose import (
+    characteristic_limits,
+    decision_threshold,
+    detection_limit,
+    odds,
+    poisson_two_sample_p,
+)
+from dicentlib.dose.partial_body import qdr
+from dicentlib.dose.poisson_limits import poisson_limits
+from dicentlib.dose.protraction import protraction_factor, split_dose_factor
+from dicentlib.dose.result import DoseEstimate
+from dicentlib.dose.sample import Sample
+
+__all__ = [
+    "Dispersion",
+    "DoseEstimate",
+    "Sample",
+    "characteristic_limits",
+    "decision_threshold",
+    "detection_limit",
+    "dispersion",
+    "estimate_dose",
+    "odds",
+    "poisson_limits",
+    "poisson_two_sample_p",
+    "protraction_factor",
+    "qdr",
+    "split_dose_factor",
+]

@@ -1,0 +1,178 @@
+"""Posterior density of the dose, with the curve's uncertainty integrated out.
+
+The curve's yield at D is uncertain with mean u(D) and variance v(D) = grad' Sigma grad. A gamma
+law of that mean and variance makes the count negative binomial (Higueras et al. 2015, the model
+of the R package radir):
+
+.. math:: X \\mid D \\sim \\mathrm{NegBin}\\left(\\text{size} = u^2/v,\\;
+          \\text{mean} = N u\\right)
+"""
+
+import math
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import gammaln, xlogy
+from scipy.stats import gamma as gamma_law
+
+from dicentlib.calibration.curve import check_protraction
+from dicentlib.dose.checks import (
+    common_assumptions,
+    common_fields,
+    range_warnings,
+    sample_warnings,
+)
+from dicentlib.dose.result import BayesianEstimate, cumulative_of
+from dicentlib.errors import InputError
+
+N_GRID = 4001
+LARGEST_GY = 1000.0
+
+
+def bayesian(sample, curve, *, level=0.95, prior="uniform", protraction=1.0):
+    """Density, mode, mean, shortest interval and P(dose in a range).
+
+    Parameters
+    ----------
+    sample : Sample
+    curve : CalibrationCurve
+    level : float in (0, 1)
+        Probability in [lower_gy, upper_gy], the shortest such interval.
+    prior : "uniform", ("uniform", low_gy, high_gy) or ("gamma", mean_gy, sd_gy)
+        "uniform" is flat over all doses from 0.
+    protraction : float in [0, 1]
+
+    Returns
+    -------
+    BayesianEstimate
+        ``estimate.probability(1, 2)`` is P(1 <= dose < 2 Gy).
+    """
+    protraction = check_protraction(protraction)
+    if not 0 < level < 1:
+        raise InputError(f"level is {level}: expected a number between 0 and 1")
+    grid, density = dose_density(sample, curve, prior=prior, protraction=protraction)
+    cumulative = cumulative_of(grid, density)
+    lower, upper = shortest_interval(grid, cumulative, level=level)
+    mean = float(np.trapezoid(grid * density, grid))
+    sd = math.sqrt(max(float(np.trapezoid((grid - mean) ** 2 * density, grid)), 0.0))
+    mode = _mode(sample, curve, prior, protraction, grid, density)
+    ends = np.interp([(1 - level) / 2, (1 + level) / 2], cumulative, grid)
+    notes = sample_warnings(sample, curve) + range_warnings(curve, mode, lower, upper)
+    return BayesianEstimate(
+        method="bayesian",
+        dose_gy=mode,
+        lower_gy=lower,
+        upper_gy=upper,
+        level=level,
+        yield_=sample.yield_,
+        yield_lower=float(curve.yield_at(lower, protraction=protraction)),
+        yield_upper=float(curve.yield_at(upper, protraction=protraction)),
+        warnings=tuple(notes),
+        assumptions=(
+            *common_assumptions(curve, protraction),
+            f"Whole-body exposure; prior of the dose: {prior}; shortest interval of the density.",
+        ),
+        details={"prior": prior, "central_interval_gy": [float(end) for end in ends]},
+        mean_gy=mean,
+        median_gy=float(np.interp(0.5, cumulative, grid)),
+        sd_gy=sd,
+        grid_gy=grid,
+        density=density,
+        **common_fields(sample, curve, protraction),
+    )
+
+
+def dose_density(sample, curve, *, prior="uniform", protraction=1.0):
+    """Grid of doses in Gy and the posterior density on it (per Gy, integral 1)."""
+    low, high = _support(prior)
+    top = min(high, LARGEST_GY)
+    coarse = low + (top - low) * np.linspace(0, 1, 20001) ** 2
+    log = _log_posterior(coarse, sample, curve, prior, protraction)
+    kept = np.flatnonzero(log > log.max() - 35)
+    if kept[-1] == len(coarse) - 1 and math.isinf(high):
+        raise InputError(
+            "The density of the dose does not fall off: the curve is too uncertain for a flat "
+            "prior. Give one, as prior=('uniform', 0, 10)"
+        )
+    start, end = coarse[max(kept[0] - 1, 0)], coarse[min(kept[-1] + 1, len(coarse) - 1)]
+    grid = np.linspace(start, end, N_GRID)
+    log = _log_posterior(grid, sample, curve, prior, protraction)
+    density = np.exp(log - log.max())
+    return grid, density / np.trapezoid(density, grid)
+
+
+def shortest_interval(grid, cumulative, *, level):
+    """Ends of the shortest interval that holds `level` of the probability."""
+    starts = cumulative[cumulative <= 1 - level]
+    lows = grid[: len(starts)]
+    highs = np.interp(starts + level, cumulative, grid)
+    best = int(np.argmin(highs - lows))
+    return float(lows[best]), float(highs[best])
+
+
+def upper_limit(sample, curve, *, level=0.95, protraction=1.0):
+    """Dose that is not exceeded with probability `level`, under a flat prior. Always above 0."""
+    grid, density = dose_density(sample, curve, protraction=protraction)
+    return float(np.interp(level, cumulative_of(grid, density), grid))
+
+
+def _log_posterior(dose, sample, curve, prior, protraction):
+    mean = curve.yield_at(dose, protraction=protraction)
+    variance = curve.variance_at(dose, protraction=protraction)
+    log = log_count_probability(sample.n_dicentrics, sample.n_cells, mean, variance)
+    if prior[0] == "gamma":
+        _, prior_mean, prior_sd = prior
+        shape = (prior_mean / prior_sd) ** 2
+        with np.errstate(divide="ignore"):
+            log = log + gamma_law.logpdf(dose, shape, scale=prior_mean / shape)
+    return np.where(np.isnan(log), -np.inf, log)
+
+
+def log_count_probability(count, n_cells, mean, variance):
+    """log P(X = count) for a yield of the given mean and variance: negative binomial.
+
+    Without variance it is Poisson; `mean` zero gives 0 for no dicentric, else -infinity.
+    """
+    mean = np.asarray(mean, dtype=float)
+    expected = n_cells * mean
+    poisson = xlogy(count, expected) - expected - gammaln(count + 1)
+    ratio = np.divide(variance, mean, out=np.zeros_like(mean), where=mean > 0)
+    # Below this the gamma's variance is lost in the digits of its size.
+    spread = ratio * n_cells > 1e-7
+    size = np.divide(mean, ratio, out=np.ones_like(mean), where=spread)
+    q = n_cells * ratio / (1 + n_cells * ratio)
+    negative_binomial = (
+        gammaln(count + size)
+        - gammaln(size)
+        - gammaln(count + 1)
+        + xlogy(count, q)
+        - size * np.log1p(n_cells * ratio)
+    )
+    return np.where(spread, negative_binomial, poisson)
+
+
+def _support(prior):
+    if prior == "uniform":
+        return 0.0, math.inf
+    kind = prior[0] if isinstance(prior, (tuple, list)) and len(prior) == 3 else None
+    if kind == "uniform" and 0 <= prior[1] < prior[2]:
+        return float(prior[1]), float(prior[2])
+    if kind == "gamma" and prior[1] > 0 and prior[2] > 0:
+        return 0.0, math.inf
+    raise InputError(
+        f"prior is {prior!r}: expected 'uniform', ('uniform', low_gy, high_gy) with "
+        "0 <= low < high, or ('gamma', mean_gy, sd_gy) with both above 0"
+    )
+
+
+def _mode(sample, curve, prior, protraction, grid, density):
+    best = int(np.argmax(density))
+    if best in (0, len(grid) - 1):
+        return float(grid[best])
+    found = minimize_scalar(
+        lambda dose: -float(_log_posterior(np.array(dose), sample, curve, prior, protraction)),
+        bounds=(grid[best - 1], grid[best + 1]),
+        method="bounded",
+        options={"xatol": 1e-10},
+    )
+    return float(found.x)

@@ -1,0 +1,100 @@
+"""Statements that every method makes about a sample and a curve."""
+
+import math
+
+import numpy as np
+
+from dicentlib.dose.dispersion import dispersion
+
+
+def common_fields(sample, curve, protraction):
+    """Fields of a :class:`DoseEstimate` that do not depend on the method."""
+    spread = None if sample.distribution is None else dispersion(sample.distribution)
+    return {
+        "n_cells": sample.n_cells,
+        "n_dicentrics": sample.n_dicentrics,
+        "distribution": sample.distribution,
+        "dispersion_index": None if spread is None else spread.index,
+        "u": None if spread is None else spread.u,
+        "protraction": protraction,
+        "curve": curve,
+    }
+
+
+def sample_warnings(sample, curve, *, whole_body=True):
+    """What is wrong with the sample, or with the curve, whatever the dose."""
+    found = []
+    if curve.covariance is None:
+        found.append("The curve has no covariance: its own uncertainty is not in the interval.")
+    if sample.n_dicentrics == 0:
+        found.append(
+            f"No dicentric in {sample.n_cells} cells: the dose is an upper limit, not a value."
+        )
+    elif sample.yield_ <= curve.coefficients[0]:
+        found.append(
+            f"The yield {sample.yield_:.4g} is not above the curve's background "
+            f"{curve.coefficients[0]:.4g}: dose 0 Gy, to be read as an upper limit."
+        )
+    if sample.distribution is not None:
+        spread = dispersion(sample.distribution)
+        if spread.underdispersed:
+            found.append(spread.explain())
+        if spread.overdispersed and whole_body:
+            found.append(spread.explain() + " Consider the partial-body dose.")
+    return found + [f"Curve: {text}" for text in curve.warnings]
+
+
+def range_warnings(curve, dose, lower, upper):
+    """Flags of a dose, or of limits, outside the calibrated doses."""
+    if curve.dose_range_gy is None:
+        return []
+    low, high = curve.dose_range_gy
+    found = []
+    if math.isfinite(dose) and dose > high:
+        found.append(
+            f"The dose {dose:.3g} Gy is above the highest calibrated dose, {high:g} Gy: "
+            "extrapolated."
+        )
+    elif upper > high:
+        found.append(
+            f"The upper limit is above the highest calibrated dose, {high:g} Gy: extrapolated."
+        )
+    if 0 < dose < low:
+        found.append(
+            f"The dose {dose:.3g} Gy is below the lowest calibrated dose, {low:g} Gy: extrapolated."
+        )
+    elif 0 < lower < low:
+        found.append(
+            f"The lower limit is below the lowest calibrated dose, {low:g} Gy: extrapolated."
+        )
+    return found
+
+
+def band_warnings(curve, dose, level, protraction):
+    """Says so where the curve's lower band is below zero at doses that matter."""
+    if curve.covariance is None or level <= 0:
+        return []
+    doses = np.linspace(0, max(dose, 0.5), 101)
+    lower, _ = curve.band_at(doses, level=level, protraction=protraction)
+    if not np.any(lower[1:] < 0):
+        return []
+    last = doses[np.flatnonzero(lower < 0)[-1]]
+    return [
+        f"The curve's lower {level:.0%} band is below zero up to {last:.2g} Gy: the curve alone "
+        "cannot tell such doses from none."
+    ]
+
+
+def common_assumptions(curve, protraction):
+    """What the estimate takes for granted."""
+    found = [
+        "Acute exposure (G = 1)."
+        if protraction == 1
+        else f"Protracted exposure: beta is multiplied by G = {protraction:.4g}."
+    ]
+    if curve.dose_range_gy is None:
+        found.append(
+            "The curve does not say which doses it was calibrated with: extrapolation cannot be "
+            "flagged."
+        )
+    return found

@@ -1,0 +1,191 @@
+"""Low doses: is there anything above the background, and what could have been seen?
+
+Decision threshold and detection limit of a count (ISO 19238, annex F; ISO 11929), the doses that
+they stand for, and the odds of a suspected dose (IAEA EPR-Biodosimetry 2011, section 9.7.4.2).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binom, chi2, poisson
+
+from dicentlib.calibration.curve import check_protraction
+from dicentlib.dose.poisson_limits import poisson_limits
+from dicentlib.dose.sample import Sample
+from dicentlib.errors import InputError
+
+
+def poisson_two_sample_p(count, n_cells, control_count, control_cells):
+    """Two-sided exact p-value that two samples have the same yield.
+
+    Given the sum of both counts, the first is binomial with probability N1/(N1 + N0); p adds up
+    all outcomes that are not more probable than the one observed.
+
+    Examples
+    --------
+    >>> round(poisson_two_sample_p(13, 1000, 1, 1000), 6)
+    0.001831
+    """
+    sample = Sample.of(n_cells=n_cells, n_dicentrics=count)
+    control = Sample.of(n_cells=control_cells, n_dicentrics=control_count)
+    total = sample.n_dicentrics + control.n_dicentrics
+    share = sample.n_cells / (sample.n_cells + control.n_cells)
+    outcomes = binom.pmf(np.arange(total + 1), total, share)
+    # The same tolerance for ties as in R, whose two-sided convention this is.
+    return float(min(outcomes[outcomes <= outcomes[sample.n_dicentrics] * (1 + 1e-7)].sum(), 1.0))
+
+
+def poisson_p(count, expected):
+    """Two-sided exact p-value of a Poisson count against a known expected count."""
+    if expected == 0:
+        return 1.0 if count == 0 else 0.0
+    last = int(max(count, expected) + 20 * math.sqrt(max(count, expected)) + 50)
+    outcomes = poisson.pmf(np.arange(last + 1), expected)
+    return float(min(outcomes[outcomes <= outcomes[count] * (1 + 1e-7)].sum(), 1.0))
+
+
+def decision_threshold(n_cells, *, control=None, background=None, alpha=0.05):
+    """Largest count in `n_cells` cells that chance alone still explains.
+
+    A sample exceeds it from one more dicentric on: the smallest count with p < `alpha` and a
+    yield above the background.
+
+    Parameters
+    ----------
+    n_cells : int
+    control : (n_dicentrics, n_cells), optional
+        Counts of unexposed cells; compared by :func:`poisson_two_sample_p`.
+    background : float, optional
+        A known background per cell instead; compared by :func:`poisson_p`.
+    alpha : float in (0, 1)
+        Probability of a false decision.
+
+    Examples
+    --------
+    >>> decision_threshold(500, control=(4, 1000))
+    7
+    """
+    n = Sample.of(n_cells=n_cells, n_dicentrics=0).n_cells
+    _check_probability("alpha", alpha)
+    if (control is None) == (background is None):
+        raise InputError("expected control=(n_dicentrics, n_cells) or background, one of them")
+    if control is not None:
+        known = Sample.of(n_cells=control[1], n_dicentrics=control[0])
+        rate = known.yield_
+    else:
+        rate = float(background)
+        if not np.isfinite(rate) or rate < 0:
+            raise InputError(f"background is {background}: expected 0 or more per cell")
+    count = max(math.floor(n * rate), 0) + 1
+    while True:
+        if control is not None:
+            p = poisson_two_sample_p(count, n, known.n_dicentrics, known.n_cells)
+        else:
+            p = poisson_p(count, n * rate)
+        if p < alpha and count / n > rate:
+            return count - 1
+        count += 1
+
+
+def detection_limit(threshold, *, beta=0.1):
+    """Expected count that exceeds the decision `threshold` with probability 1 - `beta`.
+
+    .. math:: \\tfrac12 \\chi^2_{1-\\beta}\\left(2 (y_d + 1)\\right)
+    """
+    _check_probability("beta", beta)
+    return float(chi2.ppf(1 - beta, 2 * (threshold + 1)) / 2)
+
+
+def band_decision_threshold(n_cells, curve, *, level=0.95):
+    """An older rule: smallest count whose exact lower limit per cell reaches the band at 0 Gy."""
+    top = float(curve.band_at(0.0, level=level)[1])
+    count = 1
+    while poisson_limits(count, level=level)[0] / n_cells < top:
+        count += 1
+    return count
+
+
+def odds(*, n_cells, n_dicentrics, curve, suspected_gy, protraction=1.0):
+    """Odds of no dose against `suspected_gy`: Pois(X; N C) / Pois(X; N Y(D)).
+
+    Above 1 the counts speak for no exposure, below 1 for the suspected one (as of a badge).
+    """
+    sample = Sample.of(n_cells=n_cells, n_dicentrics=n_dicentrics)
+    expected = sample.n_cells * float(
+        curve.yield_at(suspected_gy, protraction=check_protraction(protraction))
+    )
+    none = sample.n_cells * float(curve.coefficients[0])
+    log = poisson.logpmf(sample.n_dicentrics, none) - poisson.logpmf(sample.n_dicentrics, expected)
+    return float(np.exp(log))
+
+
+@dataclass(frozen=True)
+class CharacteristicLimits:
+    """What `n_cells` cells can tell from the background.
+
+    Counts: ``threshold`` (the largest that is still background) and ``detection_limit``. Doses:
+    ``resolvable_gy``, of the smallest count above the threshold, and ``detectable_gy``, of the
+    detection limit. ``p_value`` and ``above`` are of the sample itself.
+    """
+
+    n_cells: int
+    n_dicentrics: int
+    background: float
+    alpha: float
+    beta: float
+    p_value: float
+    above: bool
+    threshold: int
+    detection_limit: float
+    resolvable_gy: float
+    detectable_gy: float
+
+    def explain(self):
+        """One sentence for a report."""
+        verdict = "exceeds" if self.above else "does not exceed"
+        return (
+            f"{self.n_dicentrics} dicentrics in {self.n_cells} cells {verdict} the decision "
+            f"threshold of {self.threshold} (background {self.background:.4g} per cell, "
+            f"alpha {self.alpha:g}). The smallest dose that this many cells can show is "
+            f"{self.resolvable_gy:.2g} Gy; {self.detectable_gy:.2g} Gy is seen with probability "
+            f"{1 - self.beta:g}."
+        )
+
+
+def characteristic_limits(sample, curve, *, control=None, alpha=0.05, beta=0.1, protraction=1.0):
+    """Decision threshold, detection limit and their doses for one sample.
+
+    `control` is (n_dicentrics, n_cells) of unexposed cells; without it the curve's C is taken as
+    a known background.
+    """
+    if control is None:
+        background = float(curve.coefficients[0])
+        threshold = decision_threshold(sample.n_cells, background=background, alpha=alpha)
+        p = poisson_p(sample.n_dicentrics, sample.n_cells * background)
+    else:
+        background = control[0] / control[1]
+        threshold = decision_threshold(sample.n_cells, control=control, alpha=alpha)
+        p = poisson_two_sample_p(sample.n_dicentrics, sample.n_cells, *control)
+    limit = detection_limit(threshold, beta=beta)
+    doses = curve.dose_at(
+        np.array([threshold + 1, limit]) / sample.n_cells, protraction=protraction
+    )
+    return CharacteristicLimits(
+        n_cells=sample.n_cells,
+        n_dicentrics=sample.n_dicentrics,
+        background=background,
+        alpha=alpha,
+        beta=beta,
+        p_value=p,
+        above=sample.n_dicentrics > threshold,
+        threshold=threshold,
+        detection_limit=limit,
+        resolvable_gy=float(doses[0]),
+        detectable_gy=float(doses[1]),
+    )
+
+
+def _check_probability(label, value):
+    if not 0 < value < 1:
+        raise InputError(f"{label} is {value}: expected a number between 0 and 1")

@@ -1,0 +1,197 @@
+"""Two doses in one sample: a mixture of two Poisson laws (Pujol et al. 2016).
+
+.. math:: P(k) = w\\,\\mathrm{Pois}(k; \\lambda_1) + (1-w)\\,\\mathrm{Pois}(k; \\lambda_2),
+          \\quad \\lambda_1 \\ge \\lambda_2
+"""
+
+import math
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.stats import poisson
+
+from dicentlib.calibration.curve import check_protraction
+from dicentlib.dose.checks import (
+    common_assumptions,
+    common_fields,
+    range_warnings,
+    sample_warnings,
+)
+from dicentlib.dose.result import MixtureEstimate
+from dicentlib.dose.whole_body import dose_variance, normal_quantile
+from dicentlib.errors import InputError
+
+LOWEST_YIELD = 0.01
+FRACTIONS = (0.01, 0.99)
+
+
+def mixture(sample, curve, *, level=0.95, d0_gy=2.7, protraction=1.0):
+    """Two doses, each with its interval, and the parts of the body that got them.
+
+    The yields are kept at 0.01 or more and the fraction of cells within 0.01 to 0.99, as in the
+    reference implementations; a fit on a bound, or one whose two yields cannot be told apart, has
+    ``resolved`` False and says what to use instead.
+
+    Parameters
+    ----------
+    sample : Sample
+        With its distribution.
+    curve : CalibrationCurve
+    level : float in (0, 1)
+    d0_gy : float
+        Dose that lets 37 % of cells reach metaphase; turns fractions of cells into fractions of
+        the body.
+    protraction : float in [0, 1]
+
+    Returns
+    -------
+    MixtureEstimate
+    """
+    protraction = check_protraction(protraction)
+    z = normal_quantile(level)
+    if not np.isfinite(d0_gy) or d0_gy <= 0:
+        raise InputError(f"d0_gy is {d0_gy}: expected more than 0 Gy")
+    if sample.distribution is None:
+        raise InputError("mixture needs the cells with 0, 1, 2 ... dicentrics, not only the sums")
+    if sample.n_dicentrics == 0:
+        raise InputError("mixture needs dicentrics: none were found")
+    w, first, second = fit_mixture(sample.distribution)
+    covariance, regular = _covariance(sample.distribution, w, first, second)
+    errors = np.sqrt(np.diag(covariance))
+    dose, error, *limits = _dose(first, errors[1], curve, z, protraction)
+    second_dose, second_error, *second_limits = _dose(second, errors[2], curve, z, protraction)
+
+    # A lower yield on its bound is no dose: its cells count as unexposed.
+    gap = dose - (0.0 if second <= LOWEST_YIELD else second_dose)
+    decline = math.exp(-gap / d0_gy)
+    body = w / (w + (1 - w) * decline)
+    by_w = decline / (w + (1 - w) * decline) ** 2
+    by_dose = body * (1 - body) / d0_gy
+    body_error = math.sqrt(
+        (by_w * errors[0]) ** 2 + (by_dose * error) ** 2 + (by_dose * second_error) ** 2
+    )
+    notes = sample_warnings(sample, curve, whole_body=False)
+    reason = _unresolved(w, first, second, errors, covariance, regular, z)
+    if reason:
+        notes.append(f"Two doses are not resolved: {reason}")
+    notes += range_warnings(curve, dose, limits[0], limits[1])
+    return MixtureEstimate(
+        method="mixture",
+        dose_gy=dose,
+        lower_gy=limits[0],
+        upper_gy=limits[1],
+        level=level,
+        yield_=first,
+        yield_lower=max(first - z * errors[1], 0.0),
+        yield_upper=first + z * errors[1],
+        second_dose_gy=second_dose,
+        second_lower_gy=second_limits[0],
+        second_upper_gy=second_limits[1],
+        second_yield=second,
+        second_yield_lower=max(second - z * errors[2], 0.0),
+        second_yield_upper=second + z * errors[2],
+        scored_fraction=w,
+        fraction=body,
+        second_fraction=1 - body,
+        fraction_error=body_error,
+        fraction_lower=max(body - z * body_error, 0.0),
+        fraction_upper=min(body + z * body_error, 1.0),
+        d0_gy=d0_gy,
+        resolved=not reason,
+        warnings=tuple(notes),
+        assumptions=(
+            *common_assumptions(curve, protraction),
+            f"Two parts of the body, each exposed to one dose; D0 = {d0_gy:g} Gy.",
+        ),
+        **common_fields(sample, curve, protraction),
+    )
+
+
+def fit_mixture(distribution):
+    """(w, lambda_1, lambda_2) of greatest likelihood, lambda_1 >= lambda_2, within the bounds."""
+    counts = np.asarray(distribution, dtype=float)
+    k = np.arange(len(counts))
+    mean = float(counts @ k) / counts.sum()
+    damaged = float(counts @ k) / max(counts[1:].sum(), 1)
+    starts = [
+        (0.5, 1.5 * mean, 0.5 * mean),
+        (min(max(counts[1:].sum() / counts.sum(), 0.02), 0.98), damaged, 0.02),
+        (0.1, max(k[counts > 0].max() / 2, damaged), mean / 2),
+    ]
+    bounds = [FRACTIONS, (LOWEST_YIELD, None), (LOWEST_YIELD, None)]
+    fits = [
+        minimize(
+            _negative,
+            _expectation_maximisation(np.array(start), counts, k),
+            args=(counts, k),
+            method="L-BFGS-B",
+            bounds=bounds,
+            options={"ftol": 1e-15, "gtol": 1e-9, "maxiter": 1000},
+        )
+        for start in starts
+    ]
+    w, first, second = (float(v) for v in min(fits, key=lambda one: one.fun).x)
+    return (w, first, second) if first >= second else (1 - w, second, first)
+
+
+def _expectation_maximisation(theta, counts, k):
+    w, first, second = theta
+    for _ in range(100):
+        one = w * poisson.pmf(k, first)
+        share = one / np.maximum(one + (1 - w) * poisson.pmf(k, second), 1e-300)
+        inside = counts * share
+        outside = counts - inside
+        w = float(np.clip(inside.sum() / counts.sum(), *FRACTIONS))
+        first = max(float(inside @ k) / max(inside.sum(), 1e-12), LOWEST_YIELD)
+        second = max(float(outside @ k) / max(outside.sum(), 1e-12), LOWEST_YIELD)
+    return np.array([w, first, second])
+
+
+def _negative(theta, counts, k):
+    w, first, second = theta
+    mixed = w * poisson.pmf(k, first) + (1 - w) * poisson.pmf(k, second)
+    return -float(np.sum(counts * np.log(np.maximum(mixed, 1e-300))))
+
+
+def _covariance(distribution, w, first, second):
+    """Inverse observed information of (w, lambda_1, lambda_2), and whether it is regular."""
+    counts = np.asarray(distribution, dtype=float)
+    k = np.arange(len(counts))
+    p1, p2 = poisson.pmf(k, first), poisson.pmf(k, second)
+    mixed = np.maximum(w * p1 + (1 - w) * p2, 1e-300)
+    slope1, slope2 = (p * (k / v - 1) for p, v in ((p1, first), (p2, second)))
+    bend1, bend2 = (p * ((k / v - 1) ** 2 - k / v**2) for p, v in ((p1, first), (p2, second)))
+    gradient = np.stack([p1 - p2, w * slope1, (1 - w) * slope2])
+    second_derivative = np.zeros((3, 3, len(k)))
+    second_derivative[0, 1] = second_derivative[1, 0] = slope1
+    second_derivative[0, 2] = second_derivative[2, 0] = -slope2
+    second_derivative[1, 1], second_derivative[2, 2] = w * bend1, (1 - w) * bend2
+    outer = gradient[:, None] * gradient[None]
+    information = np.sum(counts * (outer / mixed**2 - second_derivative / mixed), axis=-1)
+    if np.linalg.eigvalsh(information).min() > 1e-9 * np.abs(information).max():
+        return np.linalg.inv(information), True
+    return np.diag(1 / np.maximum(np.diag(information), 1e-12)), False
+
+
+def _dose(yield_, error, curve, z, protraction):
+    """Dose, its standard error and limits; a lowest yield is a dose of the curve like any other."""
+    dose = float(curve.dose_at(yield_, protraction=protraction))
+    if dose == 0:
+        upper = float(curve.dose_at(yield_ + z * error, protraction=protraction))
+        return 0.0, upper / z, 0.0, upper
+    sd = math.sqrt(dose_variance(dose, curve, error**2, protraction))
+    return dose, sd, max(dose - z * sd, 0.0), dose + z * sd
+
+
+def _unresolved(w, first, second, errors, covariance, regular, z):
+    if second <= LOWEST_YIELD * 1.001:
+        return (
+            f"the lower yield is on its bound of {LOWEST_YIELD}, so its error means nothing. Use "
+            "the partial-body dose (dolphin)."
+        )
+    if not FRACTIONS[0] * 1.001 < w < FRACTIONS[1] * 0.999 or not regular:
+        return "one part holds next to no cells. Use the whole-body dose."
+    difference = math.sqrt(max(errors[1] ** 2 + errors[2] ** 2 - 2 * covariance[1, 2], 1e-300))
+    if first - second < z * difference:
+        return "the two yields agree within their errors. Use the whole-body dose."
+    return ""

@@ -1,0 +1,92 @@
+"""The counts of one sample, checked."""
+
+import numbers
+from dataclasses import dataclass
+
+import numpy as np
+
+from dicentlib.errors import InputError
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Cells scored and dicentrics found; ``distribution`` (cells with 0, 1, 2 ...) if known."""
+
+    n_cells: int
+    n_dicentrics: int
+    distribution: tuple | None = None
+
+    @property
+    def yield_(self):
+        """Dicentrics per cell."""
+        return self.n_dicentrics / self.n_cells
+
+    @property
+    def n_damaged(self):
+        """Cells with at least one dicentric; None without a distribution."""
+        return None if self.distribution is None else sum(self.distribution[1:])
+
+    @classmethod
+    def of(cls, cells_with=None, *, n_cells=None, n_dicentrics=None, n_damaged=None):
+        """Check counts given as a distribution or as sums, and that both agree if both are given.
+
+        `n_damaged`, cells with one or more dicentrics, is only checked.
+        """
+        distribution = None
+        if cells_with is not None:
+            distribution = as_distribution(cells_with)
+            n = sum(distribution)
+            x = sum(k * cells for k, cells in enumerate(distribution))
+            for label, given, found in (
+                ("n_cells", n_cells, n),
+                ("n_dicentrics", n_dicentrics, x),
+                ("n_damaged", n_damaged, n - distribution[0]),
+            ):
+                if given is not None and _whole(given, label) != found:
+                    raise InputError(f"{label} is {given}, but the distribution has {found}")
+        else:
+            if n_cells is None or n_dicentrics is None:
+                raise InputError(
+                    "expected the cells with 0, 1, 2 ... dicentrics, or n_cells and n_dicentrics"
+                )
+            n, x = _whole(n_cells, "n_cells"), _whole(n_dicentrics, "n_dicentrics")
+            if n_damaged is not None:
+                damaged = _whole(n_damaged, "n_damaged")
+                if damaged > n:
+                    raise InputError(f"{damaged} cells with dicentrics, but only {n} cells")
+                if damaged > x or (x > 0 and damaged == 0):
+                    raise InputError(f"{damaged} cells with dicentrics, but {x} dicentrics")
+        if n == 0:
+            raise InputError("no cells were scored (N = 0): a dose cannot be estimated")
+        return cls(n, x, distribution)
+
+
+def as_distribution(cells_with):
+    """Whole cells with 0, 1, 2 ... dicentrics, as a tuple; anything else is an error."""
+    if isinstance(cells_with, Sample):
+        if cells_with.distribution is None:
+            raise InputError("only the sums are known: expected cells with 0, 1, 2 ... dicentrics")
+        return cells_with.distribution
+    if isinstance(cells_with, (str, bytes, dict, numbers.Number)):
+        raise InputError(f"expected a list of cells with 0, 1, 2 ..., found {cells_with!r}")
+    try:
+        values = np.asarray(cells_with)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"cells with 0, 1, 2 ... dicentrics: {error}") from error
+    if values.ndim != 1 or not values.size:
+        raise InputError(
+            f"cells with 0, 1, 2 ... dicentrics: expected a list, found shape {values.shape}"
+        )
+    return tuple(_whole(value, f"cells with {k} dicentrics") for k, value in enumerate(values))
+
+
+def _whole(value, label):
+    if isinstance(value, (bool, np.bool_)):
+        raise InputError(f"{label} is {value}: expected a whole number of 0 or more")
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{label} is {value!r}: expected a whole number of 0 or more") from error
+    if not np.isfinite(number) or number < 0 or number != round(number):
+        raise InputError(f"{label} is {value}: expected a whole number of 0 or more")
+    return round(number)

@@ -1,0 +1,257 @@
+"""Whole-body dose: one dose for all cells, by Merkle's limits or the delta method."""
+
+import math
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+from dicentlib.calibration.curve import check_protraction
+from dicentlib.dose.bayesian import upper_limit
+from dicentlib.dose.checks import (
+    band_warnings,
+    common_assumptions,
+    common_fields,
+    range_warnings,
+    sample_warnings,
+)
+from dicentlib.dose.dispersion import U_LIMIT, dispersion
+from dicentlib.dose.poisson_limits import poisson_limits
+from dicentlib.dose.result import DoseEstimate
+from dicentlib.errors import InputError
+
+FARTHEST_GY = 100.0  # a limit beyond it is no limit
+DELTA_FLOOR = 15  # dicentrics; below it the delta interval covers less than it says
+
+
+def merkle(
+    sample,
+    curve,
+    *,
+    yield_level=None,
+    curve_level=0.83,
+    overdispersion="auto",
+    limits="exact",
+    protraction=1.0,
+):
+    """Merkle's dose limits: Poisson limits of the yield met with the curve's band.
+
+    The lower limit of the yield is read on the upper band and the upper one on the lower band
+    (IAEA EPR-Biodosimetry 2011, section 9.7.3). 83 % on both gives about 95 % together.
+
+    Parameters
+    ----------
+    sample : Sample
+    curve : CalibrationCurve
+    yield_level, curve_level : float in [0, 1)
+        Levels of the Poisson limits and of the band; 0 leaves that part out. `yield_level` None:
+        0.83, or 0.95 where no curve uncertainty is used (no covariance, or `curve_level` 0).
+    overdispersion : {"auto", True, False}
+        Widen the yield's limits by (limit / X) ** sqrt(DI) (IAEA eq. 9): where u > 1.96, always,
+        or never. Always and "auto" need the distribution; "auto" without it is never.
+    limits : {"exact", "crow-gardner"}
+        See :func:`dicentlib.dose.poisson_limits.poisson_limits`.
+    protraction : float in [0, 1]
+        G(x).
+
+    Returns
+    -------
+    DoseEstimate
+    """
+    protraction = check_protraction(protraction)
+    uses_band = curve.covariance is not None and curve_level > 0
+    if yield_level is None:
+        yield_level = 0.83 if uses_band else 0.95
+    curve.band_factor(curve_level)
+    widened, index = _overdispersion(sample, overdispersion)
+    x, n = sample.n_dicentrics, sample.n_cells
+    low, high = poisson_limits(x, level=yield_level, kind=limits)
+    if widened and x:
+        low *= (low / x) ** math.sqrt(index)
+        high *= (high / x) ** math.sqrt(index)
+    low, high = low / n, high / n
+    notes = sample_warnings(sample, curve)
+    dose = _dose(sample.yield_, curve, protraction)
+    lower = _lower_dose(low, curve, curve_level, protraction)
+    upper = _upper_dose(high, curve, curve_level, protraction)
+    if math.isinf(upper):
+        notes.append(
+            f"The curve's lower {curve_level:.0%} band does not reach the yield's upper limit "
+            f"{high:.3g} up to {FARTHEST_GY:g} Gy: no upper limit of the dose."
+        )
+    if upper <= 0:
+        upper = upper_limit(sample, curve, level=0.95, protraction=protraction)
+        notes.append(
+            f"The yield is so far below the curve's background that no dose agrees with it: check "
+            f"that the curve is of the same scorer. The upper limit {upper:.3g} Gy is Bayesian."
+        )
+    notes += band_warnings(curve, min(dose, FARTHEST_GY), curve_level, protraction)
+    notes += range_warnings(curve, dose, lower, upper)
+    band = f"{curve_level:.0%} band of the curve" if uses_band else "the curve taken as exact"
+    return DoseEstimate(
+        method="merkle",
+        dose_gy=dose,
+        lower_gy=lower,
+        upper_gy=upper,
+        level=0.95 if (yield_level, curve_level) == (0.83, 0.83) else max(yield_level, curve_level),
+        yield_=sample.yield_,
+        yield_lower=low,
+        yield_upper=high,
+        warnings=tuple(notes),
+        assumptions=(
+            *common_assumptions(curve, protraction),
+            f"Whole-body exposure; {limits} {yield_level:.0%} Poisson limits met with {band}"
+            + (", widened for overdispersion (IAEA eq. 9)." if widened else "."),
+        ),
+        details={
+            "yield_level": yield_level,
+            "curve_level": curve_level,
+            "limits": limits,
+            "overdispersion_used": widened,
+        },
+        **common_fields(sample, curve, protraction),
+    )
+
+
+def delta(sample, curve, *, level=0.95, protraction=1.0):
+    """Delta method: a normal interval from the gradient of the inverse curve.
+
+    The variance of the yield is s^2/N where the sample's dispersion index is 1 or more, else
+    X/N^2. At or below the background, where the gradient says nothing, the upper limit is that
+    of the exact Poisson limits.
+
+    .. math:: \\mathrm{var}\\,D = g^T \\Sigma g + s^{-2}\\,\\mathrm{var}\\,y, \\quad
+              g = -(1, D, G D^2)/s, \\quad s = \\alpha + 2 \\beta G D
+    """
+    protraction = check_protraction(protraction)
+    z = normal_quantile(level)
+    notes = sample_warnings(sample, curve)
+    dose = _dose(sample.yield_, curve, protraction)
+    spread = math.sqrt(yield_variance(sample))
+    low, high = max(sample.yield_ - z * spread, 0.0), sample.yield_ + z * spread
+    if dose > 0:
+        error = math.sqrt(dose_variance(dose, curve, spread**2, protraction))
+        lower, upper = max(dose - z * error, 0.0), dose + z * error
+    else:
+        low, high = (limit / sample.n_cells for limit in _limits(sample, level))
+        lower, error = 0.0, math.nan
+        upper = _upper_dose(high, curve, level, protraction)
+        if upper <= 0:
+            upper = upper_limit(sample, curve, level=level, protraction=protraction)
+        notes.append("The delta method does not apply at 0 Gy: the upper limit is Merkle's.")
+    if sample.n_dicentrics < DELTA_FLOOR:
+        notes.append(
+            f"{sample.n_dicentrics} dicentrics: below {DELTA_FLOOR} the delta interval covers "
+            "less than its level; use merkle."
+        )
+    notes += range_warnings(curve, dose, lower, upper)
+    return DoseEstimate(
+        method="delta",
+        dose_gy=dose,
+        lower_gy=lower,
+        upper_gy=upper,
+        level=level,
+        yield_=sample.yield_,
+        yield_lower=low,
+        yield_upper=high,
+        warnings=tuple(notes),
+        assumptions=(
+            *common_assumptions(curve, protraction),
+            "Whole-body exposure; normal approximation (delta method).",
+        ),
+        details={"standard_error_gy": error, "yield_standard_error": spread},
+        **common_fields(sample, curve, protraction),
+    )
+
+
+def dose_variance(dose, curve, yield_variance, protraction):
+    """Variance of the inverse at `dose` > 0: curve and yield together (delta method)."""
+    slope = float(curve.slope_at(dose, protraction=protraction))
+    if slope <= 0:
+        raise InputError(f"The curve {curve.describe()} does not rise at {dose:.3g} Gy")
+    variance = float(curve.variance_at(dose, protraction=protraction))
+    return (variance + yield_variance) / slope**2
+
+
+def yield_variance(sample):
+    """s^2/N where the dispersion index is 1 or more, else the Poisson X/N^2."""
+    if sample.distribution is not None:
+        spread = dispersion(sample.distribution)
+        if spread.index is not None and spread.index >= 1:
+            return spread.variance / sample.n_cells
+    return sample.n_dicentrics / sample.n_cells**2
+
+
+def normal_quantile(level):
+    """z of a two-sided interval."""
+    if not 0 < level < 1:
+        raise InputError(f"level is {level}: expected a number between 0 and 1")
+    return float(norm.ppf(0.5 + level / 2))
+
+
+def _limits(sample, level):
+    return poisson_limits(sample.n_dicentrics, level=level)
+
+
+def _overdispersion(sample, choice):
+    if choice not in ("auto", True, False):
+        raise InputError(f"overdispersion is {choice!r}: expected 'auto', True or False")
+    if choice is False or (sample.distribution is None and choice == "auto"):
+        return False, None
+    if sample.distribution is None:
+        raise InputError("overdispersion=True needs the cells with 0, 1, 2 ... dicentrics")
+    spread = dispersion(sample.distribution)
+    if choice == "auto":
+        return spread.u is not None and spread.u > U_LIMIT, spread.index
+    if spread.index is None:
+        raise InputError("overdispersion=True: the sample has no dicentric or only one cell")
+    return True, spread.index
+
+
+def _dose(yield_, curve, protraction):
+    return float(curve.dose_at(yield_, protraction=protraction))
+
+
+def _lower_dose(yield_, curve, level, protraction):
+    """Where the upper band reaches `yield_`, below the curve's own dose; 0 if it never does."""
+    end = _dose(yield_, curve, protraction)
+    if curve.covariance is None or level == 0 or end == 0:
+        return end
+
+    def gap(dose):
+        return curve.band_at(dose, level=level, protraction=protraction)[1] - yield_
+
+    doses = np.linspace(0, end, 301)
+    below = np.flatnonzero(gap(doses[:-1]) < 0)
+    if not len(below):
+        return 0.0
+    return _crossing(gap, doses[below[-1]], doses[below[-1] + 1])
+
+
+def _upper_dose(yield_, curve, level, protraction):
+    """Where the lower band first reaches `yield_`, above the curve's own dose; else infinity."""
+    try:
+        start = _dose(yield_, curve, protraction)
+    except InputError:  # a curve that bends down: its top is below the limit
+        return math.inf
+    if curve.covariance is None or level == 0:
+        return start
+
+    def gap(dose):
+        return curve.band_at(dose, level=level, protraction=protraction)[0] - yield_
+
+    if gap(start) >= 0:
+        return start
+    doses = start + (FARTHEST_GY - start) * np.linspace(0, 1, 1001) ** 2
+    above = np.flatnonzero(gap(doses) > 0)
+    if start >= FARTHEST_GY or not len(above):
+        return math.inf
+    return _crossing(gap, doses[above[0] - 1], doses[above[0]])
+
+
+def _crossing(gap, below, above):
+    if gap(above) == 0:
+        return float(above)
+    if gap(below) * gap(above) > 0:  # the band touches the curve: rounding
+        return float(above)
+    return float(brentq(gap, below, above, xtol=1e-12, rtol=1e-12))
