@@ -1,7 +1,38 @@
 """Calibration: from counts at known doses to a curve that can be inverted."""
 
+from dicentlib.calibration.counts import (
+    cell_distribution,
+    co_occurrence,
+    count_cells,
+    counts_by_dose,
+    with_yields,
+)
 from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.calibration.fit import fit_curve
+from dicentlib.calibration.grid import CountGrid, count_grid
+from dicentlib.calibration.leave_out import choose_quantile, leave_one_dose_out
 from dicentlib.calibration.published import published_curve, published_curves
+from dicentlib.calibration.quantiles import firing_fraction, quantile_thresholds
+from dicentlib.calibration.scorer import Scorer
+from dicentlib.calibration.trial import Trial, try_counts
 
-__all__ = ["CalibrationCurve", "fit_curve", "published_curve", "published_curves"]
+__all__ = [
+    "CalibrationCurve",
+    "CountGrid",
+    "Scorer",
+    "Trial",
+    "cell_distribution",
+    "choose_quantile",
+    "co_occurrence",
+    "count_cells",
+    "count_grid",
+    "counts_by_dose",
+    "firing_fraction",
+    "fit_curve",
+    "leave_one_dose_out",
+    "published_curve",
+    "published_curves",
+    "quantile_thresholds",
+    "try_counts",
+    "with_yields",
+]
