@@ -1,5 +1,8 @@
 """Command line: ``python -m dicentlib COMMAND --help``."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 app = typer.Typer(
@@ -21,6 +24,109 @@ def report(preset: str = "demo", run_dir: str = "runs/demo", first: str = "", la
 
     run_pipeline(preset, resolve(run_dir), first=first or None, last=last or None)
     typer.echo(summary(resolve(run_dir)))
+
+
+@app.command()
+def score(
+    images: Path,
+    members: Path,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    shard: Annotated[str, typer.Option(help="i/n: only this part; merge afterwards.")] = "1/1",
+    confidence_threshold: float | None = None,
+    agreement_threshold: int | None = None,
+    samples: Annotated[Path | None, typer.Option(help="Instead of samples.csv.")] = None,
+    pixel_size_um: Annotated[
+        float | None, typer.Option(help="Where samples.csv is silent.")
+    ] = None,
+    filter_weights: Annotated[Path | None, typer.Option(help="The image filter.")] = None,
+    shard_size: int = 64,
+    precision: str = "float32",
+    n_threads: int | None = None,
+):
+    """Score a folder of images with an ensemble, or one part of it for a batch system."""
+    from dicentlib.scoring import merge_parts, score_part
+
+    n_shards = score_part(
+        images,
+        members,
+        out=out,
+        part=shard,
+        confidence_threshold=confidence_threshold,
+        agreement_threshold=agreement_threshold,
+        samples=samples,
+        pixel_size_um=pixel_size_um,
+        filter_weights=filter_weights,
+        shard_size=shard_size,
+        precision=precision,
+        n_threads=n_threads,
+    )
+    typer.echo(f"part {shard}: {n_shards} shards of images are complete")
+    if shard == "1/1":
+        _echo_counts(merge_parts(out))
+
+
+@app.command()
+def merge(out: Path):
+    """Merge the parts that `score --shard i/n` made in the folder OUT."""
+    from dicentlib.scoring import merge_parts
+
+    _echo_counts(merge_parts(out))
+
+
+def _echo_counts(counts):
+    for status, n_images in counts.items():
+        typer.echo(f"{n_images} images {status}")
+
+
+@app.command()
+def simulate(
+    folder: str,
+    n_images: int = typer.Option(5430, help="Images per dose."),
+    dose_gy: str = typer.Option(
+        "", help="A dose or several, as 0,0.5,2. None: the paper's labels per image."
+    ),
+    seed: int = 0,
+    height: int = 888,
+    width: int = 1008,
+    pixel_size_um: float = 0.1,
+    fraction_irradiated: float = 1.0,
+    negative_fraction: float = 0.0,
+    rejected_fraction: float = typer.Option(0.0, help="Share of images that are not scorable."),
+    blind: bool = typer.Option(False, help="Keep the truth apart, in truth.json."),
+    workers: int = typer.Option(0, help="Processes; 0: one per core."),
+):
+    """Write a set of simulated metaphases with their truth.
+
+    Without a dose this is the paper's training set: 5,430 images, an aberration in each, on
+    average 0.925 dicentrics and 1.389 fragments.
+    """
+    from dicentlib.errors import InputError
+    from dicentlib.simulation import REASONS, simulate_set
+
+    try:
+        doses = [float(dose) for dose in dose_gy.split(",") if dose.strip()]
+        simulate_set(
+            folder,
+            n_images=n_images,
+            dose_gy=None if not doses else doses if len(doses) > 1 else doses[0],
+            seed=seed,
+            height=height,
+            width=width,
+            pixel_size_um=pixel_size_um,
+            fraction_irradiated=fraction_irradiated,
+            at_least_one_aberration=not doses,
+            negative_fraction=negative_fraction,
+            reasons={name: rejected_fraction / len(REASONS) for name in REASONS},
+            blind=blind,
+            n_workers=workers or None,
+        )
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from error
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"--dose-gy {dose_gy!r}: allowed are doses in Gy, as 2 or 0,0.5,2"
+        ) from error
+    typer.echo(f"{folder}: samples.csv" + (", truth.json" if blind else ", annotations.csv"))
 
 
 if __name__ == "__main__":

@@ -14,3 +14,7 @@ class InputError(DicentlibError):
 
 class ScorerMismatchError(DicentlibError):
     """A calibration curve is used with another scorer than the one that made its counts."""
+
+
+class ScoringError(DicentlibError):
+    """Scoring stopped before every image had its result; a rerun continues where it stopped."""

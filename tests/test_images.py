@@ -1,8 +1,5 @@
 """Image files of every kind become the same array; what cannot be used is named."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,8 +9,6 @@ from PIL import Image
 from dicentlib.data import index_images, normalise_background, read_image, resample
 from dicentlib.data.images import GREY_WEIGHTS, background_level
 from dicentlib.errors import InputError
-
-REAL = os.environ.get("DICENTLIB_REAL_DATA")
 
 
 @pytest.fixture
@@ -220,14 +215,13 @@ def test_missing_and_empty_folders_are_errors(tmp_path):
 
 
 @pytest.mark.real
-@pytest.mark.skipif(not REAL, reason="DICENTLIB_REAL_DATA is not set")
-def test_real_images_are_read_and_normalised():
-    index = index_images(Path(REAL) / "adci_demo")
+def test_real_images_are_read_and_normalised(real_data):
+    index = index_images(real_data / "adci_demo")
     assert len(index.table) == 16
     assert index.quarantined.empty
     levels = [background_level(read_image(index.path(name))) for name in index.table["image"]]
     assert min(levels) > 0.75  # left as they are
     assert max(levels) < 0.97
-    dark = index_images(Path(REAL) / "cohesion_giemsa")
+    dark = index_images(real_data / "cohesion_giemsa")
     image = normalise_background(read_image(dark.path(dark.table["image"][0])))
     assert background_level(image) == pytest.approx(0.88, abs=0.03)

@@ -1,0 +1,137 @@
+"""Complete shards become two tables, the same bytes whatever the shards were."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dicentlib import runs
+from dicentlib.errors import ScoringError
+from dicentlib.scoring.plan import settings_report
+from dicentlib.scoring.shards import DETECTION, find_shard
+
+ROWS_PER_GROUP = 65536
+DETECTIONS_SCHEMA = pa.schema([("image", pa.string()), *DETECTION])
+SCORED_SCHEMA = pa.schema(
+    [
+        ("image", pa.string()),
+        ("sample", pa.string()),
+        ("status", pa.string()),
+        ("reason", pa.string()),
+        ("n_dicentric", pa.int64()),
+        ("n_fragment", pa.int64()),
+        ("note", pa.string()),
+        ("donor", pa.string()),
+        ("slide", pa.string()),
+        ("dose_gy", pa.float64()),
+        ("pixel_size_um", pa.float64()),
+        ("digest", pa.string()),
+    ]
+)
+
+
+def merge(plan, *, paths=None):
+    """Write ``detections.parquet``, ``scored_images.parquet`` and ``scoring.json``.
+
+    Parameters
+    ----------
+    plan : ScoringPlan
+    paths : dict of shard number to path, optional
+        Files of the shards where they are known; by default they are looked for by the
+        contents of the images.
+
+    Returns
+    -------
+    dict
+        Number of images by status.
+
+    Raises
+    ------
+    ScoringError
+        A shard is not complete; its images are named and no table is written.
+    """
+    shards = plan.shards()
+    if paths is None:
+        paths = {
+            number: find_shard(plan.index.folder, records, plan.settings, plan.out)
+            for number, records in enumerate(shards)
+        }
+    missing = [number for number in range(len(shards)) if paths.get(number) is None]
+    if missing:
+        first = shards[missing[0]]
+        raise ScoringError(
+            f"{len(missing)} of {len(shards)} shards are not complete, the first from "
+            f"{first[0].image} to {first[-1].image}; score them, then merge"
+        )
+    counts = {}
+    scored_path = plan.out / "scored_images.parquet"
+    detections_path = plan.out / "detections.parquet"
+    samples = _samples(plan)
+    with (
+        runs.atomic_path(scored_path) as scored_part,
+        runs.atomic_path(detections_path) as detections_part,
+        _EvenWriter(scored_part, SCORED_SCHEMA) as scored,
+        _EvenWriter(detections_part, DETECTIONS_SCHEMA) as detections,
+    ):
+        for number in range(len(shards)):
+            shard = pq.read_table(paths[number])
+            detections.write(_exploded(shard))
+            scored.write(_with_samples(shard, samples))
+            for status in shard.column("status").to_pylist():
+                counts[status] = counts.get(status, 0) + 1
+    report = settings_report(plan) | {"n_images": plan.n_images, "images": counts}
+    runs.write_json(plan.out / "scoring.json", report)
+    return counts
+
+
+def _samples(plan):
+    """By image: sample, donor, slide and dose."""
+    table = plan.index.table[["image", "sample", "donor", "slide", "dose_gy"]]
+    samples = {row[0]: row[1:] for row in table.itertuples(index=False, name=None)}
+    refused = plan.index.quarantined[["image", "sample"]].itertuples(index=False, name=None)
+    return samples | {image: (sample, "", "", None) for image, sample in refused}
+
+
+def _with_samples(shard, samples):
+    known = [samples[image] for image in shard.column("image").to_pylist()]
+    columns = zip(*known, strict=True)
+    for name, values in zip(("sample", "donor", "slide", "dose_gy"), columns, strict=True):
+        column = pa.array(values, SCORED_SCHEMA.field(name).type, from_pandas=True)
+        shard = shard.append_column(name, column)
+    return shard.select(SCORED_SCHEMA.names)
+
+
+def _exploded(shard):
+    """One row per detection."""
+    lists = shard.column("detections").combine_chunks()
+    parents = pc.list_parent_indices(lists)
+    images = shard.column("image").take(parents)
+    fields = pc.list_flatten(lists)
+    columns = [images, *(pc.struct_field(fields, name) for name in DETECTIONS_SCHEMA.names[1:])]
+    return pa.table(columns, schema=DETECTIONS_SCHEMA)
+
+
+class _EvenWriter:
+    """Parquet file whose row groups do not depend on how its rows arrive."""
+
+    def __init__(self, path, schema):
+        self.writer = pq.ParquetWriter(path, schema, compression="zstd")
+        self.pending = schema.empty_table()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, error, *_):
+        try:
+            if error is None:
+                self._flush(self.pending)
+        finally:
+            self.writer.close()
+
+    def write(self, table):
+        self.pending = pa.concat_tables([self.pending, table])
+        while len(self.pending) >= ROWS_PER_GROUP:
+            self._flush(self.pending.slice(0, ROWS_PER_GROUP))
+            self.pending = self.pending.slice(ROWS_PER_GROUP)
+
+    def _flush(self, table):
+        self.writer.write_table(table.combine_chunks(), row_group_size=ROWS_PER_GROUP)

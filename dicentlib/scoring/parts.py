@@ -1,0 +1,68 @@
+"""Parts of a folder for any batch system: ``score --shard i/n`` n times, then ``merge`` once."""
+
+from pathlib import Path
+
+from dicentlib import runs
+from dicentlib.errors import InputError
+from dicentlib.scoring.drivers import read_part, run_in_process
+from dicentlib.scoring.folder import merge_safely
+from dicentlib.scoring.plan import plan_scoring
+
+ARGUMENTS = "arguments.json"
+
+
+def score_part(images, members, *, out, part, n_threads=None, progress=True, **options):
+    """Score every n-th shard of a folder, from the i-th; parts may run at the same time.
+
+    Parameters
+    ----------
+    images, members, out
+        See :func:`dicentlib.scoring.score_folder`; `out` is on a disk that all parts share.
+    part : str
+        ``"i/n"``, i from 1 to n.
+    n_threads, progress
+        See :func:`dicentlib.scoring.score_folder`.
+    **options
+        Further arguments of :func:`dicentlib.scoring.plan_scoring`, the same for all parts.
+
+    Returns
+    -------
+    int
+        Number of shards that are complete now.
+    """
+    chosen = read_part(part)
+    plan = plan_scoring(images, members, out=out, **options)
+    places = {"images": images, "members": members}
+    for name in ("samples", "filter_weights"):
+        if options.get(name) is not None:
+            places[name] = options[name]
+    given = {name: value for name, value in options.items() if value is not None}
+    runs.write_json(plan.out / ARGUMENTS, given | {n: _absolute(p) for n, p in places.items()})
+    return len(run_in_process(plan, part=chosen, n_threads=n_threads, progress=progress))
+
+
+def _absolute(place):
+    if isinstance(place, (list, tuple)):
+        return [_absolute(item) for item in place]
+    return str(Path(place).absolute())
+
+
+def merge_parts(out):
+    """Merge what the parts made in the folder `out`.
+
+    Returns
+    -------
+    dict
+        Number of images by status.
+
+    Raises
+    ------
+    InputError
+        No part was ever scored there.
+    ScoringError
+        A part is not complete.
+    """
+    path = Path(out) / ARGUMENTS
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; score the parts into this folder first")
+    return merge_safely(plan_scoring(out=out, **runs.read_json(path)))

@@ -1,0 +1,216 @@
+"""What is to be scored, by whom and how: everything that is checked before long work starts."""
+
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dicentlib import runs
+from dicentlib.data import CLASSES, REFERENCE_PIXEL_SIZE_UM, ImageIndex, list_images
+from dicentlib.ensemble import member_paths, read_member_metadata
+from dicentlib.errors import InputError
+from dicentlib.operating_point import OperatingPoint
+
+RESULT_VERSION = 1  # raised whenever the same inputs give other results
+PRECISIONS = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class ScoringSettings:
+    """Everything besides the images that decides the result; what a worker needs to know."""
+
+    members: tuple  # files, in voting order
+    operating_point: OperatingPoint  # with the digests of these files
+    pixel_size_um: float  # at which the members were trained
+    filter_weights: str = ""  # file or folder; "" for no filter
+    filter_digest: str = ""
+    precision: str = "float32"  # of the network; heatmaps are compared in float32
+    device: str = "cpu"
+    batch_size: int = 1  # images computed together
+
+    def key(self):
+        """Digest of all that can change a result."""
+        return runs.content_digest(
+            {
+                "version": RESULT_VERSION,
+                "operating_point": asdict(self.operating_point) | {"rule": ""},
+                "pixel_size_um": self.pixel_size_um,
+                "filter": self.filter_digest,
+                "precision": self.precision,
+                "device": torch.device(self.device).type,
+                "batch_size": self.batch_size,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """One image of a shard."""
+
+    image: str
+    pixel_size_um: float  # NaN: not known
+    refused: str = ""  # why it was quarantined when the folder was listed
+
+
+@dataclass(frozen=True)
+class ScoringPlan:
+    """The listed images, cut into shards, and the settings for them."""
+
+    index: ImageIndex
+    out: Path
+    settings: ScoringSettings
+    shard_size: int
+
+    @property
+    def n_images(self):
+        """Images found, quarantined ones included."""
+        return len(self.index.table) + len(self.index.quarantined)
+
+    def shards(self):
+        """The images in the order of their names, `shard_size` at a time.
+
+        Returns
+        -------
+        list of tuple of ImageRecord
+        """
+        table, refused = self.index.table, self.index.quarantined
+        pixel_sizes = table["pixel_size_um"].astype(float)
+        records = [*map(ImageRecord, table["image"], pixel_sizes)]
+        records += [
+            ImageRecord(image, np.nan, reason)
+            for image, reason in zip(refused["image"], refused["reason"], strict=True)
+        ]
+        records.sort(key=lambda record: record.image)
+        starts = range(0, len(records), self.shard_size)
+        return [tuple(records[start : start + self.shard_size]) for start in starts]
+
+
+def plan_scoring(
+    images,
+    members,
+    *,
+    out,
+    confidence_threshold=None,
+    agreement_threshold=None,
+    samples=None,
+    pixel_size_um=None,
+    filter_weights=None,
+    shard_size=64,
+    precision="float32",
+    device=None,
+    batch_size=None,
+):
+    """List the images and check everything that scoring needs.
+
+    Parameters are those of :func:`dicentlib.scoring.score_folder`.
+
+    Returns
+    -------
+    ScoringPlan
+
+    Raises
+    ------
+    InputError
+        Anything is missing or not allowed; no image has been read and nothing computed.
+    """
+    if isinstance(shard_size, bool) or shard_size != int(shard_size) or shard_size < 1:
+        raise InputError(f"shard_size {shard_size!r}; allowed: integers from 1")
+    if precision not in PRECISIONS:
+        raise InputError(f"precision {precision!r}; allowed: {', '.join(PRECISIONS)}")
+    if pixel_size_um is not None and not (np.isfinite(pixel_size_um) and pixel_size_um > 0):
+        raise InputError(f"pixel_size_um {pixel_size_um}; allowed: a positive number or None")
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    paths, point = _voters(members, confidence_threshold, agreement_threshold)
+    settings = ScoringSettings(
+        members=tuple(str(path.resolve()) for path in paths),
+        operating_point=point,
+        pixel_size_um=_common_pixel_size(paths),
+        filter_weights=str(Path(filter_weights).resolve()) if filter_weights else "",
+        filter_digest=_filter_digest(filter_weights) if filter_weights else "",
+        precision=precision,
+        device=device,
+        batch_size=batch_size or (1 if torch.device(device).type == "cpu" else 16),
+    )
+    index = list_images(images, samples=samples)
+    index = ImageIndex(index.folder.resolve(), index.table, index.quarantined)
+    if pixel_size_um is not None:
+        known = index.table["pixel_size_um"].fillna(float(pixel_size_um))
+        index = ImageIndex(index.folder, index.table.assign(pixel_size_um=known), index.quarantined)
+    return ScoringPlan(index, _writable(out), settings, int(shard_size))
+
+
+def _voters(members, confidence_threshold, agreement_threshold):
+    """Files of the voting members and their operating point."""
+    paths = member_paths(members)
+    for path in paths:
+        read_member_metadata(path)
+    digests = [runs.file_digest(path) for path in paths]
+    if confidence_threshold is None or agreement_threshold is None:
+        recorded = OperatingPoint.read(_operating_point_file(paths[0].parent))
+        of_digest = dict(zip(digests, paths, strict=True))
+        if recorded.members and set(recorded.members) <= set(digests):
+            digests = list(recorded.members)  # a chosen few of a run's epochs, in their order
+            paths = [of_digest[digest] for digest in digests]
+        recorded.check_members(digests)
+        if confidence_threshold is None:
+            confidence_threshold = recorded.confidence_threshold
+        if agreement_threshold is None:
+            agreement_threshold = recorded.agreement_threshold
+    point = OperatingPoint(
+        confidence_threshold, agreement_threshold, n_members=len(paths), members=tuple(digests)
+    )
+    return paths, point
+
+
+def _operating_point_file(folder):
+    places = [folder / "operating_point.json", folder.parent / "operating_point.json"]
+    for place in places:
+        if place.is_file():
+            return place
+    raise InputError(
+        f"{folder}: no operating_point.json in it or in the folder above; give "
+        "confidence_threshold and agreement_threshold, or write the file"
+    )
+
+
+def _common_pixel_size(paths):
+    sizes = {path.name: float(read_member_metadata(path)["pixel_size_um"]) for path in paths}
+    if len(set(sizes.values())) > 1:
+        raise InputError(f"members were trained at different pixel sizes (um): {sizes}")
+    return next(iter(sizes.values()))
+
+
+def _filter_digest(weights):
+    from dicentlib.filtering import load_filter
+
+    return load_filter(weights).digest
+
+
+def _writable(out):
+    out = Path(out).absolute()
+    try:
+        (out / "shards").mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=out / "shards", prefix=".part-"):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{out}: cannot be written to ({error.strerror}); expected a folder for results"
+        ) from error
+    return out
+
+
+def settings_report(plan):
+    """The settings as plain data for ``scoring.json``, without places of files."""
+    point = plan.settings.operating_point
+    return {
+        "members": list(point.members),
+        "confidence_threshold": {name: point.confidence_threshold[name] for name in CLASSES},
+        "agreement_threshold": {name: point.agreement_threshold[name] for name in CLASSES},
+        "pixel_size_um": plan.settings.pixel_size_um,
+        "assumed_pixel_size_um": REFERENCE_PIXEL_SIZE_UM,
+        "filter_digest": plan.settings.filter_digest,
+        "precision": plan.settings.precision,
+        "key": plan.settings.key(),
+    }

@@ -1,0 +1,132 @@
+"""From a file to the padded array that the members see, or the reason why there is none."""
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from dicentlib.data import REFERENCE_PIXEL_SIZE_UM, normalise_background, read_image, resample
+from dicentlib.data.images import background_level
+from dicentlib.data.index import reason
+from dicentlib.data.inspection import inspect_image
+from dicentlib.data.paths import contained_path
+from dicentlib.data.targets import pad_to_stride
+from dicentlib.errors import InputError
+
+SCORED, REJECTED, QUARANTINED = "scored", "rejected by filter", "quarantined"
+ATTEMPTS = 3  # readings of a file that changes meanwhile
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An image ready for the members, or why it is not."""
+
+    image: str
+    digest: str  # SHA-256 of the file, or why there is none
+    status: str
+    reason: str = ""
+    notes: tuple = ()
+    pixel_size_um: float = np.nan
+    shape: tuple = ()  # of the file's image
+    resampled_shape: tuple = ()  # at the members' scale, before padding
+    padded: np.ndarray = field(default=None, repr=False, compare=False)
+
+
+def file_digest(folder, record):
+    """SHA-256 of an image file; of a file that cannot be read, the reason in its place."""
+    if record.refused:
+        return f"refused: {record.refused}"
+    path = folder / record.image
+    try:
+        with open(contained_path(folder, record.image), "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except InputError as error:
+        return f"unreadable: {reason(error, path)}"
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+
+
+def prepare(folder, record, settings, image_filter=None):
+    """Read an image, judge it by the filter, bring it to the members' scale and pad it.
+
+    The digest belongs to the bytes that were read: a file that changes between the two is
+    read again, and quarantined when it keeps changing.
+
+    Returns
+    -------
+    Prepared
+    """
+    for _ in range(ATTEMPTS):
+        before = _state(folder / record.image)
+        digest = file_digest(folder, record)
+        prepared = _prepare_once(folder, record, settings, image_filter, digest)
+        if _state(folder / record.image) == before:
+            return prepared
+    return Prepared(
+        record.image, "unreadable: changing", QUARANTINED, "file changes while it is read"
+    )
+
+
+def _state(path):
+    """What differs after a file was written to or replaced."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _prepare_once(folder, record, settings, image_filter, digest):
+    path = folder / record.image
+    notes = []
+    try:
+        if record.refused:
+            raise InputError(record.refused)
+        contained_path(folder, record.image)
+        image = read_image(path)
+        n_pages = inspect_image(path).n_pages
+        if n_pages > 1:
+            notes.append(f"first of {n_pages} pages")
+        pixel_size = record.pixel_size_um
+        if not pixel_size > 0:
+            pixel_size = REFERENCE_PIXEL_SIZE_UM
+            notes.append(f"pixel size assumed {pixel_size:g} um")
+        facts = {"pixel_size_um": pixel_size, "shape": image.shape}
+        if image_filter is not None and (objection := _objection(image, pixel_size, image_filter)):
+            return Prepared(record.image, digest, REJECTED, objection, tuple(notes), **facts)
+        level = background_level(image)
+        normalised = normalise_background(image)
+        if normalised is not image:
+            notes.append(f"background {level:.2f} normalised")
+        resampled = resample(
+            normalised, pixel_size_um=pixel_size, target_pixel_size_um=settings.pixel_size_um
+        )
+    except InputError as error:
+        return Prepared(record.image, digest, QUARANTINED, reason(error, path))
+    return Prepared(
+        record.image,
+        digest,
+        SCORED,
+        notes=tuple(notes),
+        resampled_shape=resampled.shape,
+        padded=pad_to_stride(resampled),
+        **facts,
+    )
+
+
+def _objection(image, pixel_size, image_filter):
+    """Why the filter rejects an image; "" if it does not."""
+    from dicentlib.filtering import prepare_image, verdicts
+    from dicentlib.filtering.classify import MEASURES
+
+    settings = image_filter.settings
+    judged = prepare_image(image, pixel_size_um=pixel_size, image_size=settings.image_size)
+    if judged.objection:
+        return judged.objection
+    row = {"image": "", "objection": "", "p_available": np.nan}
+    row["p_available"] = float(image_filter.probabilities([judged.network_input])[0])
+    row |= {name: getattr(judged.measures, name) for name in MEASURES}
+    table = verdicts(pd.DataFrame([row]), threshold=settings.threshold, rules=settings.rules)
+    return table["reason"].iloc[0]

@@ -1,0 +1,161 @@
+"""One shard: some images, one Parquet file that is whole or absent, a key that tells which."""
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from dicentlib import runs
+from dicentlib.data import CLASSES
+from dicentlib.scoring.network import detect_batch, load_voters
+from dicentlib.scoring.preparation import SCORED, file_digest, prepare
+
+DETECTION = pa.struct(
+    [
+        ("class", pa.string()),
+        ("row", pa.float64()),
+        ("col", pa.float64()),
+        ("votes", pa.int64()),
+        ("vote_fraction", pa.float64()),
+        ("peak_mean", pa.float64()),
+        ("peak_sd", pa.float64()),
+        ("area_px", pa.float64()),
+    ]
+)
+SHARD_SCHEMA = pa.schema(
+    [
+        ("image", pa.string()),
+        ("status", pa.string()),
+        ("reason", pa.string()),
+        ("note", pa.string()),
+        ("n_dicentric", pa.int64()),
+        ("n_fragment", pa.int64()),
+        ("pixel_size_um", pa.float64()),
+        ("digest", pa.string()),
+        ("detections", pa.list_(DETECTION)),
+    ]
+)
+
+
+def shard_key(records, digests, settings):
+    """Name of a shard's file: a digest of the images' contents and of all settings."""
+    images = [
+        [record.image, record.pixel_size_um, digest]
+        for record, digest in zip(records, digests, strict=True)
+    ]
+    return runs.content_digest({"settings": settings.key(), "images": images})
+
+
+def shard_path(out, records, digests, settings):
+    """Where the results of a shard lie."""
+    return Path(out) / "shards" / f"{shard_key(records, digests, settings)}.parquet"
+
+
+def find_shard(folder, records, settings, out):
+    """File with the results of a shard, or None; reads the images' bytes, not their pixels."""
+    digests = [file_digest(folder, record) for record in records]
+    path = shard_path(out, records, digests, settings)
+    return path if is_complete(path, len(records)) else None
+
+
+def is_complete(path, n_images):
+    """Whether a shard's file is there and readable."""
+    try:
+        return pq.read_metadata(path).num_rows == n_images
+    except (OSError, pa.ArrowException):
+        return False
+
+
+def run_shard(folder, records, settings, out, *, n_threads=1):
+    """Score a shard's images, unless a complete result for the same contents is there.
+
+    Parameters
+    ----------
+    folder : Path
+        The image folder.
+    records : sequence of ImageRecord
+    settings : ScoringSettings
+    out : Path
+        Results are in ``out/shards/<key>.parquet``.
+    n_threads : int
+        On a CPU each thread reads and scores its own images, with one core; on a GPU the
+        threads read ahead.
+
+    Returns
+    -------
+    Path
+        The shard's file.
+    """
+    if (path := find_shard(folder, records, settings, out)) is not None:
+        return path
+    voters = load_voters(settings)
+
+    def ready(record):
+        return prepare(folder, record, settings, voters.image_filter)
+
+    def scored(record):
+        torch.set_num_threads(1)  # images run beside each other; the same sums for any number
+        item = ready(record)
+        tables = detect_batch([item], settings, voters) if item.status == SCORED else [None]
+        return _row(item, tables[0])
+
+    with ThreadPoolExecutor(n_threads) as pool:
+        if settings.batch_size == 1:
+            rows = list(pool.map(scored, records))
+        else:
+            if settings.device == "cpu":
+                torch.set_num_threads(1)
+            prepared = _ahead(pool, ready, records, 2 * settings.batch_size)
+            rows = list(_batched_rows(prepared, settings, voters))
+    order = {record.image: position for position, record in enumerate(records)}
+    rows.sort(key=lambda row: order[row["image"]])
+    path = shard_path(out, records, [row["digest"] for row in rows], settings)
+    with runs.atomic_path(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(rows, schema=SHARD_SCHEMA), temporary)
+    return path
+
+
+def _ahead(pool, function, items, n_ahead):
+    """Results of `function` in the order of `items`, computed at most `n_ahead` in advance."""
+    items = iter(items)
+    waiting = deque(pool.submit(function, item) for item in islice(items, n_ahead))
+    while waiting:
+        yield waiting.popleft().result()
+        waiting.extend(pool.submit(function, item) for item in islice(items, 1))
+
+
+def _batched_rows(prepared, settings, voters):
+    """Rows of prepared images, batches of one size filled as they come."""
+    batches = {}
+    for item in prepared:
+        if item.status != SCORED:
+            yield _row(item, None)
+            continue
+        batch = batches.setdefault(item.padded.shape, [])
+        batch.append(item)
+        if len(batch) == settings.batch_size:
+            yield from map(_row, batch, detect_batch(batch, settings, voters))
+            batch.clear()
+    for batch in filter(None, batches.values()):
+        yield from map(_row, batch, detect_batch(batch, settings, voters))
+
+
+def _row(item, detections):
+    counts = dict.fromkeys(CLASSES)
+    if detections is not None:
+        counts = {name: int((detections["class"] == name).sum()) for name in CLASSES}
+    return {
+        "image": item.image,
+        "status": item.status,
+        "reason": item.reason,
+        "note": "; ".join(item.notes),
+        "n_dicentric": counts["dicentric"],
+        "n_fragment": counts["fragment"],
+        "pixel_size_um": item.pixel_size_um,
+        "digest": item.digest,
+        "detections": [] if detections is None else detections.to_dict("records"),
+    }

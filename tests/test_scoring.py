@@ -1,0 +1,338 @@
+"""Scoring a folder: right positions, nothing lost, the same bytes however it was done."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from dicentlib.__main__ import app
+from dicentlib.data import read_image
+from dicentlib.ensemble import load_members, predict_heatmaps, save_member
+from dicentlib.errors import InputError, ScoringError
+from dicentlib.model import HeatmapUnet
+from dicentlib.operating_point import OperatingPoint
+from dicentlib.scoring import merge_parts, plan_scoring, score_folder, score_part
+from dicentlib.scoring import network as scoring_network
+from dicentlib.scoring import shards as scoring_shards
+from dicentlib.scoring.drivers import read_part
+from dicentlib.voting import detect
+
+N_MEMBERS = 4
+TABLES = ("detections.parquet", "scored_images.parquet")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n_threads)
+
+
+@pytest.fixture(scope="module")
+def members(tmp_path_factory):
+    """Four untrained members, and thresholds at which a few pixels of blobs fire."""
+    folder = tmp_path_factory.mktemp("run") / "members"
+    for seed in range(N_MEMBERS):
+        torch.manual_seed(seed)
+        model = HeatmapUnet("tu-mobilenetv3_small_050", decoder_channels=(8, 8)).eval()
+        metadata = {"pixel_size_um": 0.1, "sigma": 2.0, "stride": 4, "epoch": seed}
+        save_member(folder / f"epoch_{seed:03d}.safetensors", model, metadata)
+    heatmaps = predict_heatmaps(load_members(folder), draw_cell(0) / np.float32(255))
+    thresholds = {
+        name: np.quantile(heatmaps[:, index], 0.85, axis=(1, 2)).tolist()
+        for index, name in enumerate(("dicentric", "fragment"))
+    }
+    point = OperatingPoint(thresholds, 1, n_members=N_MEMBERS)
+    point.write(folder.parent / "operating_point.json")
+    return folder.parent
+
+
+def draw_cell(seed, shape=(96, 112)):
+    """Dark discs on a light field."""
+    rng = np.random.default_rng(seed)
+    rows, cols = np.mgrid[: shape[0], : shape[1]]
+    image = np.full(shape, 224.0)
+    for row, col in rng.uniform(8, 88, (6, 2)):
+        image[(rows - row) ** 2 + (cols - col) ** 2 < 30] = 80
+    return image.astype(np.uint8)
+
+
+@pytest.fixture
+def images(tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number in range(7):
+        shape = (96, 112) if number % 3 else (80, 100)
+        Image.fromarray(draw_cell(number, shape)).save(folder / f"cell {number}.png")
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    pd.DataFrame(
+        {
+            "image": ["cell 1.png", "cell 2.png", "gone.png"],
+            "sample": ["A", "B", "B"],
+            "dose_gy": [1.0, 2.0, 2.0],
+        }
+    ).to_csv(folder / "samples.csv", index=False)
+    return folder
+
+
+def table_bytes(out):
+    return [(out / name).read_bytes() for name in TABLES]
+
+
+def test_detections_are_those_of_the_plain_loop(members, images, tmp_path):
+    table = score_folder(images, members, out=tmp_path / "out", progress=False)
+    loaded = load_members(members)
+    point = OperatingPoint.read(members / "operating_point.json")
+    expected = []
+    for number in range(7):
+        image = read_image(images / f"cell {number}.png")
+        found = detect(
+            predict_heatmaps(loaded, image), operating_point=point, image_shape=image.shape
+        )
+        found.insert(0, "image", f"cell {number}.png")
+        expected.append(found)
+    expected = pd.concat(expected, ignore_index=True)
+    assert len(expected) > 5
+    assert list(table.columns) == list(expected.columns)
+    pd.testing.assert_frame_equal(table, expected, check_dtype=False, rtol=1e-5)
+
+
+def test_every_image_found_has_a_row_with_its_status(members, images, tmp_path):
+    table = score_folder(images, members, out=tmp_path / "out", progress=False)
+    scored = pd.read_parquet(tmp_path / "out" / "scored_images.parquet").set_index("image")
+    assert len(scored) == 9
+    assert scored["status"].value_counts().to_dict() == {"scored": 7, "quarantined": 2}
+    assert scored.loc["gone.png", "reason"] == "no such file"
+    assert scored.loc["gone.png", "sample"] == "B"
+    assert "cannot be read" in scored.loc["broken.png", "reason"] or (
+        "truncated" in scored.loc["broken.png", "reason"]
+    )
+    assert scored["n_dicentric"].isna().tolist() == (scored["status"] != "scored").tolist()
+    assert scored.loc["cell 1.png", "note"] == "pixel size assumed 0.1 um"
+    counted = table[table["class"] == "dicentric"].groupby("image").size()
+    expected = scored["n_dicentric"].dropna()
+    assert counted.reindex(expected.index, fill_value=0).tolist() == expected.tolist()
+    report = json.loads((tmp_path / "out" / "scoring.json").read_text())
+    assert report["images"] == {"scored": 7, "quarantined": 2}
+    assert report["n_images"] == 9
+
+
+@pytest.mark.parametrize("options", [{"shard_size": 1}, {"shard_size": 4, "n_threads": 1}])
+def test_tables_are_the_same_bytes_for_any_shards_and_threads(members, images, tmp_path, options):
+    score_folder(images, members, out=tmp_path / "a", progress=False, n_threads=2)
+    score_folder(images, members, out=tmp_path / "b", progress=False, **options)
+    assert table_bytes(tmp_path / "a") == table_bytes(tmp_path / "b")
+
+
+def test_batches_give_the_same_detections(members, images, tmp_path):
+    single = score_folder(images, members, out=tmp_path / "a", progress=False)
+    score_folder(images, members, out=tmp_path / "b", progress=False, batch_size=3)
+    score_folder(images, members, out=tmp_path / "c", progress=False, batch_size=3, shard_size=2)
+    assert table_bytes(tmp_path / "b") == table_bytes(tmp_path / "c")
+    batched = pd.read_parquet(tmp_path / "b" / "detections.parquet")
+    pd.testing.assert_frame_equal(batched, single, rtol=1e-4)
+
+
+def test_parts_of_a_batch_system_merge_to_the_same_bytes(members, images, tmp_path):
+    score_folder(images, members, out=tmp_path / "a", progress=False)
+    out = tmp_path / "b"
+    with pytest.raises(InputError, match=r"arguments\.json: no such file; score the parts"):
+        merge_parts(out)
+    for part in ("1/3", "3/3"):
+        score_part(images, members, out=out, part=part, shard_size=2, progress=False)
+    with pytest.raises(ScoringError, match=r"2 of 5 shards are not complete, the first from cell"):
+        merge_parts(out)
+    assert not (out / "detections.parquet").exists()
+    score_part(images, members, out=out, part="2/3", shard_size=2, progress=False)
+    assert merge_parts(out) == {"scored": 7, "quarantined": 2}
+    assert table_bytes(tmp_path / "a") == table_bytes(out)
+
+
+def test_command_line(members, images, tmp_path):
+    score_folder(images, members, out=tmp_path / "a", progress=False)
+    out = ["--out", str(tmp_path / "b"), "--shard-size", "2"]
+    for part in ("1/2", "2/2"):
+        result = run_command("score", str(images), str(members), *out, "--shard", part)
+        assert "shards of images are complete" in result.output
+    result = run_command("merge", str(tmp_path / "b"))
+    assert "7 images scored" in result.output
+    assert "2 images quarantined" in result.output
+    assert table_bytes(tmp_path / "a") == table_bytes(tmp_path / "b")
+
+
+def run_command(*arguments):
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_complete_shards_are_skipped_and_changed_images_are_not(
+    members, images, tmp_path, monkeypatch
+):
+    calls = []
+    original = scoring_shards.prepare
+    monkeypatch.setattr(
+        scoring_shards,
+        "prepare",
+        lambda folder, record, *rest: calls.append(record.image) or original(folder, record, *rest),
+    )
+
+    def score(**options):
+        calls.clear()
+        score_folder(images, members, out=tmp_path / "out", progress=False, shard_size=3, **options)
+        return len(calls)
+
+    assert score() == 9
+    before = table_bytes(tmp_path / "out")
+    assert score() == 0
+    assert table_bytes(tmp_path / "out") == before
+    os.utime(images / "cell 2.png")  # another time stamp, the same contents
+    assert score() == 0
+    Image.fromarray(draw_cell(99)).save(images / "cell 2.png")
+    assert score() == 3
+    assert score(agreement_threshold=2) == 9
+    assert score(precision="bfloat16") == 9
+    for path in (tmp_path / "out" / "shards").glob("*.parquet"):
+        path.write_bytes(b"damaged")
+    assert score() == 9
+
+
+def test_other_samples_do_not_score_again(members, images, tmp_path, monkeypatch):
+    score_folder(images, members, out=tmp_path / "out", progress=False)
+    monkeypatch.setattr(scoring_shards, "prepare", None)
+    samples = pd.read_csv(images / "samples.csv").assign(sample=["C", "C", "C"])
+    samples.to_csv(images / "samples.csv", index=False)
+    score_folder(images, members, out=tmp_path / "out", progress=False)
+    scored = pd.read_parquet(tmp_path / "out" / "scored_images.parquet")
+    assert sorted(scored["sample"].unique()) == ["", "C"]
+
+
+def test_early_exit_saves_members_and_changes_nothing(members, images, tmp_path, monkeypatch):
+    loaded = load_members(members)
+    calls = []
+    for member in loaded:
+        member.model.register_forward_hook(lambda *_: calls.append(1))
+    monkeypatch.setattr(scoring_network, "load_members", lambda *_, **__: loaded)
+    scoring_network._voters.clear()
+    blank = tmp_path / "blank"
+    blank.mkdir()
+    Image.fromarray(np.full((96, 112), 224, dtype=np.uint8)).save(blank / "a.png")
+    options = {"confidence_threshold": 0.999, "progress": False}
+    # nobody votes: with T_A = 2 of 4, the second member ends it (0 votes + 2 left <= 2)
+    table = score_folder(blank, members, out=tmp_path / "a", agreement_threshold=2, **options)
+    assert len(calls) == 2
+    assert table.empty
+    calls.clear()
+    score_folder(blank, members, out=tmp_path / "b", agreement_threshold=0, **options)
+    assert len(calls) == 4
+    scoring_network._voters.clear()
+
+
+def test_members_at_another_scale_give_positions_in_the_original_image(tmp_path):
+    folder = tmp_path / "members"
+    torch.manual_seed(3)
+    model = HeatmapUnet("tu-mobilenetv3_small_050", decoder_channels=(8, 8)).eval()
+    metadata = {"pixel_size_um": 0.2, "sigma": 2.0, "stride": 4, "epoch": 0}
+    save_member(folder / "epoch_000.safetensors", model, metadata)
+    (tmp_path / "images").mkdir()
+    large = np.kron(draw_cell(1), np.ones((2, 2), dtype=np.uint8))  # each pixel four times
+    Image.fromarray(large).save(tmp_path / "images" / "a.png")
+    (tmp_path / "small").mkdir()
+    Image.fromarray(draw_cell(1)).save(tmp_path / "small" / "a.png")
+    heatmap = predict_heatmaps(load_members(folder), draw_cell(1) / np.float32(255))
+    options = {
+        "confidence_threshold": float(np.quantile(heatmap, 0.98)),
+        "agreement_threshold": 0,
+        "progress": False,
+    }
+    table = score_folder(tmp_path / "images", folder, out=tmp_path / "a", **options)
+    small = score_folder(
+        tmp_path / "small", folder, out=tmp_path / "b", pixel_size_um=0.2, **options
+    )
+    assert len(table) == len(small) > 0
+    # pixel centres: row r of the small image covers rows 2 r and 2 r + 1 of the large one
+    np.testing.assert_allclose(table["row"], 2 * small["row"] + 0.5)
+    np.testing.assert_allclose(table["col"], 2 * small["col"] + 0.5)
+    np.testing.assert_allclose(table["area_px"], 4 * small["area_px"])
+
+
+def test_a_dark_background_is_normalised_and_noted(members, tmp_path):
+    (tmp_path / "images").mkdir()
+    dark = (draw_cell(2) * 0.45).astype(np.uint8)
+    Image.fromarray(dark).save(tmp_path / "images" / "a.png")
+    Image.fromarray(dark * 0).save(tmp_path / "images" / "black.png")
+    score_folder(tmp_path / "images", members, out=tmp_path / "out", progress=False)
+    scored = pd.read_parquet(tmp_path / "out" / "scored_images.parquet").set_index("image")
+    assert "background 0.39 normalised" in scored.loc["a.png", "note"]
+    assert scored.loc["black.png", "reason"].startswith("background grey 0.00; allowed")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"shard_size": 0}, "shard_size 0; allowed: integers from 1"),
+        ({"precision": "float8"}, "precision 'float8'; allowed: float32, bfloat16"),
+        ({"pixel_size_um": -1}, "pixel_size_um -1; allowed"),
+        ({"agreement_threshold": 4}, "agreement_threshold of dicentric: 4 found; allowed"),
+        ({"confidence_threshold": 1.5}, "confidence_threshold of dicentric: 1.5 found"),
+        ({"members": "nowhere"}, "nowhere: no such folder"),
+        ({"images": "nowhere"}, "nowhere: no such folder; expected a folder of images"),
+        ({"filter_weights": "nowhere"}, "nowhere: no such file"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_any_work(members, images, tmp_path, options, message):
+    arguments = {"images": images, "members": members} | options
+    places = [arguments.pop("images"), arguments.pop("members")]
+    with pytest.raises(InputError, match=message):
+        score_folder(*places, out=tmp_path / "out", **arguments)
+    assert not list((tmp_path / "out").glob("*.parquet"))
+
+
+def test_thresholds_are_needed(members, images, tmp_path):
+    shutil.copytree(members / "members", tmp_path / "members")
+    with pytest.raises(InputError, match=r"no operating_point\.json in it or in the folder above"):
+        score_folder(images, tmp_path / "members", out=tmp_path / "out")
+
+
+def test_an_operating_point_may_name_some_of_the_members(members, images, tmp_path):
+    shutil.copytree(members, tmp_path / "run")
+    loaded = load_members(members)
+    chosen = tuple(loaded[index].digest for index in (2, 0))
+    point = OperatingPoint({"dicentric": [0.2, 0.9], "fragment": 0.5}, 1, 2, chosen)
+    point.write(tmp_path / "run" / "operating_point.json")
+    plan = plan_scoring(images, tmp_path / "run", out=tmp_path / "out")
+    names = [Path(path).name for path in plan.settings.members]
+    assert names == ["epoch_002.safetensors", "epoch_000.safetensors"]
+    assert plan.settings.operating_point.confidence_threshold["dicentric"] == (0.2, 0.9)
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "1", "a/b", "1/0", "-1/2"])
+def test_parts_are_from_1_to_n(text):
+    with pytest.raises(InputError, match="allowed: i/n with i from 1 to n"):
+        read_part(text)
+
+
+@pytest.mark.real
+def test_real_tiffs_are_scored_at_half_resolution(tmp_path, real_data):
+    torch.manual_seed(3)
+    model = HeatmapUnet("tu-mobilenetv3_small_050", decoder_channels=(8, 8)).eval()
+    metadata = {"pixel_size_um": 0.2, "sigma": 2.0, "stride": 4, "epoch": 0}
+    save_member(tmp_path / "members" / "epoch_000.safetensors", model, metadata)
+    score_folder(
+        real_data / "adci_demo",
+        tmp_path,
+        out=tmp_path / "out",
+        confidence_threshold=0.9,
+        agreement_threshold=0,
+        progress=False,
+    )
+    scored = pd.read_parquet(tmp_path / "out" / "scored_images.parquet")
+    assert scored["status"].tolist() == ["scored"] * 16
