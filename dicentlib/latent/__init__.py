@@ -17,11 +17,13 @@ from dicentlib.latent.disagreement import (
 )
 from dicentlib.latent.features import (
     LatentFeatures,
+    cell_sides_px,
     extract_features,
     image_shapes,
 )
-from dicentlib.latent.limits import choose_epochs, limitations
+from dicentlib.latent.limits import choose_epochs, epoch_positions, limitations
 from dicentlib.latent.members import select_members
+from dicentlib.latent.plane import LatentPlane
 from dicentlib.latent.points import POINT_CLASSES, class_codes, sample_points
 from dicentlib.latent.regions import (
     Regions,
@@ -40,16 +42,19 @@ from dicentlib.latent.trajectories import (
 __all__ = [
     "POINT_CLASSES",
     "LatentFeatures",
+    "LatentPlane",
     "Projection",
     "RankCorrelation",
     "Regions",
     "Trajectories",
     "align_epochs",
+    "cell_sides_px",
     "choose_epochs",
     "class_codes",
     "cluster_trajectories",
     "entropy",
     "entropy_at",
+    "epoch_positions",
     "extract_features",
     "fit_regions",
     "image_shapes",

@@ -136,6 +136,15 @@ def image_shapes(index):
     return shapes | {name: read_image(index.path(name)).shape for name in unknown}
 
 
+def cell_sides_px(index, *, pixel_size_um, image_pixel_size_um=REFERENCE_PIXEL_SIZE_UM):
+    """Side of a heatmap cell in pixels of every image of an index, by name.
+
+    `pixel_size_um` is the members'; `image_pixel_size_um` that of images without their own.
+    """
+    own = index.table["pixel_size_um"].fillna(image_pixel_size_um)
+    return dict(zip(index.table["image"], STRIDE * pixel_size_um / own, strict=True))
+
+
 def look_up(volume, cells):
     """Values of a volume (C, h, w) in heatmap cells (k, 2): shape (k, C).
 
@@ -169,7 +178,11 @@ def _read_images(index, names, image_pixel_size_um, pixel_size_um):
     known = index.table.set_index("image")["pixel_size_um"].fillna(image_pixel_size_um)
 
     def read(name):
-        image = normalise_background(read_image(index.path(name)))
+        image = read_image(index.path(name))
+        try:
+            image = normalise_background(image)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from error
         image = resample(image, pixel_size_um=known[name], target_pixel_size_um=pixel_size_um)
         return np.round(image * 255).astype(np.uint8)
 

@@ -66,3 +66,25 @@ def choose_epochs(available, wanted):
     if set(wanted) <= set(available):
         return [int(epoch) for epoch in wanted]
     return [int(epoch) for epoch in available[-len(wanted) :]]
+
+
+def epoch_positions(available, wanted):
+    """Positions in `available` of the wanted epochs; None, meaning all, stays None.
+
+    Raises
+    ------
+    InputError
+        An epoch is not available.
+
+    Examples
+    --------
+    >>> epoch_positions([50, 60, 70], [60, 70])
+    (1, 2)
+    """
+    if wanted is None:
+        return None
+    available = list(available)
+    missing = [epoch for epoch in wanted if epoch not in available]
+    if missing or not len(wanted):
+        raise InputError(f"epochs {list(wanted)}; allowed: one or more of {available}")
+    return tuple(available.index(epoch) for epoch in wanted)

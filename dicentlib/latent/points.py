@@ -34,9 +34,9 @@ def sample_points(annotations, shapes, *, n_background=10, sigma=2.0, stride_px=
         Background places per image.
     sigma : float
         Width of the target's spots, in heatmap cells.
-    stride_px : float
+    stride_px : float or dict
         Side of a heatmap cell in pixels of the image: 4, times the members' pixel size over
-        the image's pixel size.
+        the image's pixel size; or that of each image by name, see :func:`cell_sides_px`.
     seed : int
 
     Returns
@@ -64,7 +64,8 @@ def sample_points(annotations, shapes, *, n_background=10, sigma=2.0, stride_px=
     tables = []
     for image, shape in shapes.items():
         truth = truth_by_image.get(image, nothing)[["image", "class", "row", "col"]]
-        free = _free_cells(truth[["row", "col"]].to_numpy(float), shape, sigma, stride_px)
+        side = stride_px[image] if isinstance(stride_px, dict) else stride_px
+        free = _free_cells(truth[["row", "col"]].to_numpy(float), shape, sigma, side)
         if len(free) < n_background:
             raise InputError(
                 f"{image}: {len(free)} places outside the truth disks, {n_background} asked for"
@@ -72,7 +73,7 @@ def sample_points(annotations, shapes, *, n_background=10, sigma=2.0, stride_px=
         rng = np.random.default_rng([seed, _name_number(image)])
         cells = free[rng.choice(len(free), size=n_background, replace=False)]
         # Pixel centres have whole numbers: cell 0 of stride 4 spans -0.5 to 3.5.
-        row, col = ((cells + 0.5) * stride_px - 0.5).T
+        row, col = ((cells + 0.5) * side - 0.5).T
         background = {"image": image, "class": "background", "row": row, "col": col}
         tables += [truth, pd.DataFrame(background)]
     return pd.concat([t for t in tables if len(t)], ignore_index=True)

@@ -1,4 +1,4 @@
-"""Figures of the latent plane: regions, trajectories over entropy, crops, rank correlation."""
+"""Figures of the latent plane: points, regions, trajectories over entropy, rank correlation."""
 
 import matplotlib as mpl
 import numpy as np
@@ -36,6 +36,48 @@ def region_colours(probabilities, *, strength=0.45):
     certainty = (probabilities.max(axis=-1, keepdims=True) - 1 / 3) / (2 / 3)
     share = strength * (0.35 + 0.65 * np.clip(certainty, 0, 1))
     return 1 - share * (1 - palette[probabilities.argmax(axis=-1)])
+
+
+def plot_points(image, points, *, ax):
+    """A metaphase with the places that are followed in it.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W), values in [0, 1]
+    points : DataFrame
+        Those of this image: ``class, row, col``.
+    ax : Axes
+
+    Returns
+    -------
+    Axes
+    """
+    ax.imshow(image, cmap="gray", vmin=0, vmax=1)
+    for code in DRAWING_ORDER:
+        name = POINT_CLASSES[code]
+        own = points[points["class"] == name]
+        ax.scatter(
+            own["col"],
+            own["row"],
+            s=140,
+            marker=POINT_MARKERS[name].replace(".", "o"),
+            facecolor="none",
+            edgecolor=LATENT_COLOURS[name],
+            linewidth=1.8,
+            linestyle=":" if name == "background" else "-",
+            label=f"{name} ({len(own)})",
+        )
+    ax.set(xlabel="Column (px)", ylabel="Row (px)")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    ax.grid(False)
+    return ax
+
+
+def plot_disparity(epochs, disparity, *, ax):
+    """How far each epoch's cloud is from the reference after alignment."""
+    ax.plot(epochs, disparity, "o-", color="black", ms=4)
+    ax.set(xlabel="Epoch", ylabel="Procrustes disparity (0 same, 1 unlike)", ylim=(-0.02, 1.0))
+    return ax
 
 
 def plot_latent(coordinates, codes, probabilities, extent, *, ax):
@@ -180,33 +222,6 @@ def class_legend(ax, *, counts=None, **kwargs):
     ]
     labels = [name if counts is None else f"{name} ({counts[name]})" for name in names]
     return ax.legend(handles, labels, **kwargs)
-
-
-def plot_crops(crops, titles, classes, *, axs):
-    """Image crops in a grid of axes, framed in their class's colour; spare axes stay empty.
-
-    Parameters
-    ----------
-    crops : ndarray, shape (k, side, side), values in [0, 1]
-    titles, classes : sequence of str, length k
-    axs : array of Axes, at least k
-
-    Returns
-    -------
-    array of Axes
-    """
-    for ax in np.ravel(axs):
-        ax.set_axis_off()
-    for ax, crop, title, name in zip(np.ravel(axs), crops, titles, classes, strict=False):
-        ax.clear()
-        ax.imshow(crop, cmap="gray", vmin=0, vmax=1)
-        ax.set_title(title, fontsize=8)
-        ax.set(xticks=[], yticks=[])
-        ax.grid(False)
-        ax.set_axis_on()
-        for spine in ax.spines.values():
-            spine.set(visible=True, color=LATENT_COLOURS[name], linewidth=2)
-    return axs
 
 
 def plot_rank_correlation(objects, correlation, *, ax, n_members, seed=0):

@@ -1,0 +1,58 @@
+"""Everything known of one latent plane, in one object for the views."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from dicentlib.latent.points import class_codes
+from dicentlib.latent.regions import Regions, entropy, mean_probabilities
+from dicentlib.latent.trajectories import Trajectories, trajectory_table
+
+
+@dataclass(frozen=True)
+class LatentPlane:
+    """Points in the plane at every epoch, with regions and trajectories.
+
+    Attributes
+    ----------
+    points : DataFrame, n rows
+        As from :func:`sample_points`.
+    epochs : tuple of int, length N_e
+    coordinates : ndarray, shape (N_e, n, 2)
+    regions : Regions
+    trajectories : Trajectories
+    mean_epochs : tuple of int, optional
+        Positions in `epochs` that the averaged classifier is made of; all by default.
+    """
+
+    points: pd.DataFrame
+    epochs: tuple
+    coordinates: np.ndarray
+    regions: Regions
+    trajectories: Trajectories
+    mean_epochs: tuple | None = None
+
+    @cached_property
+    def codes(self):
+        """Class of each point, as in ``POINT_CLASSES``."""
+        return class_codes(self.points)
+
+    @cached_property
+    def entropy(self):
+        """Entropy of the averaged classifier on the grid, shape (G, G)."""
+        return entropy(mean_probabilities(self.regions, epochs=self.mean_epochs))
+
+    @cached_property
+    def table(self):
+        """Centroids by epoch with their entropy, see :func:`trajectory_table`."""
+        return trajectory_table(
+            self.trajectories, self.regions, self.epochs, mean_epochs=self.mean_epochs
+        )
+
+    @cached_property
+    def clusters(self):
+        """One row per centroid, most uncertain first: ``cluster, class, size, entropy`` (mean)."""
+        by_cluster = self.table.groupby(["cluster", "class", "size"], as_index=False)["entropy"]
+        return by_cluster.mean().sort_values("entropy", ascending=False, ignore_index=True)

@@ -1,0 +1,96 @@
+"""The image crops behind a place of the latent plane, beside the plane itself."""
+
+import numpy as np
+
+from dicentlib.latent.crops import read_crops
+from dicentlib.latent.points import POINT_CLASSES
+from dicentlib.latent.trajectories import linked_points
+from dicentlib.plotting.latent import POINT_MARKERS, plot_entropy_map, plot_trajectories
+from dicentlib.plotting.style import LATENT_COLOURS
+
+CROP_SIDE_PX = 48
+N_COLUMNS = 4
+
+
+def plot_crops(crops, titles, classes, *, axs):
+    """Image crops in a grid of axes, framed in their class's colour; spare axes stay empty.
+
+    Parameters
+    ----------
+    crops : ndarray, shape (k, side, side), values in [0, 1]
+    titles, classes : sequence of str, length k
+    axs : array of Axes, at least k
+
+    Returns
+    -------
+    array of Axes
+    """
+    for ax in np.ravel(axs):
+        ax.set_axis_off()
+    for ax, crop, title, name in zip(np.ravel(axs), crops, titles, classes, strict=False):
+        ax.clear()
+        ax.imshow(crop, cmap="gray", vmin=0, vmax=1)
+        ax.set_title(title, fontsize=8)
+        ax.set(xticks=[], yticks=[])
+        ax.grid(False)
+        ax.set_axis_on()
+        for spine in ax.spines.values():
+            spine.set(visible=True, color=LATENT_COLOURS[name], linewidth=2)
+    return axs
+
+
+def draw_linked_view(fig, plane, index, *, cluster=None, point=None, titles=None, n_crops=12):
+    """The latent plane with one centroid or point picked, and the image crops behind it.
+
+    Parameters
+    ----------
+    fig : Figure or SubFigure
+        Emptied first.
+    plane : LatentPlane
+    index : ImageIndex
+        Where the crops are read.
+    cluster, point : int, optional
+        Exactly one of them, see ``linked_points``.
+    titles : sequence of str, length n, optional
+        Written above the crop of each point; image names by default.
+    n_crops : int
+
+    Returns
+    -------
+    list of int
+        Rows of the points table whose crops are shown, most typical first.
+    """
+    rows = linked_points(
+        plane.coordinates, plane.trajectories, cluster=cluster, point=point, limit=n_crops
+    )
+    crops = read_crops(index, plane.points, rows, side_px=CROP_SIDE_PX)
+    fig.clear()
+    left, right = fig.subfigures(1, 2, width_ratios=(1.15, 1))
+    ax = left.subplots()
+    plot_entropy_map(plane.entropy, plane.regions.extent, ax=ax)
+    plot_trajectories(plane.table, ax=ax, picked=-1 if cluster is None else cluster)
+    for row in rows:
+        ax.plot(*plane.coordinates[-1, row], **_point_look(plane.codes[row], picked=row == point))
+    if point is not None:
+        colour = LATENT_COLOURS[POINT_CLASSES[plane.codes[point]]]
+        ax.plot(*plane.coordinates[:, point].T, color=colour, lw=1.5, zorder=5)
+    titles = plane.points["image"] if titles is None else titles
+    n_rows = max(1, -(-n_crops // N_COLUMNS))
+    plot_crops(
+        crops,
+        [titles[row] for row in rows],
+        [POINT_CLASSES[code] for code in plane.codes[rows]],
+        axs=right.subplots(n_rows, N_COLUMNS, squeeze=False),
+    )
+    return rows.tolist()
+
+
+def _point_look(code, *, picked):
+    name = POINT_CLASSES[code]
+    return {
+        "marker": POINT_MARKERS[name],
+        "color": LATENT_COLOURS[name],
+        "markeredgecolor": "black",
+        "markersize": 11 if picked else 6,
+        "zorder": 6,
+    }
