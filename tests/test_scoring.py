@@ -10,22 +10,19 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from scoring_set import draw_cell, save_untrained, table_bytes, write_images, write_run
 from typer.testing import CliRunner
 
 from dicentlib.__main__ import app
 from dicentlib.data import read_image
-from dicentlib.ensemble import load_members, predict_heatmaps, save_member
+from dicentlib.ensemble import load_members, predict_heatmaps
 from dicentlib.errors import InputError, ScoringError
-from dicentlib.model import HeatmapUnet
 from dicentlib.operating_point import OperatingPoint
 from dicentlib.scoring import merge_parts, plan_scoring, score_folder, score_part
 from dicentlib.scoring import network as scoring_network
 from dicentlib.scoring import shards as scoring_shards
 from dicentlib.scoring.drivers import read_part
 from dicentlib.voting import detect
-
-N_MEMBERS = 4
-TABLES = ("detections.parquet", "scored_images.parquet")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -38,40 +35,12 @@ def _one_thread():
 
 @pytest.fixture(scope="module")
 def members(tmp_path_factory):
-    """Four untrained members, and thresholds at which a few pixels of blobs fire."""
-    folder = tmp_path_factory.mktemp("run") / "members"
-    for seed in range(N_MEMBERS):
-        torch.manual_seed(seed)
-        model = HeatmapUnet("tu-mobilenetv3_small_050", decoder_channels=(8, 8)).eval()
-        metadata = {"pixel_size_um": 0.1, "sigma": 2.0, "stride": 4, "epoch": seed}
-        save_member(folder / f"epoch_{seed:03d}.safetensors", model, metadata)
-    heatmaps = predict_heatmaps(load_members(folder), draw_cell(0) / np.float32(255))
-    thresholds = {
-        name: np.quantile(heatmaps[:, index], 0.85, axis=(1, 2)).tolist()
-        for index, name in enumerate(("dicentric", "fragment"))
-    }
-    point = OperatingPoint(thresholds, 1, n_members=N_MEMBERS)
-    point.write(folder.parent / "operating_point.json")
-    return folder.parent
-
-
-def draw_cell(seed, shape=(96, 112)):
-    """Dark discs on a light field."""
-    rng = np.random.default_rng(seed)
-    rows, cols = np.mgrid[: shape[0], : shape[1]]
-    image = np.full(shape, 224.0)
-    for row, col in rng.uniform(8, 88, (6, 2)):
-        image[(rows - row) ** 2 + (cols - col) ** 2 < 30] = 80
-    return image.astype(np.uint8)
+    return write_run(tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture
 def images(tmp_path):
-    folder = tmp_path / "images"
-    folder.mkdir()
-    for number in range(7):
-        shape = (96, 112) if number % 3 else (80, 100)
-        Image.fromarray(draw_cell(number, shape)).save(folder / f"cell {number}.png")
+    folder = write_images(tmp_path / "images", 7)
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     pd.DataFrame(
         {
@@ -81,10 +50,6 @@ def images(tmp_path):
         }
     ).to_csv(folder / "samples.csv", index=False)
     return folder
-
-
-def table_bytes(out):
-    return [(out / name).read_bytes() for name in TABLES]
 
 
 def test_detections_are_those_of_the_plain_loop(members, images, tmp_path):
@@ -238,10 +203,7 @@ def test_early_exit_saves_members_and_changes_nothing(members, images, tmp_path,
 
 def test_members_at_another_scale_give_positions_in_the_original_image(tmp_path):
     folder = tmp_path / "members"
-    torch.manual_seed(3)
-    model = HeatmapUnet("tu-mobilenetv3_small_050", decoder_channels=(8, 8)).eval()
-    metadata = {"pixel_size_um": 0.2, "sigma": 2.0, "stride": 4, "epoch": 0}
-    save_member(folder / "epoch_000.safetensors", model, metadata)
+    save_untrained(folder, n_members=1, pixel_size_um=0.2)
     (tmp_path / "images").mkdir()
     large = np.kron(draw_cell(1), np.ones((2, 2), dtype=np.uint8))  # each pixel four times
     Image.fromarray(large).save(tmp_path / "images" / "a.png")
@@ -322,10 +284,7 @@ def test_parts_are_from_1_to_n(text):
 
 @pytest.mark.real
 def test_real_tiffs_are_scored_at_half_resolution(tmp_path, real_data):
-    torch.manual_seed(3)
-    model = HeatmapUnet("tu-mobilenetv3_small_050", decoder_channels=(8, 8)).eval()
-    metadata = {"pixel_size_um": 0.2, "sigma": 2.0, "stride": 4, "epoch": 0}
-    save_member(tmp_path / "members" / "epoch_000.safetensors", model, metadata)
+    save_untrained(tmp_path / "members", n_members=1, pixel_size_um=0.2)
     score_folder(
         real_data / "adci_demo",
         tmp_path,
