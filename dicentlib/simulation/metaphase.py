@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dicentlib.errors import InputError
-from dicentlib.simulation.drawing import add_body
-from dicentlib.simulation.layout import place_bodies, rotated
+from dicentlib.simulation.cell import add_cell, annotations_of
 from dicentlib.simulation.optics import burn_in_number, compress, expose
 from dicentlib.simulation.radiation import (
     PAPER_LABELS_PER_IMAGE,
@@ -16,7 +15,6 @@ from dicentlib.simulation.radiation import (
     draw_counts,
     irradiate,
 )
-from dicentlib.simulation.shape import chromosome_shape
 from dicentlib.simulation.slide import add_debris, add_haze, add_nuclei
 from dicentlib.simulation.styles import draw_cell_style, draw_slide_style
 
@@ -208,8 +206,7 @@ def _draw(rng, counts, yields, slide, cell_dose, reason, height, width, pixel_si
     if reason == "few_chromosomes":
         kept = rng.choice(len(pieces), rng.integers(14, MINIMUM_CHROMOSOMES), replace=False)
         pieces = tuple(pieces[k] for k in sorted(kept))
-    add_haze(rng, absorbance, slide, unit, centre * unit, 1.15 * spread * unit)
-    rows = _add_cell(
+    rows = add_cell(
         rng,
         absorbance,
         labels,
@@ -226,7 +223,7 @@ def _draw(rng, counts, yields, slide, cell_dose, reason, height, width, pixel_si
     if reason == "several_cells":
         second = irradiate(rng, draw_counts(rng, yields.means(np.nan_to_num(cell_dose))))
         beside = centre - rng.uniform(1.1, 1.9) * spread * np.array([np.sin(away), np.cos(away)])
-        rows += _add_cell(
+        rows += add_cell(
             rng,
             absorbance,
             labels,
@@ -241,6 +238,9 @@ def _draw(rng, counts, yields, slide, cell_dose, reason, height, width, pixel_si
             first=len(rows) + 1,
         )
     objects = pd.DataFrame(rows)
+
+    # Drawn after the cell: its random numbers depend on the pixel size, the cell's do not.
+    add_haze(rng, absorbance, slide, unit, centre * unit, 1.15 * spread * unit)
 
     positions = objects[["row", "col"]].to_numpy()
     covered = rng.random() < 0.6
@@ -273,83 +273,6 @@ def _draw(rng, counts, yields, slide, cell_dose, reason, height, width, pixel_si
         burn_in_number(rng, image, pixel_size_um)
     if slide.jpeg_quality:
         image = compress(image, slide.jpeg_quality)
-    annotations = _annotations(objects)
+    annotations = annotations_of(objects)
     objects = objects.drop(columns="junctions")[list(OBJECT_COLUMNS)]
     return Metaphase(image, objects, labels, annotations, float(cell_dose), reason)
-
-
-def _add_cell(
-    rng, absorbance, labels, pieces, style, slide, unit, centre, spread, size_px, *, cell, first
-):
-    """Draw the bodies of one cell; rows of the objects table."""
-    px = style.px_per_percent
-    shapes = [
-        chromosome_shape(
-            rng,
-            style,
-            length=max(piece.length * px, 2.5),
-            centromeres=[px * position for position in piece.centromeres],
-            satellite_ends=piece.satellite_ends,
-            ring=piece.ring,
-            banded=slide.banded,
-        )
-        for piece in pieces
-    ]
-    aberrant = [piece.class_name != "monocentric" for piece in pieces]
-    offsets, angles = place_bodies(
-        rng,
-        shapes,
-        centre=centre,
-        spread_px=spread,
-        size_px=size_px,
-        crowding=style.crowding,
-        contacts=0.07,
-        solitary=aberrant,
-    )
-    rows, painted, clear = [], [], []
-    height, width = labels.shape
-    for k, (piece, shape) in enumerate(zip(pieces, shapes, strict=True)):
-
-        def placed(points, k=k):
-            return (rotated(points, angles[k]) + offsets[k]) * unit
-
-        discs = shape.discs.copy()
-        discs[:, :2] = placed(discs[:, :2])
-        discs[:, 2] *= unit
-        strength = slide.stain * np.exp(0.05 * rng.standard_normal())
-        n_painted, n_clear = add_body(absorbance, labels, discs, strength, style.profile, first + k)
-        painted.append(n_painted)
-        clear.append(n_clear)
-        centromeres, junctions = placed(shape.centromeres), placed(shape.junctions)
-        axis = placed(shape.axis)
-        middle = axis.mean(axis=0) if piece.ring else axis[len(axis) // 2]
-        if len(centromeres) == 2 and not piece.ring:
-            middle = junctions[0]
-        corners = np.full((2, 2), np.nan)
-        corners[: min(len(centromeres), 2)] = centromeres[:2]
-        rows.append({
-            "object": first + k, "class": piece.class_name, "row": middle[0], "col": middle[1],
-            "centromere_1_row": corners[0, 0], "centromere_1_col": corners[0, 1],
-            "centromere_2_row": corners[1, 0], "centromere_2_col": corners[1, 1],
-            "length_px": shape.length_px * unit, "width_px": shape.width_px * unit,
-            "area_px": n_painted, "chromosomes": piece.chromosomes,
-            "length_percent": piece.length, "cell": cell, "junctions": junctions,
-        })  # fmt: skip
-    remaining = np.bincount(labels.ravel(), minlength=first + len(rows))
-    for row, n_painted, n_clear in zip(rows, painted, clear, strict=True):
-        # A body on top hides what lies below as much as the other way round.
-        shown = min(n_clear, remaining[row["object"]]) / max(n_painted, 1)
-        inside = 0 <= row["row"] < height and 0 <= row["col"] < width
-        row["visible"] = bool(n_painted and inside and shown > 0.5)
-    return rows
-
-
-def _annotations(objects):
-    """What a scorer marks: each pair of neighbouring centromeres, each acentric fragment."""
-    marks = []
-    for body in objects[objects["visible"]].to_dict("records"):
-        if body["class"] == "fragment":
-            marks.append(("fragment", body["row"], body["col"]))
-        elif body["class"] != "ring":
-            marks += [("dicentric", *junction) for junction in body["junctions"]]
-    return pd.DataFrame(marks, columns=["class", "row", "col"]).astype({"row": float, "col": float})

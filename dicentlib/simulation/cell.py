@@ -1,0 +1,110 @@
+"""One cell on the slide: its bodies shaped, placed, drawn, and what a scorer sees of them."""
+
+import numpy as np
+import pandas as pd
+
+from dicentlib.simulation.drawing import add_body
+from dicentlib.simulation.layout import place_bodies, rotated
+from dicentlib.simulation.shape import chromosome_shape
+
+
+def add_cell(
+    rng, absorbance, labels, pieces, style, slide, unit, centre, spread, size_px, *, cell, first
+):
+    """Shape, place and draw the bodies of one cell.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    absorbance, labels : ndarray, shape (H, W)
+        Drawn on in place.
+    pieces : sequence of Piece
+    style : CellStyle
+    slide : SlideStyle
+    unit : float
+        Image pixels per reference pixel.
+    centre, spread, size_px
+        Middle and radius of the spread, size of the field: reference pixels.
+    cell, first : int
+        Number of the cell, and of its first body.
+
+    Returns
+    -------
+    list of dict
+        Rows of the objects table, and ``junctions``: the points between neighbouring
+        centromeres.
+    """
+    px = style.px_per_percent
+    shapes = [
+        chromosome_shape(
+            rng,
+            style,
+            length=max(piece.length * px, 2.5),
+            centromeres=[px * position for position in piece.centromeres],
+            satellite_ends=piece.satellite_ends,
+            ring=piece.ring,
+            banded=slide.banded,
+        )
+        for piece in pieces
+    ]
+    aberrant = [piece.class_name != "monocentric" for piece in pieces]
+    offsets, angles = place_bodies(
+        rng,
+        shapes,
+        centre=centre,
+        spread_px=spread,
+        size_px=size_px,
+        crowding=style.crowding,
+        contacts=0.07,
+        solitary=aberrant,
+    )
+    rows, painted, clear = [], [], []
+    height, width = labels.shape
+    for k, (piece, shape) in enumerate(zip(pieces, shapes, strict=True)):
+
+        def placed(points, k=k):
+            return (rotated(points, angles[k]) + offsets[k]) * unit
+
+        discs = shape.discs.copy()
+        discs[:, :2] = placed(discs[:, :2])
+        discs[:, 2] *= unit
+        strength = slide.stain * np.exp(0.05 * rng.standard_normal())
+        n_painted, n_clear = add_body(absorbance, labels, discs, strength, style.profile, first + k)
+        painted.append(n_painted)
+        clear.append(n_clear)
+        centromeres, junctions = placed(shape.centromeres), placed(shape.junctions)
+        axis = placed(shape.axis)
+        middle = axis.mean(axis=0) if piece.ring else axis[len(axis) // 2]
+        if len(centromeres) == 2 and not piece.ring:
+            middle = junctions[0]
+        corners = np.full((2, 2), np.nan)
+        corners[: min(len(centromeres), 2)] = centromeres[:2]
+        rows.append({
+            "object": first + k, "class": piece.class_name, "row": middle[0], "col": middle[1],
+            "centromere_1_row": corners[0, 0], "centromere_1_col": corners[0, 1],
+            "centromere_2_row": corners[1, 0], "centromere_2_col": corners[1, 1],
+            "length_px": shape.length_px * unit, "width_px": shape.width_px * unit,
+            "area_px": n_painted, "chromosomes": piece.chromosomes,
+            "length_percent": piece.length, "cell": cell, "junctions": junctions,
+        })  # fmt: skip
+    remaining = np.bincount(labels.ravel(), minlength=first + len(rows))
+    for row, n_painted, n_clear in zip(rows, painted, clear, strict=True):
+        # A body on top hides what lies below as much as the other way round.
+        shown = min(n_clear, remaining[row["object"]]) / max(n_painted, 1)
+        inside = 0 <= row["row"] < height and 0 <= row["col"] < width
+        row["visible"] = bool(n_painted and inside and shown > 0.5)
+    return rows
+
+
+def annotations_of(objects):
+    """What a scorer marks: each pair of neighbouring centromeres, each acentric fragment.
+
+    A tricentric counts as two dicentrics (IAEA 2011) and has two marks.
+    """
+    marks = []
+    for body in objects[objects["visible"]].to_dict("records"):
+        if body["class"] == "fragment":
+            marks.append(("fragment", body["row"], body["col"]))
+        elif body["class"] != "ring":
+            marks += [("dicentric", *junction) for junction in body["junctions"]]
+    return pd.DataFrame(marks, columns=["class", "row", "col"]).astype({"row": float, "col": float})
