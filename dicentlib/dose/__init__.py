@@ -1,5 +1,6 @@
 """Dose: from the counts of one sample to a dose that can be trusted."""
 
+from dicentlib.dose.detector import Detector
 from dicentlib.dose.dispersion import Dispersion, dispersion
 from dicentlib.dose.estimate import estimate_dose
 from dicentlib.dose.low_dose import (
@@ -9,13 +10,14 @@ from dicentlib.dose.low_dose import (
     odds,
     poisson_two_sample_p,
 )
-from dicentlib.dose.partial_body import qdr
 from dicentlib.dose.poisson_limits import poisson_limits
 from dicentlib.dose.protraction import protraction_factor, split_dose_factor
+from dicentlib.dose.qdr import qdr
 from dicentlib.dose.result import DoseEstimate
 from dicentlib.dose.sample import Sample
 
 __all__ = [
+    "Detector",
     "Dispersion",
     "DoseEstimate",
     "Sample",

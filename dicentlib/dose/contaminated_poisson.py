@@ -11,20 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq, minimize
+from scipy.special import gammaln, xlogy
 from scipy.stats import poisson
+
+from dicentlib.dose.profile import profile_log_likelihood
 
 
 @dataclass(frozen=True)
 class Background:
-    """False dicentrics per cell, from `n_cells` unexposed cells; or the curve's own C."""
+    """False dicentrics per cell, as known from `n_cells` unexposed cells (infinite: exactly)."""
 
     rate: float
     n_cells: float
-    is_curve: bool = False
-
-    def rate_at(self, fitted):
-        """p_0 as fitted together with the sample (as given when it is the curve's C)."""
-        return self.rate if self.is_curve else fitted.background
 
 
 @dataclass(frozen=True)
@@ -32,14 +30,12 @@ class ContaminatedFit:
     """``fraction`` f of exposed cells, their ``yield_`` lambda above the ``background`` p_0.
 
     ``covariance`` (3, 3) is of (f, lambda, p_0), from the expected information.
-    ``yield_by_background`` is the derivative of lambda with respect to p_0.
     """
 
     fraction: float
     yield_: float
     background: float
     covariance: np.ndarray
-    yield_by_background: float = 0.0
 
 
 def fit_contaminated(distribution, background=None):
@@ -76,52 +72,47 @@ def _fit_without_background(distribution):
 def _fit_with_background(distribution, background):
     counts = np.asarray(distribution, dtype=float)
     k = np.arange(len(counts))
-    free = not background.is_curve
-    n0, x0 = background.n_cells, background.rate * background.n_cells if free else 0.0
+    known = math.isinf(background.n_cells)
+    n0, x0 = (0.0, 0.0) if known else (background.n_cells, background.rate * background.n_cells)
 
     def negative(theta):
-        f, lam = theta[:2]
-        p0 = theta[2] if free else background.rate
-        mixed = (1 - f) * poisson.pmf(k, p0) + f * poisson.pmf(k, lam + p0)
-        value = -np.sum(counts * np.log(np.maximum(mixed, 1e-300)))
-        return value + (n0 * p0 - x0 * math.log(p0) if free else 0.0)
+        f, lam, p0 = theta
+        exposed, unexposed = _pmf(k, lam + p0), _pmf(k, p0)
+        mixed = np.maximum((1 - f) * unexposed + f * exposed, 1e-300)
+        by_exposed = f * (np.append(0.0, exposed[:-1]) - exposed)
+        by_unexposed = (1 - f) * (np.append(0.0, unexposed[:-1]) - unexposed)
+        ratio = counts / mixed
+        value = -counts @ np.log(mixed) + n0 * p0 - x0 * math.log(p0)
+        by_p0 = -ratio @ (by_exposed + by_unexposed) + n0 - x0 / p0
+        return value, np.array([-ratio @ (exposed - unexposed), -ratio @ by_exposed, by_p0])
 
-    plain = _fit_without_background(distribution)
-    starts = [
-        (min(plain.fraction, 0.95), plain.yield_),
-        (0.5, max(2 * float(counts @ k) / counts.sum(), 0.05)),
-        (0.1, max(float(k[counts > 0].max()) / 2, 0.5)),
-    ]
-    bounds = [(1e-6, 1.0), (1e-6, 60.0)] + ([(1e-9, None)] if free else [])
-    fits = [
-        minimize(
-            negative,
-            [*start, background.rate] if free else start,
-            method="L-BFGS-B",
-            bounds=bounds,
-            options={"ftol": 1e-14, "gtol": 1e-8, "maxiter": 500},
-        )
-        for start in starts
-    ]
-    best = min(fits, key=lambda one: one.fun).x
-    f, lam = float(best[0]), float(best[1])
-    p0 = float(best[2]) if free else background.rate
+    yields = background.rate + len(counts) * np.linspace(1e-3, 1.2, 120) ** 2
+    log, fractions, rates = profile_log_likelihood(distribution, yields, background)
+    best = int(np.argmax(log))
+    p0 = float(rates[best])
+    bounds = [(1e-6, 1.0), (1e-6, None), (p0, p0) if known else (p0 / 10, p0 * 10)]
+    start = [fractions[best], max(yields[best] - p0, 1e-3), p0]
+    options = {"ftol": 1e-14, "gtol": 1e-7, "maxiter": 300}
+    found = minimize(negative, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    f, lam, p0 = (float(value) for value in found.x)
     information = counts.sum() * expected_information(f, lam, p0)
-    inner = np.linalg.pinv(information[:2, :2])
-    by_background = float(-(inner @ information[:2, 2])[1])
     covariance = np.zeros((3, 3))
-    if free:
+    if known:
+        covariance[:2, :2] = np.linalg.pinv(information[:2, :2])
+    else:
         information[2, 2] += n0 / p0
         covariance = np.linalg.pinv(information)
-    else:
-        covariance[:2, :2] = inner
-    return ContaminatedFit(f, lam, p0, covariance, by_background)
+    return ContaminatedFit(f, lam, p0, covariance)
+
+
+def _pmf(k, mean):
+    return np.exp(xlogy(k, mean) - mean - gammaln(k + 1))
 
 
 def expected_information(f, lam, p0):
     """Fisher information of one cell on (f, lambda, p_0)."""
     k = np.arange(int(poisson.ppf(1 - 1e-12, lam + p0)) + 3)
-    exposed, unexposed = poisson.pmf(k, lam + p0), poisson.pmf(k, p0)
+    exposed, unexposed = _pmf(k, lam + p0), _pmf(k, p0)
     mixed = (1 - f) * unexposed + f * exposed
     by_exposed = np.concatenate([[0], exposed[:-1]]) - exposed
     by_unexposed = np.concatenate([[0], unexposed[:-1]]) - unexposed

@@ -4,6 +4,7 @@ import inspect
 
 from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.dose.bayesian import bayesian
+from dicentlib.dose.detected_dose import detector_dose
 from dicentlib.dose.mixture import mixture
 from dicentlib.dose.partial_body import dolphin
 from dicentlib.dose.sample import Sample
@@ -16,6 +17,7 @@ METHODS = {
     "dolphin": dolphin,
     "mixture": mixture,
     "bayesian": bayesian,
+    "detector": detector_dose,
 }
 
 
@@ -39,9 +41,9 @@ def estimate_dose(
         Cells with 0, 1, 2 ... dicentrics. Without it, `n_cells` and `n_dicentrics`.
     curve : CalibrationCurve
         Made with the same scorer as the sample.
-    method : {"merkle", "delta", "dolphin", "mixture", "bayesian"}
+    method : {"merkle", "delta", "dolphin", "mixture", "bayesian", "detector"}
         Whole body with Merkle's limits (default) or the delta method, partial body, two doses,
-        or a posterior density.
+        a posterior density, or whole body with a detector's own uncertainty.
     n_cells, n_dicentrics, n_damaged : int, optional
         Cells scored, dicentrics found, cells with a dicentric; checked against `cells_with` if
         both are given. `n_damaged` is only checked.
@@ -52,7 +54,9 @@ def estimate_dose(
     **options
         Of the method; an unknown one is an error. merkle: ``yield_level``, ``curve_level``,
         ``overdispersion``, ``limits``; delta: ``level``; dolphin: ``level``, ``d0_gy``,
-        ``background``; mixture: ``level``, ``d0_gy``; bayesian: ``level``, ``prior``.
+        ``background``, ``limits``, ``detector``, ``ensemble_yields``; mixture: ``level``,
+        ``d0_gy``; bayesian: ``level``, ``prior``; detector: ``level``, ``detector``,
+        ``ensemble_yields``, ``overdispersion``.
 
     Returns
     -------

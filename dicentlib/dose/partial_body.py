@@ -1,11 +1,11 @@
 """Partial-body dose: some cells were exposed, the others were not."""
 
+import dataclasses
 import math
 
 import numpy as np
-from scipy.optimize import brentq
 
-from dicentlib.calibration.curve import check_protraction
+from dicentlib.calibration.curve import CalibrationCurve, check_protraction
 from dicentlib.dose.checks import (
     common_assumptions,
     common_fields,
@@ -13,17 +13,33 @@ from dicentlib.dose.checks import (
     sample_warnings,
 )
 from dicentlib.dose.contaminated_poisson import Background, fit_contaminated
-from dicentlib.dose.result import DoseEstimate, PartialBodyEstimate
-from dicentlib.dose.whole_body import normal_quantile
+from dicentlib.dose.detected_dose import shares_of
+from dicentlib.dose.detector import DetectedCurve, Detector, ensemble_spread
+from dicentlib.dose.profile import profile_limits
+from dicentlib.dose.result import PartialBodyEstimate
+from dicentlib.dose.whole_body import FARTHEST_GY, normal_quantile
 from dicentlib.errors import InputError
 
+LIMITS = ("delta", "profile")
 
-def dolphin(sample, curve, *, level=0.95, d0_gy=2.7, background=None, protraction=1.0):
+
+def dolphin(
+    sample,
+    curve,
+    *,
+    level=0.95,
+    d0_gy=2.7,
+    background=None,
+    limits=None,
+    detector=None,
+    ensemble_yields=None,
+    protraction=1.0,
+):
     """Contaminated Poisson (Dolphin 1969): dose and size of the exposed part.
 
     Of the scored cells a fraction f has the yield lam of the exposed part, the others none (or a
-    detector's false positives). Dose by the inverse curve, interval by the delta method;
-    fraction of the body corrected for exposed cells that did not reach metaphase:
+    detector's false positives). Dose by the inverse curve; fraction of the body corrected for
+    exposed cells that did not reach metaphase, its interval by the delta method:
 
     .. math:: F = \\frac{f e^{D/D_0}}{1 - f + f e^{D/D_0}}
 
@@ -37,10 +53,18 @@ def dolphin(sample, curve, *, level=0.95, d0_gy=2.7, background=None, protractio
     d0_gy : float
         Dose D_0 that lets 37 % of cells reach metaphase, 2.7 to 3.5 Gy.
     background : None, "curve" or (n_dicentrics, n_cells)
-        What is found in unexposed cells. None: nothing (Dolphin's method). Counts of unexposed
-        cells scored like the sample: their yield p0, with its uncertainty, is found in exposed
-        and unexposed cells alike. "curve": p0 is the curve's C, for a curve whose counts were
-        made by the same detector.
+        What is found in unexposed cells. None: nothing (Dolphin's method); with `detector`, its
+        false positives and the curve's background, e C + p. Counts of unexposed cells scored like
+        the sample: their yield p0, with its uncertainty, is found in exposed and unexposed cells
+        alike. "curve": p0 is the curve's C, for a curve that the same detector's counts made.
+    limits : {"delta", "profile"}, optional
+        Symmetric limits of the delta method, or those of the profile likelihood
+        (:mod:`dicentlib.dose.profile`). None: "delta" for Dolphin's method, "profile" with
+        `background` or `detector`.
+    detector : Detector, optional
+        Efficiency and false rate with their errors, for a curve of real dicentrics.
+    ensemble_yields : sequence of float, optional
+        Yields of this sample by random ensembles.
     protraction : float in [0, 1]
 
     Returns
@@ -54,27 +78,45 @@ def dolphin(sample, curve, *, level=0.95, d0_gy=2.7, background=None, protractio
         raise InputError(f"d0_gy is {d0_gy}: expected more than 0 Gy")
     if sample.distribution is None:
         raise InputError("dolphin needs the cells with 0, 1, 2 ... dicentrics, not only the sums")
-    false_positives = _background(background, curve)
+    if limits is None:
+        limits = "delta" if background is None and detector is None else "profile"
+    if limits not in LIMITS:
+        raise InputError(f"limits are {limits!r}: expected one of {LIMITS}")
+    spread = 0.0 if ensemble_yields is None else ensemble_spread(ensemble_yields)
+    unexposed, net = _background(background, curve, detector)
+    detected = DetectedCurve(curve, detector or Detector(), spread, protraction)
+    if net:
+        detected = _without_background(detected)
     notes = sample_warnings(sample, curve, whole_body=False)
     assumptions = (
         *common_assumptions(curve, protraction),
-        f"Part of the body exposed to one dose, D0 = {d0_gy:g} Gy.",
+        f"Part of the body exposed to one dose, D0 = {d0_gy:g} Gy; {limits} limits.",
         "No dicentrics in unexposed cells."
-        if false_positives is None
-        else f"{false_positives.rate:.4g} false dicentrics per cell, exposed or not.",
+        if unexposed is None
+        else f"{unexposed.rate:.4g} dicentrics per unexposed cell (false or spontaneous).",
     )
-    fitted = fit_contaminated(sample.distribution, false_positives)
+    fitted = fit_contaminated(sample.distribution, unexposed)
     if isinstance(fitted, str):
-        dose = lower = upper = math.nan
-        numbers = dict.fromkeys(("yield_", "yield_lower", "yield_upper"), math.nan)
-        part = dict.fromkeys(_PART_FIELDS, math.nan)
         notes.append(f"Not estimable: {fitted}")
-        details = {}
+        dose = lower = upper = math.nan
+        fields = dict.fromkeys(_FIELDS, math.nan)
+        details, shares = {}, {}
     else:
-        dose, lower, upper, numbers, part, details = _numbers(
-            fitted, false_positives, curve, protraction, z, d0_gy
-        )
-        notes += _part_warnings(sample, fitted, dose)
+        p0 = fitted.background if net else 0.0
+        dose, sd, fields, details = _estimate(fitted, detected, z, d0_gy, net=net)
+        lower, upper = max(dose - z * sd, 0.0), dose + z * sd
+        if limits == "profile":
+            lower, upper = profile_limits(
+                sample.distribution,
+                unexposed,
+                lambda at: p0 + detected.mean_at(at),
+                detected.variance_at,
+                dose=dose,
+                level=level,
+                farthest_gy=FARTHEST_GY,
+            )
+        shares = shares_of(detected, dose, details["exposed_yield_standard_error"] ** 2)
+        notes += _part_warnings(sample, fitted, dose, upper)
         notes += range_warnings(curve, dose, lower, upper)
     return PartialBodyEstimate(
         method="dolphin",
@@ -83,16 +125,19 @@ def dolphin(sample, curve, *, level=0.95, d0_gy=2.7, background=None, protractio
         upper_gy=upper,
         level=level,
         d0_gy=d0_gy,
+        shares=shares,
         warnings=tuple(notes),
         assumptions=assumptions,
-        details=details,
-        **numbers,
-        **part,
+        details={**details, "limits": limits},
+        **fields,
         **common_fields(sample, curve, protraction),
     )
 
 
-_PART_FIELDS = (
+_FIELDS = (
+    "yield_",
+    "yield_lower",
+    "yield_upper",
     "scored_fraction",
     "scored_fraction_error",
     "fraction",
@@ -101,38 +146,36 @@ _PART_FIELDS = (
 )
 
 
-def _numbers(fitted, false_positives, curve, protraction, z, d0_gy):
-    """Dose, fraction and their limits by the delta method."""
-    p0 = 0.0 if false_positives is None else false_positives.rate_at(fitted)
-    yield_ = fitted.yield_ + p0
-    dose = float(curve.dose_at(yield_, protraction=protraction))
-    sd_yield, curve_gradient = _yield_error(fitted, false_positives)
-    numbers = {
-        "yield_": yield_,
-        "yield_lower": max(yield_ - z * sd_yield, 0.0),
-        "yield_upper": yield_ + z * sd_yield,
-    }
-    slope = float(curve.slope_at(dose, protraction=protraction))
+def _estimate(fitted, detected, z, d0_gy, *, net):
+    """Dose, its standard error, yield and fraction with their limits, by the delta method."""
+    p0 = fitted.background
+    inverted = fitted.yield_ if net else fitted.yield_ + p0
+    covariance = fitted.covariance
+    sd_yield = math.sqrt(covariance[1, 1] if net else float(covariance[1:, 1:].sum()))
+    dose = detected.dose_at(inverted)
+    slope = detected.detector.efficiency * float(
+        detected.curve.slope_at(dose, protraction=detected.protraction)
+    )
     if slope <= 0:
-        raise InputError(f"The curve {curve.describe()} does not rise at {dose:.3g} Gy")
-    covariance = np.zeros((3, 3)) if curve.covariance is None else curve.covariance
-    gradient = np.array([curve_gradient, -dose, -protraction * dose**2]) / slope
-    from_curve = float(gradient @ covariance @ gradient)
+        raise InputError(f"The curve {detected.curve.describe()} does not rise at {dose:.3g} Gy")
+    from_curve = float(detected.variance_at(dose)) / slope**2
     sd_dose = math.sqrt(from_curve + (sd_yield / slope) ** 2)
 
     f = fitted.fraction
     growth = math.exp(dose / d0_gy)
     total = 1 - f + f * growth
     body = f * growth / total
-    by_fraction = growth / total**2
     by_dose = body * (1 - body) / d0_gy
-    with_yield = np.array([1.0, by_dose / slope, by_dose / slope])  # (f, lam, p0)
-    with_yield[0] = by_fraction
-    variance = with_yield @ fitted.covariance @ with_yield + by_dose**2 * from_curve
+    gradient = np.array([growth / total**2, by_dose / slope, 0.0 if net else by_dose / slope])
+    variance = gradient @ covariance @ gradient + by_dose**2 * from_curve
     sd_body = math.sqrt(max(variance, 0.0))
-    part = {
+    exposed = fitted.yield_ + p0
+    fields = {
+        "yield_": exposed,
+        "yield_lower": max(exposed - z * sd_yield, 0.0),
+        "yield_upper": exposed + z * sd_yield,
         "scored_fraction": f,
-        "scored_fraction_error": math.sqrt(fitted.covariance[0, 0]),
+        "scored_fraction_error": math.sqrt(covariance[0, 0]),
         "fraction": min(body, 1.0),
         "fraction_lower": min(max(body - z * sd_body, 0.0), 1.0),
         "fraction_upper": min(body + z * sd_body, 1.0),
@@ -143,43 +186,54 @@ def _numbers(fitted, false_positives, curve, protraction, z, d0_gy):
         "exposed_yield_standard_error": sd_yield,
         "background_yield": p0,
     }
-    return dose, max(dose - z * sd_dose, 0.0), dose + z * sd_dose, numbers, part, details
+    return dose, sd_dose, fields, details
 
 
-def _yield_error(fitted, false_positives):
-    """Standard error of lam + p0, and the gradient of s D with respect to the curve's C.
+def _background(background, curve, detector):
+    """What unexposed cells show, and whether the curve shows it too (then only the rest is dose).
 
-    With p0 = C, an error of C shifts curve and yield alike; only lam still depends on it.
+    The curve's C, or e C + p, has some variance; it is taken as a Poisson count of as many cells
+    as give that variance.
     """
-    if false_positives is not None and false_positives.is_curve:
-        return math.sqrt(fitted.covariance[1, 1]), fitted.yield_by_background
-    return math.sqrt(float(fitted.covariance[1:, 1:].sum())), -1.0
-
-
-def _background(background, curve):
-    if background is None:
-        return None
-    if isinstance(background, str):
-        if background != "curve":
+    if background is None and detector is None:
+        return None, False
+    if background is None or isinstance(background, str):
+        if background not in (None, "curve"):
             raise InputError(f"background is {background!r}: expected None, 'curve' or counts")
-        return Background(rate=float(curve.coefficients[0]), n_cells=math.inf, is_curve=True)
+        if background == "curve" and detector is not None and detector.false_rate > 0:
+            raise InputError("background='curve' and a detector's false rate exclude each other")
+        detected = DetectedCurve(curve, detector or Detector())
+        rate, parts = float(detected.mean_at(0.0)), detected.parts_at(0.0)
+        variance = float(sum(parts.values()))
+        return Background(rate, rate / variance if variance > 0 else math.inf), True
     try:
         count, cells = (float(value) for value in background)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"background is {background!r}: expected (n_dicentrics, n_cells)"
         ) from error
-    if count < 0 or count != round(count) or cells <= 0 or not np.isfinite(cells):
+    if count < 0 or count != round(count) or not np.isfinite(cells) or cells <= 0:
         raise InputError(
             f"background is {background!r}: expected whole dicentrics >= 0 in cells > 0"
         )
-    return Background(rate=count / cells, n_cells=cells)
+    return Background(count / cells, cells), False
 
 
-def _part_warnings(sample, fitted, dose):
+def _without_background(detected):
+    """The detected curve less what it shows at 0 Gy: e (alpha D + beta D^2)."""
+    curve, covariance = detected.curve, None
+    if curve.covariance is not None:
+        covariance = curve.covariance.copy()
+        covariance[0, :] = covariance[:, 0] = 0.0
+    net = CalibrationCurve((0.0, *curve.coefficients[1:]), covariance)
+    detector = dataclasses.replace(detected.detector, false_rate=0.0, false_rate_error=0.0)
+    return dataclasses.replace(detected, curve=net, detector=detector)
+
+
+def _part_warnings(sample, fitted, dose, upper):
     several = sum(sample.distribution[2:])
     notes = []
-    if fitted.fraction >= 1 - 1e-9:
+    if fitted.fraction >= 1 - 1e-6:
         notes.append(
             "The cells without dicentrics are no more than whole-body exposure leaves: there is no "
             "sign of unexposed cells; use the whole-body dose."
@@ -191,77 +245,6 @@ def _part_warnings(sample, fitted, dose):
         )
     if dose == 0:
         notes.append("The yield of the exposed part is not above the background: dose 0 Gy.")
+    if math.isinf(upper):
+        notes.append("The likelihood sets no upper limit: a smaller part with a higher dose fits.")
     return notes
-
-
-def qdr(n_dicentrics, n_damaged, curve, acentric_curve, *, level=0.95, protraction=1.0):
-    """Yield per damaged cell (Qdr): the dose of an exposed part from damaged cells alone.
-
-    Damaged cells have a dicentric or an excess acentric; unexposed cells do not matter, nor how
-    many there are (Sasaki 1968; IAEA 2011, eq. 16):
-
-    .. math:: X / N_U = \\frac{Y_1(D)}{1 - e^{-Y_1(D) - Y_2(D)}}
-
-    Parameters
-    ----------
-    n_dicentrics, n_damaged : int
-        Dicentrics X, and cells N_U with any of the two aberrations.
-    curve, acentric_curve : CalibrationCurve
-        Y_1 of dicentrics and Y_2 of excess acentrics. Both backgrounds are taken as exposed-cell
-        yields; the interval is the delta method's, with both covariances.
-    """
-    protraction = check_protraction(protraction)
-    z = normal_quantile(level)
-    for label, value in (("n_dicentrics", n_dicentrics), ("n_damaged", n_damaged)):
-        if value < 0 or value != round(value):
-            raise InputError(f"{label} is {value}: expected a whole number of 0 or more")
-    if n_damaged == 0:
-        raise InputError("no damaged cells: Qdr cannot estimate a dose")
-    observed = n_dicentrics / n_damaged
-
-    def expected(dose):
-        y1 = float(curve.yield_at(dose, protraction=protraction))
-        total = y1 + float(acentric_curve.yield_at(dose, protraction=protraction))
-        return y1 / -math.expm1(-total), y1, total
-
-    lowest, highest = 1e-6, 50.0
-    if not expected(lowest)[0] < observed < expected(highest)[0]:
-        raise InputError(
-            f"{observed:.3g} dicentrics per damaged cell: expected between "
-            f"{expected(lowest)[0]:.3g} (0 Gy) and {expected(highest)[0]:.3g} ({highest:g} Gy)"
-        )
-    dose = brentq(lambda d: expected(d)[0] - observed, lowest, highest, xtol=1e-10)
-    mean, y1, total = expected(dose)
-    damaged = -math.expm1(-total)
-    step = 1e-5 * max(dose, 1e-2)
-    slope = (expected(dose + step)[0] - expected(max(dose - step, 0))[0]) / (2 * step)
-    counting = ((y1 + y1**2) / damaged - mean**2) / n_damaged
-    by_total = -y1 * math.exp(-total) / damaged**2
-    from_curves = (1 / damaged + by_total) ** 2 * float(
-        curve.variance_at(dose, protraction=protraction)
-    ) + by_total**2 * float(acentric_curve.variance_at(dose, protraction=protraction))
-    error = math.sqrt(counting + from_curves) / slope
-    lower, upper = max(dose - z * error, 0.0), dose + z * error
-    return DoseEstimate(
-        method="qdr",
-        dose_gy=dose,
-        lower_gy=lower,
-        upper_gy=upper,
-        level=level,
-        yield_=y1,
-        yield_lower=float(curve.yield_at(lower, protraction=protraction)),
-        yield_upper=float(curve.yield_at(upper, protraction=protraction)),
-        n_cells=int(n_damaged),
-        n_dicentrics=int(n_dicentrics),
-        distribution=None,
-        dispersion_index=None,
-        u=None,
-        protraction=protraction,
-        curve=curve,
-        warnings=tuple(range_warnings(curve, dose, lower, upper)),
-        assumptions=(
-            *common_assumptions(curve, protraction),
-            "Only damaged cells are used; n_cells counts them.",
-        ),
-        details={"standard_error_gy": error, "per_damaged_cell": observed},
-    )

@@ -68,7 +68,8 @@ class PartialBodyEstimate(DoseEstimate):
     """Dose to the exposed part, with its size.
 
     ``scored_fraction`` (f): of the scored cells, those exposed. ``fraction`` (F): of the body
-    (of its lymphocytes), corrected for cells that did not reach metaphase; with limits.
+    (of its lymphocytes), corrected for cells that did not reach metaphase; with limits. ``shares``
+    gives, per cause, its share of the variance of the exposed part's yield.
     """
 
     scored_fraction: float
@@ -77,6 +78,7 @@ class PartialBodyEstimate(DoseEstimate):
     fraction_lower: float
     fraction_upper: float
     d0_gy: float
+    shares: dict
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,204 @@
+"""Whole-body dose from detected dicentrics, every known uncertainty in one interval."""
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import betainc, gammaincc
+
+from dicentlib.calibration.curve import check_protraction
+from dicentlib.dose.bayesian import log_count_probability, upper_limit
+from dicentlib.dose.checks import (
+    common_assumptions,
+    common_fields,
+    range_warnings,
+    sample_warnings,
+)
+from dicentlib.dose.detector import DetectedCurve, Detector, ensemble_spread
+from dicentlib.dose.dispersion import dispersion
+from dicentlib.dose.result import DetectorEstimate
+from dicentlib.dose.whole_body import FARTHEST_GY
+from dicentlib.errors import InputError
+
+
+def detector_dose(
+    sample,
+    curve,
+    *,
+    level=0.95,
+    detector=None,
+    ensemble_yields=None,
+    overdispersion="auto",
+    protraction=1.0,
+):
+    """Whole-body dose with counts, curve, efficiency, false positives and ensemble in one interval.
+
+    A dose belongs to the interval unless the count would be too low or too high for it: given the
+    dose, the count is negative binomial, a Poisson law whose mean m(D) is itself uncertain by a
+    gamma law (see :mod:`dicentlib.dose.detector`), and each tail, with half the probability of the
+    count itself (mid-p), must hold (1 - level)/2. Unlike Merkle's, the interval has one level, and
+    the half weight keeps it from covering more than it says, as far as whole counts allow.
+
+    Parameters
+    ----------
+    sample : Sample
+        Detected dicentrics.
+    curve : CalibrationCurve
+        Of real dicentrics, with `detector`; or made by the same detector, without.
+    level : float in (0, 1)
+    detector : Detector, optional
+        Efficiency and false rate with their errors. None: those of the curve, taken as the same.
+    ensemble_yields : sequence of float, optional
+        Yields of this sample by random ensembles (:func:`ensemble_spread`).
+    overdispersion : {"auto", True, False}
+        Multiply the variance of the count by the dispersion index: where u > 1.96, always (if
+        above 1), never.
+    protraction : float in [0, 1]
+
+    Returns
+    -------
+    DetectorEstimate
+        With ``shares``, the part of each cause in the variance.
+    """
+    if not 0 < level < 1:
+        raise InputError(f"level is {level}: expected a number between 0 and 1")
+    spread = 0.0 if ensemble_yields is None else ensemble_spread(ensemble_yields)
+    detected = DetectedCurve(curve, detector or Detector(), spread, check_protraction(protraction))
+    index = _index(sample, overdispersion)
+    tail = (1 - level) / 2
+    dose = detected.dose_at(sample.yield_)
+
+    def tails(at):
+        return tail_probabilities(
+            sample.n_dicentrics, sample.n_cells, detected.mean_at(at), _variance(detected, at)
+        )
+
+    def _variance(model, at):
+        return model.variance_at(at) + (index - 1) * model.mean_at(at) / sample.n_cells
+
+    notes = sample_warnings(sample, curve)
+    lower = _lower(tails, tail, dose)
+    upper = _upper(tails, tail, dose)
+    if np.isinf(upper):
+        notes.append(
+            f"Up to {FARTHEST_GY:g} Gy no dose is too high for the count: curve or detector are "
+            "too uncertain for an upper limit."
+        )
+    if upper <= 0:
+        upper = upper_limit(sample, _detected_as_curve(detected), level=level)
+        notes.append(
+            "The yield is so far below the background that no dose agrees with it: check curve "
+            f"and detector. The upper limit {upper:.3g} Gy is Bayesian."
+        )
+    corrected, _ = detected.detector.correct(sample.yield_)
+    if sample.yield_ > curve.coefficients[0] and dose == 0:
+        notes.append("Without the false positives the yield is not above the background.")
+    notes += range_warnings(curve, dose, lower, upper)
+    ends = [float(detected.mean_at(end)) if np.isfinite(end) else np.inf for end in (lower, upper)]
+    return DetectorEstimate(
+        method="detector",
+        dose_gy=dose,
+        lower_gy=lower,
+        upper_gy=upper,
+        level=level,
+        yield_=sample.yield_,
+        yield_lower=ends[0],
+        yield_upper=ends[1],
+        shares=shares_of(detected, dose, index * float(detected.mean_at(dose)) / sample.n_cells),
+        corrected_yield=corrected,
+        warnings=tuple(notes),
+        assumptions=(
+            *common_assumptions(curve, protraction),
+            "Whole-body exposure; mid-p limits of the detected count, curve and detector "
+            "uncertainty included.",
+            "Efficiency and false rate of the sample are those of the curve."
+            if detector is None
+            else f"Efficiency {detector.efficiency:.3g} +- {detector.efficiency_error:.2g}, false "
+            f"dicentrics per cell {detector.false_rate:.3g} +- {detector.false_rate_error:.2g}.",
+            f"Relative spread over random ensembles {spread:.2g}."
+            if ensemble_yields is not None
+            else "Spread over random ensembles not given, taken as 0.",
+        ),
+        details={"dispersion_used": index, "ensemble_cv": spread},
+        **common_fields(sample, curve, protraction),
+    )
+
+
+def tail_probabilities(count, n_cells, mean, variance):
+    """Mid-p tails of a count: P(X < x) + P(X = x)/2 and P(X > x) + P(X = x)/2; arrays allowed.
+
+    Given a yield of `mean` and `variance` (a gamma law) the count of `n_cells` cells is negative
+    binomial; without variance, Poisson.
+    """
+    count, mean = np.asarray(count, dtype=float), np.asarray(mean, dtype=float)
+    mean = np.maximum(mean, 1e-12)
+    variance = np.broadcast_to(np.asarray(variance, dtype=float), mean.shape)
+    spread = variance * n_cells > 1e-7 * mean
+    size = mean**2 / np.where(spread, variance, 1.0)
+    probability = 1 / (1 + n_cells * np.where(spread, variance, 1.0) / mean)
+    at_most = np.where(
+        spread,
+        betainc(size, count + 1, probability),
+        gammaincc(count + 1, n_cells * mean),
+    )
+    half = np.exp(log_count_probability(count, n_cells, mean, variance)) / 2
+    return at_most - half, 1 - at_most + half
+
+
+def shares_of(detected, dose, counting_variance):
+    """Share of each cause in the variance of the detected yield at `dose`; they add up to 1."""
+    parts = {"counts": counting_variance}
+    parts |= {name: float(value) for name, value in detected.parts_at(dose).items()}
+    total = sum(parts.values())
+    return {name: value / total if total else 0.0 for name, value in parts.items()}
+
+
+def _index(sample, choice):
+    if choice not in ("auto", True, False):
+        raise InputError(f"overdispersion is {choice!r}: expected 'auto', True or False")
+    if choice is False or (sample.distribution is None and choice == "auto"):
+        return 1.0
+    if sample.distribution is None:
+        raise InputError("overdispersion=True needs the cells with 0, 1, 2 ... dicentrics")
+    found = dispersion(sample.distribution)
+    if found.index is None or (choice == "auto" and not found.overdispersed):
+        return 1.0
+    return max(found.index, 1.0)
+
+
+def _lower(tails, tail, dose):
+    """Largest dose below which the count is too high; 0 where it never is."""
+
+    def gap(at):
+        return tails(at)[1] - tail
+
+    if dose == 0 or gap(0.0) >= 0:
+        return 0.0
+    return float(brentq(gap, 0.0, dose, xtol=1e-9)) if gap(dose) > 0 else dose
+
+
+def _upper(tails, tail, dose):
+    """First dose above which the count is too low; infinity where it never is."""
+
+    def gap(at):
+        return tails(at)[0] - tail
+
+    doses = dose + (FARTHEST_GY - dose) * np.linspace(0, 1, 400) ** 2
+    below = np.flatnonzero(gap(doses) < 0)
+    if dose >= FARTHEST_GY or not len(below):
+        return np.inf
+    if below[0] == 0:
+        return dose
+    return float(brentq(gap, doses[below[0] - 1], doses[below[0]], xtol=1e-9))
+
+
+def _detected_as_curve(detected):
+    """The detected curve as a calibration curve: near 0 Gy, errors of e and p in its covariance."""
+    e = detected.detector.efficiency
+    coefficients = e * detected.curve.coefficients * (1, 1, detected.protraction)
+    coefficients[0] += detected.detector.false_rate
+    covariance = np.zeros((3, 3))
+    if detected.curve.covariance is not None:
+        scale = e * np.array([1, 1, detected.protraction])
+        covariance += detected.curve.covariance * np.outer(scale, scale)
+    covariance += np.outer(coefficients, coefficients) * detected.ensemble_cv**2
+    covariance[0, 0] += detected.detector.false_rate_error**2
+    return type(detected.curve)(coefficients, covariance)

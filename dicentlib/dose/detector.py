@@ -1,0 +1,130 @@
+"""A detector's own uncertainty, carried into the dose.
+
+A detector finds a dicentric with efficiency e and adds p false ones per cell. Detected dicentrics
+are then Poisson again, with the curve
+
+.. math:: m(D) = e\\,Y(D) + p, \\qquad
+          \\mathrm{var}\\,m = e^2 v(D) + Y^2 \\sigma_e^2 + \\sigma_p^2 + m^2 c^2
+
+where v(D) is the variance of the curve and c the relative spread over random ensembles.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from dicentlib.calibration.curve import CalibrationCurve
+from dicentlib.errors import InputError
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Efficiency e (0 to 1) and false dicentrics p per cell, with their standard errors.
+
+    For a curve whose counts the same detector made, e = 1 and p = 0: both are in the curve. Give
+    errors alone to allow for a sample that is harder (or easier) to score than the calibration.
+    """
+
+    efficiency: float = 1.0
+    efficiency_error: float = 0.0
+    false_rate: float = 0.0
+    false_rate_error: float = 0.0
+
+    def __post_init__(self):
+        if not 0 < self.efficiency <= 1:
+            raise InputError(f"efficiency is {self.efficiency}: expected above 0, up to 1")
+        for name in ("efficiency_error", "false_rate", "false_rate_error"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value >= 0):
+                raise InputError(f"{name} is {value}: expected 0 or more")
+
+    @classmethod
+    def from_counts(cls, *, n_true, n_found, n_false, n_cells):
+        """From a scored test set: `n_found` of `n_true` real dicentrics, `n_false` in `n_cells`.
+
+        Errors are binomial for the efficiency and Poisson for the false rate, each with a
+        half count added so that none found, or all, is not taken for certainty.
+
+        Examples
+        --------
+        >>> Detector.from_counts(n_true=400, n_found=320, n_false=9, n_cells=900).efficiency
+        0.8
+        """
+        for label, value in (("n_true", n_true), ("n_found", n_found), ("n_false", n_false)):
+            if value < 0 or value != round(value):
+                raise InputError(f"{label} is {value}: expected a whole number of 0 or more")
+        if n_found > n_true or n_found == 0:
+            raise InputError(
+                f"{n_found} of {n_true} real dicentrics found: expected at least one, at most all"
+            )
+        if n_cells <= 0:
+            raise InputError(f"n_cells is {n_cells}: expected at least one cell")
+        smoothed = (n_found + 0.5) / (n_true + 1)
+        return cls(
+            efficiency=n_found / n_true,
+            efficiency_error=math.sqrt(smoothed * (1 - smoothed) / n_true),
+            false_rate=n_false / n_cells,
+            false_rate_error=math.sqrt(n_false + 0.5) / n_cells,
+        )
+
+    def correct(self, yield_, variance=0.0):
+        """Yield of real dicentrics (y - p)/e, not below 0, and its variance.
+
+        .. math:: \\mathrm{var} = (\\mathrm{var}\\,y + \\sigma_p^2)/e^2 + y_c^2 \\sigma_e^2/e^2
+        """
+        corrected = max((yield_ - self.false_rate) / self.efficiency, 0.0)
+        counted = (variance + self.false_rate_error**2) / self.efficiency**2
+        return corrected, counted + (corrected * self.efficiency_error / self.efficiency) ** 2
+
+
+@dataclass(frozen=True)
+class DetectedCurve:
+    """The calibration curve as a detector shows it: mean and variance of the detected yield."""
+
+    curve: CalibrationCurve
+    detector: Detector = Detector()
+    ensemble_cv: float = 0.0
+    protraction: float = 1.0
+
+    def mean_at(self, dose_gy):
+        """Detected dicentrics per cell, m(D) = e Y(D) + p."""
+        real = self.curve.yield_at(dose_gy, protraction=self.protraction)
+        return self.detector.efficiency * real + self.detector.false_rate
+
+    def parts_at(self, dose_gy):
+        """Variance of m(D) by its cause: curve, efficiency, false positives, ensemble."""
+        real = self.curve.yield_at(dose_gy, protraction=self.protraction)
+        curve = self.curve.variance_at(dose_gy, protraction=self.protraction)
+        flat = np.ones_like(real)
+        return {
+            "curve": self.detector.efficiency**2 * curve,
+            "efficiency": (real * self.detector.efficiency_error) ** 2,
+            "false positives": flat * self.detector.false_rate_error**2,
+            "ensemble": (self.mean_at(dose_gy) * self.ensemble_cv) ** 2,
+        }
+
+    def variance_at(self, dose_gy):
+        """Variance of m(D), all causes together."""
+        return sum(self.parts_at(dose_gy).values())
+
+    def dose_at(self, detected_yield):
+        """Dose at which m(D) is `detected_yield`; 0 at or below the background."""
+        corrected, _ = self.detector.correct(detected_yield)
+        return float(self.curve.dose_at(corrected, protraction=self.protraction))
+
+
+def ensemble_spread(ensemble_yields):
+    """Relative standard deviation of one sample's yield over random ensembles.
+
+    Ensembles drawn from one set of members overlap, so the spread is a lower bound on that of
+    ensembles trained anew. Where each ensemble has a curve of its own, give
+    ``curve.yield_at(doses)`` of the doses that each finds: what shifts curve and sample alike then
+    cancels, as it does in the dose.
+    """
+    yields = np.asarray(ensemble_yields, dtype=float)
+    if yields.ndim != 1 or len(yields) < 2 or not np.all(np.isfinite(yields)) or yields.min() < 0:
+        raise InputError(
+            f"ensemble_yields: expected two or more yields of 0 or more, found {ensemble_yields!r}"
+        )
+    return float(yields.std(ddof=1) / yields.mean()) if yields.mean() > 0 else 0.0

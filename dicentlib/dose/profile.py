@@ -1,0 +1,112 @@
+"""Profile likelihood of the exposed part's dose: an interval that need not be symmetric.
+
+For a dose D the exposed yield y is only known up to the curve's variance v(D). With the sample's
+log-likelihood l(f, y, p_0), profiled over the fraction f and the background p_0,
+
+.. math:: \\ell(D) = \\max_y \\left[ \\ell_p(y) - \\frac{(y - m(D))^2}{2 v(D)} \\right]
+
+and D belongs to the interval while l(D) is within half the chi-squared quantile of its maximum.
+"""
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+from scipy.optimize import brentq
+from scipy.special import gammaln, xlogy
+from scipy.stats import chi2
+
+N_YIELDS = 160
+N_FINE = 4000
+
+
+def profile_limits(distribution, background, mean_at, variance_at, *, dose, level, farthest_gy):
+    """Lower and upper dose limit; 0 and infinity where the likelihood sets none.
+
+    Parameters
+    ----------
+    distribution : sequence of int
+        Cells with 0, 1, 2 ... dicentrics.
+    background : Background or None
+        Of unexposed cells.
+    mean_at, variance_at : callable
+        Yield of exposed cells and its variance at a dose.
+    dose : float
+        The estimate.
+    level : float
+    farthest_gy : float
+        Where the search for an upper limit ends.
+    """
+    inside, top = support(distribution, background, mean_at, variance_at, level=level)
+    lower, upper = 0.0, np.inf
+    if inside(0.0) < 0 < inside(dose):
+        lower = float(brentq(inside, 0.0, dose, xtol=1e-6))
+    # Search no farther than the yields reach: above, the likelihood is not known.
+    reach = farthest_gy
+    while reach > dose and float(mean_at(reach)) > top:
+        reach = dose + (reach - dose) / 1.2
+    for at in dose + (reach - dose) * np.linspace(0, 1, 40)[1:] ** 2:
+        if inside(at) < 0:
+            upper = float(brentq(inside, dose, at, xtol=1e-6)) if inside(dose) > 0 else dose
+            break
+    return lower, upper
+
+
+def support(distribution, background, mean_at, variance_at, *, level):
+    """Function of a dose, above 0 where the dose belongs to the interval; and its largest yield."""
+    floor = 0.0 if background is None else background.rate
+    top = floor + 3 * (len(distribution) + 2.0)
+    steps = np.linspace(1e-4, 1, N_YIELDS) ** 2
+    profiled, _, _ = profile_log_likelihood(distribution, floor + (top - floor) * steps, background)
+    fine = np.linspace(1e-4, 1, N_FINE)
+    values = CubicSpline(np.sqrt(steps), profiled)(fine)
+    yields = floor + (top - floor) * fine**2
+    least = values.max() - chi2.ppf(level, 1) / 2
+
+    def inside(dose):
+        mean, variance = float(mean_at(dose)), float(variance_at(dose))
+        if variance < 1e-10:
+            return float(np.interp(mean, yields, values)) - least
+        return float(np.max(values - (yields - mean) ** 2 / (2 * variance))) - least
+
+    return inside, top
+
+
+def profile_log_likelihood(distribution, yields, background):
+    """Log-likelihood of the exposed yields `yields` (n,), with the fraction and background of each.
+
+    Both are those of greatest likelihood, given the exposed yield: Newton steps for the fraction,
+    which the likelihood is concave in, and expectation-maximisation for the background.
+    """
+    counts = np.asarray(distribution, dtype=float)
+    k = np.arange(len(counts))
+    log_factorial = gammaln(k + 1)
+
+    def pmf(mean):
+        return np.exp(xlogy(k, mean[:, None]) - mean[:, None] - log_factorial)
+
+    exposed = pmf(yields)
+    fraction = np.full(len(yields), 0.5)
+    known = background is None or background.rate == 0 or np.isinf(background.n_cells)
+    rate = np.full(len(yields), 0.0 if background is None else background.rate)
+    unexposed = pmf(rate)
+    for _ in range(12):
+        for _ in range(4):
+            mixed = np.maximum(
+                fraction[:, None] * exposed + (1 - fraction[:, None]) * unexposed, 1e-300
+            )
+            slope = (exposed - unexposed) / mixed
+            score, curvature = slope @ counts, slope**2 @ counts
+            step = np.divide(score, curvature, out=np.zeros_like(score), where=curvature > 0)
+            fraction = np.clip(fraction + step, fraction / 4, 1 - (1 - fraction) / 4)
+            fraction = np.clip(fraction, 1e-7, 1.0)
+        if known:
+            continue
+        share = (1 - fraction[:, None]) * unexposed / mixed
+        outside = share * counts
+        found = background.rate * background.n_cells
+        rate = (found + outside @ k) / (background.n_cells + outside.sum(axis=1))
+        unexposed = pmf(rate)
+    mixed = np.maximum(fraction[:, None] * exposed + (1 - fraction[:, None]) * unexposed, 1e-300)
+    log = np.log(mixed) @ counts
+    if not known:
+        log = log + xlogy(found, rate) - background.n_cells * rate
+    return log, fraction, rate
