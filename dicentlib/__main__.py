@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
+from typing import Annotated
+
 import typer
 
 app = typer.Typer(
@@ -127,6 +129,78 @@ def simulate(
             f"--dose-gy {dose_gy!r}: allowed are doses in Gy, as 2 or 0,0.5,2"
         ) from error
     typer.echo(f"{folder}: samples.csv" + (", truth.json" if blind else ", annotations.csv"))
+
+
+@app.command()
+def train(
+    images: Annotated[str, typer.Argument(help="Image set for training.")],
+    out: Annotated[str, typer.Argument(help="Receives members/, metrics.csv and training/.")],
+    annotations: Annotated[str, typer.Option(help="Default: annotations.csv in IMAGES.")] = "",
+    validation: Annotated[str, typer.Option(help="Image set measured after each epoch.")] = "",
+    preset: Annotated[str, typer.Option(help="demo or paper; options change it.")] = "demo",
+    encoder: str = "",
+    decoder_channels: Annotated[str, typer.Option(help="For example 64,32.")] = "",
+    crop_px: Annotated[int, typer.Option(help="0: whole images.")] = -1,
+    pixel_size_um: float = 0.0,
+    lam: float = -1.0,
+    optimiser: str = "",
+    learning_rate: float = 0.0,
+    weight_decay: float = -1.0,
+    decay_to: float = -1.0,
+    intensity: float = -1.0,
+    blur_px: float = -1.0,
+    epochs: int = 0,
+    batch_size: int = 0,
+    steps_per_epoch: Annotated[int, typer.Option(help="0: as many crops as images.")] = -1,
+    precision: str = "",
+    initial_members: Annotated[str, typer.Option(help="Fine-tune this ensemble.")] = "",
+    data_seed: int = -1,
+    init_seed: int = -1,
+    threads: int = 0,
+    workers: int = 0,
+    devices: int = 1,
+    cache_gb: float = 4.0,
+    max_minutes: float = 0.0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; do not resume.")] = False,
+):
+    """Train on annotated images; a killed training goes on when the command is given again."""
+    from dicentlib.training.commands import train_command
+
+    changes = {
+        "encoder": encoder,
+        "decoder_channels": decoder_channels,
+        "crop_px": crop_px,
+        "pixel_size_um": pixel_size_um,
+        "lam": lam,
+        "optimiser": optimiser,
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "decay_to": decay_to,
+        "intensity": intensity,
+        "blur_px": blur_px,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "steps_per_epoch": steps_per_epoch,
+        "precision": precision,
+        "data_seed": data_seed,
+        "init_seed": init_seed,
+    }
+    metrics = train_command(
+        images,
+        out,
+        preset=preset,
+        changes=changes,
+        annotations=annotations or None,
+        validation=validation or None,
+        initial_members=initial_members or None,
+        max_minutes=max_minutes or None,
+        threads=threads or None,
+        workers=workers,
+        devices=devices,
+        cache_gb=cache_gb,
+        resume=not fresh,
+    )
+    typer.echo(metrics.tail(3).to_string(index=False))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,69 @@
+"""The command ``python -m dicentlib train``: image sets and presets instead of tables."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from dicentlib.data.annotations import read_annotations
+from dicentlib.data.index import index_images
+from dicentlib.errors import InputError
+from dicentlib.training.fit import train
+from dicentlib.training.parameters import PRESETS
+
+
+def read_image_set(folder, *, annotations=None):
+    """Index and annotations of an image set, the form in which :func:`train` takes them."""
+    index = index_images(folder)
+    return index, read_annotations(annotations or Path(folder) / "annotations.csv", index)
+
+
+def changed_preset(preset, changes):
+    """Parameters of a preset with some of them changed.
+
+    Parameters
+    ----------
+    preset : str
+        A key of ``PRESETS``.
+    changes : dict
+        By parameter; ``""``, negative numbers and 0 leave the preset's value, except that a
+        ``lam``, ``crop_px`` or ``steps_per_epoch`` of 0 means none.
+        ``steps_per_epoch`` times the batch size is ``samples_per_epoch``; decoder channels may
+        be text, ``"64,32"``.
+
+    Raises
+    ------
+    InputError
+        Unknown preset; decoder channels that are not two numbers.
+    """
+    if preset not in PRESETS:
+        raise InputError(f"preset {preset!r} found; allowed: {', '.join(PRESETS)}")
+    zero_counts = {"lam", "crop_px", "steps_per_epoch", "weight_decay", "decay_to", "intensity"}
+    zero_counts |= {"blur_px", "data_seed", "init_seed"}
+    given = {
+        name: value
+        for name, value in changes.items()
+        if value != ""
+        and (isinstance(value, str) or value > 0 or (value == 0 and name in zero_counts))
+    }
+    if "decoder_channels" in given:
+        text = given["decoder_channels"]
+        try:
+            given["decoder_channels"] = tuple(int(part) for part in text.split(","))
+        except ValueError as error:
+            raise InputError(f"decoder channels {text!r}; expected two numbers: 64,32") from error
+    if given.get("crop_px") == 0:
+        given["crop_px"] = None
+    if "steps_per_epoch" in given:
+        batch_size = given.get("batch_size", PRESETS[preset].batch_size)
+        given["samples_per_epoch"] = given.pop("steps_per_epoch") * batch_size or None
+    return replace(PRESETS[preset], **given)
+
+
+def train_command(images, out, *, preset, changes, annotations, validation, **options):
+    """Train on an image set; returns the metrics by epoch."""
+    return train(
+        *read_image_set(images, annotations=annotations),
+        out,
+        parameters=changed_preset(preset, changes),
+        validation=read_image_set(validation) if validation else None,
+        **options,
+    )

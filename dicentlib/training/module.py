@@ -1,0 +1,125 @@
+"""The one Lightning module: steps, optimiser, learning rate, delay of lambda, sums by epoch."""
+
+import math
+
+import pytorch_lightning as pl
+import torch
+
+from dicentlib.data import CLASSES
+from dicentlib.errors import InputError
+from dicentlib.evaluation import count_matches
+from dicentlib.loss import HeatmapLoss
+
+VALIDATION_CONFIDENCE_THRESHOLD = 0.5
+TRUTH_THRESHOLD = 0.5
+
+
+class HeatmapModule(pl.LightningModule):
+    """A network and how it is trained.
+
+    Parameters
+    ----------
+    model : HeatmapUnet
+    parameters : TrainingParameters
+    n_steps : int
+        Of the whole training; the delay of lambda and the decay are shares of it.
+    zero_dose : frozenset of str
+        Validation images of unexposed cells.
+    """
+
+    def __init__(self, model, parameters, *, n_steps, zero_dose=frozenset()):
+        super().__init__()
+        self.model = model.to(memory_format=torch.channels_last)
+        self.forward_model = torch.compile(model) if parameters.compiled else model
+        self.parameters_ = parameters
+        self.loss = HeatmapLoss(parameters.lam, parameters.rho)
+        self.n_steps = n_steps
+        self.zero_dose = zero_dose
+        self.epoch_loss = None
+        self.validation_sums = {}
+
+    def configure_optimizers(self):
+        """Adam with L2 decay or AdamW, fused, and the rate's course by step."""
+        parameters = self.parameters_
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[parameters.optimiser]
+        optimiser = kind(
+            self.model.parameters(),
+            lr=parameters.learning_rate,
+            weight_decay=parameters.weight_decay,
+            fused=True,
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self.rate_at)
+        return {
+            "optimizer": optimiser,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def rate_at(self, step):
+        """Share of the learning rate at a step: half a cosine from 1 to ``decay_to``."""
+        low = self.parameters_.decay_to
+        progress = min(1.0, step / self.n_steps)
+        return low + (1 - low) * (1 + math.cos(math.pi * progress)) / 2
+
+    def lam_at(self, step):
+        """Weight of sparse variation at a step: 0 during the delay."""
+        late = step >= self.parameters_.lam_delay * self.n_steps
+        return self.parameters_.lam if late else 0.0
+
+    def on_train_epoch_start(self):
+        # dropout and stochastic depth draw the same numbers after a resume
+        torch.manual_seed(1_000_003 * self.parameters_.data_seed + self.current_epoch)
+        self.epoch_loss = torch.zeros(2, device=self.device, dtype=torch.float64)
+
+    def training_step(self, batch, batch_number):
+        """Loss of a batch; a loss that is not finite names the batch's images."""
+        self.loss.lam = self.lam_at(self.global_step)
+        images = batch["image"].to(memory_format=torch.channels_last)
+        heatmaps = torch.sigmoid(self.forward_model.logits(images).float())
+        loss = self.loss(heatmaps, batch["target"])
+        if not torch.isfinite(loss):
+            raise InputError(
+                f"loss is {loss.item()} in epoch {self.current_epoch + 1}, batch "
+                f"{batch_number + 1}, of images {', '.join(sorted(set(batch['name'])))}"
+            )
+        self.epoch_loss += torch.stack([loss.detach().double(), torch.ones_like(loss)])
+        return loss
+
+    def on_validation_epoch_start(self):
+        self.validation_sums = {}
+
+    def validation_step(self, batch, batch_number):
+        """Loss and counts by class (component overlap, T_C = 0.5) of one whole image."""
+        images = batch["image"].to(memory_format=torch.channels_last)
+        heatmaps = self.model(images).float()
+        self.loss.lam = self.parameters_.lam
+        self._add("validation_loss", float(self.loss(heatmaps, batch["target"])))
+        self._add("validation_images", 1)
+        fired = (heatmaps[0] > VALIDATION_CONFIDENCE_THRESHOLD).cpu().numpy()
+        truth = (batch["target"][0] > TRUTH_THRESHOLD).cpu().numpy()
+        unexposed = batch["name"][0] in self.zero_dose
+        self._add("zero_dose_images", int(unexposed))
+        for name, predicted, true in zip(CLASSES, fired, truth, strict=True):
+            counts = count_matches(predicted, true)
+            self._add(f"{name}_tp", counts.tp)
+            self._add(f"{name}_fp", counts.fp)
+            self._add(f"{name}_fn", counts.fn)
+            self._add(f"zero_dose_false_{name}s", counts.fp if unexposed else 0)
+
+    def _add(self, name, value):
+        self.validation_sums[name] = self.validation_sums.get(name, 0) + value
+
+    def epoch_metrics(self):
+        """Losses and counts of the epoch just ended, over all ranks, as a dict of numbers."""
+        total = self.trainer.strategy.reduce(self.epoch_loss, reduce_op="sum")
+        metrics = {"train_loss": float(total[0] / total[1])}
+        if self.validation_sums:
+            sums = torch.tensor(
+                list(self.validation_sums.values()), dtype=torch.float64, device=self.device
+            )
+            sums = self.trainer.strategy.reduce(sums, reduce_op="sum").tolist()
+            summed = dict(zip(self.validation_sums, sums, strict=True))
+            summed["validation_loss"] /= summed["validation_images"]
+            loss = summed.pop("validation_loss")
+            metrics["validation_loss"] = loss
+            metrics |= {name: int(value) for name, value in summed.items()}
+        return metrics

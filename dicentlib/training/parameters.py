@@ -1,0 +1,97 @@
+"""Parameters of a training, and the two presets."""
+
+from dataclasses import asdict, dataclass
+
+from dicentlib.data import REFERENCE_PIXEL_SIZE_UM
+from dicentlib.data.augmentation import Augmentation
+from dicentlib.errors import InputError
+
+OPTIMISERS = ("adam", "adamw")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class TrainingParameters:
+    """Everything that decides the weights of a training, apart from its images.
+
+    The defaults are the paper's (Deschemps et al. 2024) Model B: the preset ``"paper"``.
+    """
+
+    encoder: str = "resnet34"
+    encoder_weights: str | None = None  # "imagenet": pre-trained, where the hub can be reached
+    decoder_channels: tuple = (256, 128)
+    head_bias: float = 0.0  # -4 starts with nearly empty heatmaps
+    lam: float = 0.2  # weight of sparse variation; 0 is Model A
+    rho: float = 0.1
+    lam_delay: float = 0.0  # share of the steps before lam counts; needed from random weights
+    sigma: float = 2.0  # of target heatmaps, in heatmap pixels
+    pixel_size_um: float = REFERENCE_PIXEL_SIZE_UM  # images are brought to this scale
+    crop_px: int | None = None  # None: whole images
+    epochs: int = 100
+    samples_per_epoch: int | None = None  # crops in an epoch; None: as many as images
+    batch_size: int = 12  # of all devices together
+    optimiser: str = "adam"
+    learning_rate: float = 3e-4
+    weight_decay: float = 0.1
+    decay_to: float = 1.0  # the rate falls along a cosine to this share of it; 1: constant
+    flips: bool = False
+    intensity: float = 0.0  # see Augmentation
+    blur_px: float = 0.0
+    precision: str = "auto"  # bfloat16 where the hardware computes with it, else float32
+    compiled: bool = False  # torch.compile; needs a C++ compiler
+    init_seed: int = 0  # of the first weights
+    data_seed: int = 0  # of order, crops and augmentation
+
+    def __post_init__(self):
+        self._require("epochs", self.epochs >= 1, "1 or more")
+        self._require("batch_size", self.batch_size >= 1, "1 or more")
+        self._require("learning_rate", self.learning_rate > 0, "above 0")
+        self._require("weight_decay", self.weight_decay >= 0, "0 or more")
+        self._require("lam", self.lam >= 0, "0 or more")
+        self._require("rho", 0 <= self.rho <= 1, "0 to 1")
+        self._require("lam_delay", 0 <= self.lam_delay <= 1, "0 to 1")
+        self._require("decay_to", 0 <= self.decay_to <= 1, "0 to 1")
+        self._require("sigma", self.sigma > 0, "above 0")
+        self._require("pixel_size_um", self.pixel_size_um > 0, "above 0")
+        self._require("optimiser", self.optimiser in OPTIMISERS, " or ".join(OPTIMISERS))
+        self._require("precision", self.precision in PRECISIONS, " or ".join(PRECISIONS))
+        if self.crop_px is not None:
+            whole = self.crop_px >= 16 and self.crop_px % 16 == 0
+            self._require("crop_px", whole, "a multiple of 16")
+        if self.samples_per_epoch is not None:
+            self._require("samples_per_epoch", self.samples_per_epoch >= 1, "1 or more")
+        object.__setattr__(self, "decoder_channels", tuple(self.decoder_channels))
+
+    def _require(self, name, valid, allowed):
+        if not valid:
+            raise InputError(f"{name} {getattr(self, name)!r} found; allowed: {allowed}")
+
+    @property
+    def augmentation(self):
+        """Augmentation of the training samples."""
+        return Augmentation(self.flips, self.intensity, self.blur_px)
+
+    def as_dict(self):
+        """Plain data, for files."""
+        return asdict(self) | {"decoder_channels": list(self.decoder_channels)}
+
+
+PRESETS = {
+    "paper": TrainingParameters(),
+    "demo": TrainingParameters(
+        encoder="tu-resnet10t",
+        decoder_channels=(64, 32),
+        head_bias=-4.0,
+        lam_delay=0.4,
+        pixel_size_um=0.2,
+        crop_px=128,
+        epochs=24,
+        samples_per_epoch=2400,
+        batch_size=24,
+        optimiser="adamw",
+        learning_rate=1e-3,
+        weight_decay=0.01,
+        decay_to=0.05,
+        flips=True,
+    ),
+}
