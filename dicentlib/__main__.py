@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-from typing import Annotated
-
 import typer
 
 app = typer.Typer(
