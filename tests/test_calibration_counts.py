@@ -12,7 +12,7 @@ from dicentlib.calibration.counts import (
     count_cells,
     counts_by_dose,
 )
-from dicentlib.calibration.grid import count_grid
+from dicentlib.calibration.grid import count_ensembles, count_grid
 from dicentlib.calibration.quantiles import firing_fraction, quantile_thresholds
 from dicentlib.calibration.scorer import Scorer
 from dicentlib.errors import InputError, ScorerMismatchError
@@ -146,6 +146,22 @@ def test_grid_equals_counting_each_combination():
     np.testing.assert_array_equal(grid.counts, expected)
     assert grid.counts[..., 0].sum() == 0
     assert grid.counts[..., 1:].sum() > 50
+
+
+def test_ensembles_equal_counting_each_one_alone():
+    stacks = ndimage.gaussian_filter(
+        np.random.default_rng(4).random((5, 4, 2, 16, 16)), (0, 0, 0, 1, 1)
+    )
+    ensembles, thresholds = np.array([[0, 1], [2, 3], [0, 3]]), np.full((4, 2), 0.55)
+    counts = count_ensembles(
+        stacks, ensembles, confidence_threshold=thresholds, agreement_threshold=1
+    )
+    expected = [
+        [[naive_count(s[e], thresholds[e], 1, c) for s in stacks] for c in (0, 1)]
+        for e in ensembles
+    ]
+    np.testing.assert_array_equal(counts, expected)
+    assert counts.sum() > 10
 
 
 def test_grid_applies_the_rule_and_knows_its_combinations():

@@ -9,7 +9,7 @@ from dicentlib.calibration.counts import (
 )
 from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.calibration.fit import fit_curve
-from dicentlib.calibration.grid import CountGrid, count_grid
+from dicentlib.calibration.grid import CountGrid, count_ensembles, count_grid
 from dicentlib.calibration.leave_out import choose_quantile, leave_one_dose_out
 from dicentlib.calibration.published import published_curve, published_curves
 from dicentlib.calibration.quantiles import firing_fraction, quantile_thresholds
@@ -25,6 +25,7 @@ __all__ = [
     "choose_quantile",
     "co_occurrence",
     "count_cells",
+    "count_ensembles",
     "count_grid",
     "counts_by_dose",
     "firing_fraction",

@@ -79,6 +79,34 @@ def count_grid(heatmaps, rules, *, confidence_thresholds, agreement_thresholds):
     return CountGrid(np.stack(cells, axis=-1), tuple(rules), levels)
 
 
+def count_ensembles(heatmaps, ensembles, *, confidence_threshold, agreement_threshold):
+    """Count detections by several smaller ensembles of the same members.
+
+    Parameters
+    ----------
+    heatmaps : iterable of arrays, each of shape (M, 2, h, w)
+    ensembles : array of int, shape (E, m)
+        Members of each ensemble.
+    confidence_threshold : array, shape (M, 2)
+        Of every member and class.
+    agreement_threshold : int, 0 to m - 1
+
+    Returns
+    -------
+    ndarray of int, shape (E, 2, N)
+        Detections by ensemble, class and cell.
+    """
+    thresholds = np.asarray(confidence_threshold, dtype=float)
+    cells = [
+        [
+            _count_cell(stack[e], thresholds[None, e], (agreement_threshold,))[0, 0]
+            for e in ensembles
+        ]
+        for stack in heatmaps
+    ]
+    return np.moveaxis(np.array(cells), 0, -1)
+
+
 def _count_cell(stack, thresholds, levels):
     # compared in the precision of the heatmaps, as dicentlib.voting does
     thresholds = thresholds.astype(np.result_type(stack, np.float32))

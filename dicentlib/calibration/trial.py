@@ -1,6 +1,7 @@
 """One combination of thresholds tried out: its counts, its curve and the doses left out."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -21,16 +22,21 @@ class Trial:
         Counts by dose with yields and their limits.
     curve : CalibrationCurve or None
         None where the counts give no curve.
-    left_out : DataFrame
-        Each dose estimated with the curve of the others.
     reason : str
         Why there is no curve; "" where there is one.
+    model : str
+        Linear-quadratic or linear.
     """
 
     counts: pd.DataFrame
     curve: CalibrationCurve | None
-    left_out: pd.DataFrame
     reason: str
+    model: str
+
+    @cached_property
+    def left_out(self):
+        """Each dose estimated with the curve of the others, see ``leave_one_dose_out``."""
+        return leave_one_dose_out(self.counts, model=self.model)
 
     @property
     def error_gy(self):
@@ -39,7 +45,7 @@ class Trial:
 
 
 def try_counts(dose_gy, n_dicentrics, *, model="linear-quadratic"):
-    """Count, fit and test one combination.
+    """Count and fit one combination.
 
     Parameters
     ----------
@@ -66,4 +72,4 @@ def try_counts(dose_gy, n_dicentrics, *, model="linear-quadratic"):
         reason = ""
     except InputError as error:
         curve, reason = None, str(error)
-    return Trial(counts, curve, leave_one_dose_out(counts, model=model), reason)
+    return Trial(counts, curve, reason, model)

@@ -78,6 +78,31 @@ def _dose_axes(ax):
     return ax
 
 
+def plot_trials(trials, *, ax=None, truth=None, title=""):
+    """Curves and points of several combinations of thresholds, beside the true curve.
+
+    Parameters
+    ----------
+    trials : dict
+        Label to Trial; a number is labelled as the quantile q. A trial without a curve shows
+        its points only.
+    truth : CalibrationCurve, optional
+    """
+    ax = ax or plt.gca()
+    colours = plt.get_cmap("viridis")(np.linspace(0, 0.88, len(trials)))
+    for (name, trial), colour in zip(trials.items(), colours, strict=True):
+        label = name if isinstance(name, str) else f"q = {name:g}"
+        if trial.curve is not None:
+            plot_curve(trial.curve, ax=ax, level=None, label=plain(label), colour=colour)
+        ax.plot(trial.counts["dose_gy"], trial.counts["yield"], "o", color=colour, markersize=3.5)
+    if truth is not None:
+        black = SYSTEM_COLOURS["truth"]
+        plot_curve(truth, ax=ax, level=None, label="true (simulated)", colour=black)
+    ax.set_ylim(bottom=0)
+    ax.set_title(title)
+    return _dose_axes(ax)
+
+
 def plot_sample_on_curve(sample, *, ax=None, colour=SAMPLE_COLOUR):
     """A sample's yield carried over the curve to its dose, with both intervals.
 

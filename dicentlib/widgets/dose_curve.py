@@ -39,6 +39,7 @@ class CurveView:
         self.axs = axs
         highest = trial.counts["dose_gy"].max()
         self.dose = np.linspace(0, highest, 100)
+        self.lowest_top = 1e-3 if truth is None else float(truth.yield_at(highest))
         if truth is not None:
             colour = SYSTEM_COLOURS["truth"]
             axs[0].plot(self.dose, truth.yield_at(self.dose), color=colour, label=truth_label)
@@ -68,7 +69,7 @@ class CurveView:
         limits = counts[["dose_gy", "yield_lower", "dose_gy", "yield_upper"]].to_numpy()
         self.bars.set_segments(limits.reshape(-1, 2, 2))
         self.left_out.set_data(left_out["dose_gy"], left_out["estimate_gy"])
-        self.axs[0].set_ylim(0, max(counts["yield_upper"].max() * 1.05, 1e-3))
+        self.axs[0].set_ylim(0, 1.05 * max(counts["yield_upper"].max(), self.lowest_top))
         finite = left_out["estimate_gy"].dropna()
         self.axs[1].set_ylim(-0.1, 1.05 * max(self.dose[-1], finite.max() if len(finite) else 0))
         title = curve.describe().replace("^2", "²") if curve else "no curve"
@@ -113,12 +114,14 @@ class DoseCurveExplorer(widgets.VBox):
         As for :func:`draw_curve_view`.
     choice : CurveChoice
         Where the sliders start.
+    quantiles : sequence of float, optional
+        The rules of `grid` that are quantiles; default all of them.
     """
 
-    def __init__(self, grid, dose_gy, choice, *, truth=None):
+    def __init__(self, grid, dose_gy, choice, *, truth=None, quantiles=None):
         self.grid, self.dose_gy = grid, dose_gy
         self.quantile = widgets.SelectionSlider(
-            options=[(f"{q:.2f}", q) for q in grid.rules],
+            options=[(f"{q:.2f}", q) for q in quantiles or grid.rules],
             value=choice.quantile,
             description="quantile",
             continuous_update=False,
