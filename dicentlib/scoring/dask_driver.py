@@ -4,12 +4,13 @@ Members are loaded once per worker and stay there. The image folder, the members
 results folder must be reachable under the same paths from every worker.
 """
 
+import pickle
+
 import torch
 from tqdm import tqdm
 
 from dicentlib.errors import ScoringError
 from dicentlib.scoring.drivers import refuse_failures
-from dicentlib.scoring.shards import run_shard
 
 RETRIES = 3
 AHEAD = 4  # shards given to the scheduler per thread, so that its memory stays flat
@@ -46,14 +47,25 @@ def run_on_cluster(plan, client, *, progress=True):
     on_gpu = torch.device(plan.settings.device).type == "cuda"
     n_threads = READERS_PER_GPU if on_gpu else 1
 
+    def score_packed(packed):
+        # sent by value and packed, so that the scheduler never imports torch
+        import pickle
+
+        from dicentlib.scoring.shards import run_shard
+
+        return run_shard(**pickle.loads(packed))
+
     def submit(number):
+        arguments = {
+            "folder": plan.index.folder,
+            "records": shards[number],
+            "settings": plan.settings,
+            "out": plan.out,
+            "n_threads": n_threads,
+        }
         future = client.submit(
-            run_shard,
-            plan.index.folder,
-            shards[number],
-            plan.settings,
-            plan.out,
-            n_threads=n_threads,
+            score_packed,
+            pickle.dumps(arguments),
             key=f"shard-{plan.settings.key()[:16]}-{number}",
             pure=False,
             retries=RETRIES,

@@ -1,0 +1,228 @@
+"""Review: nothing decided is lost, everything can be taken back, the numbers follow."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from dicentlib.data import read_annotations, read_image
+from dicentlib.errors import InputError
+from dicentlib.plotting.review import crop, crop_png, plot_contact_sheet
+from dicentlib.review import ReviewState, least_certain_first
+from dicentlib.widgets import ReviewGallery
+
+HEADER = "image,class,row,col,decision,reviewed_class,seconds\n"
+
+
+@pytest.fixture
+def images(tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number in range(3):
+        values = np.full((60, 70), 225 - 30 * number, dtype=np.uint8)
+        Image.fromarray(values).save(folder / f"cell <b>{number}.png")
+    return folder
+
+
+def make_detections(n=7):
+    rng = np.random.default_rng(1)
+    votes = rng.integers(3, 7, n)
+    return pd.DataFrame(
+        {
+            "image": [f"cell <b>{i % 3}.png" for i in range(n)],
+            "class": [("dicentric", "fragment")[i % 2] for i in range(n)],
+            "row": rng.uniform(0, 60, n),
+            "col": rng.uniform(0, 70, n),
+            "votes": votes,
+            "vote_fraction": votes / 6,
+            "peak_mean": rng.uniform(0.5, 0.9, n),
+        }
+    )
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self):
+        self.time = 0.0
+
+    def __call__(self):
+        return self.time
+
+
+def test_least_certain_come_first():
+    ordered = least_certain_first(make_detections())
+    assert ordered["vote_fraction"].is_monotonic_increasing
+    same = ordered[ordered["vote_fraction"] == ordered["vote_fraction"][0]]
+    assert same["peak_mean"].is_monotonic_increasing
+    assert least_certain_first(make_detections(0)).empty
+
+
+def test_decisions_change_the_detections_that_count():
+    state = ReviewState(make_detections())
+    before = state.detections["class"].value_counts()
+    dicentric = int(state.detections.index[state.detections["class"] == "dicentric"][0])
+    fragment = int(state.detections.index[state.detections["class"] == "fragment"][0])
+    state.reject(dicentric)
+    after = state.reviewed_detections()["class"].value_counts()
+    assert after["dicentric"] == before["dicentric"] - 1
+    state.reclassify(fragment)
+    after = state.reviewed_detections()["class"].value_counts()
+    assert after.to_dict() == {
+        "dicentric": before["dicentric"],
+        "fragment": before["fragment"] - 1,
+    }
+    assert state.n_reviewed == 2
+    assert state.annotations()["class"].tolist() == ["dicentric"]  # accepted as the other class
+
+
+def test_undo_goes_back_to_the_very_start():
+    state = ReviewState(make_detections())
+    untouched = state.reviewed_detections()
+    for position in (0, 3, 3, 5):
+        state.reject(position)
+        state.accept(position)
+    for expected in (5, 5, 3, 3, 3, 3, 0, 0):
+        assert state.undo() == expected
+    assert state.undo() is None
+    assert state.n_reviewed == 0
+    pd.testing.assert_frame_equal(state.reviewed_detections(), untouched)
+
+
+def test_every_action_is_saved_and_taken_up_again(tmp_path):
+    path = tmp_path / "review.csv"
+    state = ReviewState(make_detections(), path=path)
+    state.accept(2)
+    state.reject(0)
+    state.reclassify(4)
+    again = ReviewState(make_detections(), path=path)
+    assert again.decisions == state.decisions
+    pd.testing.assert_frame_equal(again.reviewed_detections(), state.reviewed_detections())
+    state.undo()
+    assert ReviewState(make_detections(), path=path).n_reviewed == 2
+
+
+def test_decisions_about_other_detections_stay_in_the_file(tmp_path):
+    path = tmp_path / "review.csv"
+    state = ReviewState(make_detections(), path=path)
+    state.accept(0)
+    state.accept(1)
+    fewer = ReviewState(state.detections.iloc[1:], path=path)
+    assert fewer.n_reviewed == 1
+    fewer.reject(0)
+    again = ReviewState(make_detections(), path=path)
+    assert again.decisions[:2] == ["accepted", "rejected"]
+
+
+def test_time_left_is_the_median_decision_times_what_is_left():
+    clock = Clock()
+    state = ReviewState(make_detections())
+    assert np.isnan(state.seconds_left)
+    for position, moment in enumerate((0.0, 2.0, 5.0, 900.0)):  # the last after a break
+        clock.time = moment
+        state.accept(position, clock=clock)
+    assert state.seconds_left == pytest.approx(2.5 * 3)  # median of 2 and 3 s, 3 of 7 left
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("image,class\n", r"review\.csv: columns image, class; expected image, class, row"),
+        (
+            f"{HEADER}a,dicentric,1,1,maybe,dicentric,1\n",
+            r"review\.csv, row 2: decision 'maybe'; allowed: accepted, rejected",
+        ),
+        (
+            f"{HEADER}a,dicentric,x,1,accepted,dicentric,1\n",
+            r"review\.csv: row, col and seconds must be numbers",
+        ),
+    ],
+)
+def test_a_file_that_is_no_review_is_refused(tmp_path, text, message):
+    (tmp_path / "review.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        ReviewState(make_detections(), path=tmp_path / "review.csv")
+
+
+def test_crops_are_centred_and_repeat_the_edge():
+    image = np.zeros((30, 40), dtype=np.float32)
+    image[10, 20] = 1
+    part = crop(image, 10.3, 19.8, size_px=8)
+    assert np.argwhere(part == 1).tolist() == [[4, 4]]
+    ramp = np.arange(30, dtype=np.float32)[:, None] + np.zeros(40, dtype=np.float32)
+    assert crop(ramp, 0, 0, size_px=8)[:, 0].tolist() == [0, 0, 0, 0, 0, 1, 2, 3]
+    assert crop_png(image, 0, 0, class_name="fragment").startswith(b"\x89PNG")
+
+
+def test_contact_sheet_shows_every_row(images):
+    detections = make_detections(5)
+    fig = plot_contact_sheet(
+        detections,
+        lambda name: read_image(images / name),
+        n_columns=3,
+        decisions=["accepted", "", "", "rejected", ""],
+    )
+    drawn = [ax for ax in fig.axes if ax.images]
+    assert len(drawn) == 5
+    assert drawn[0].get_xlabel() == "accepted"
+    assert drawn[0].get_title() == f"{detections['vote_fraction'][0]:.0%} of votes"
+
+
+@pytest.fixture
+def gallery(images, tmp_path):
+    def estimate(detections):
+        n = int((detections["class"] == "dicentric").sum())
+        return SimpleNamespace(dose_gy=n / 10, lower_gy=n / 20, upper_gy=n / 5)
+
+    return ReviewGallery(
+        make_detections(25), images, path=tmp_path / "review.csv", estimate=estimate
+    )
+
+
+def test_buttons_and_keys_do_the_same_as_the_state(gallery, tmp_path):
+    assert gallery.n_pages == 3
+    gallery.tiles[1].buttons["reject"].click()
+    assert gallery.state.decisions[1] == "rejected"
+    gallery.current = 0
+    gallery.key_box.value = "a"
+    assert gallery.key_box.value == ""
+    assert gallery.state.decisions[0] == "accepted"
+    assert gallery.current == 2  # 1 is decided already
+    gallery.key_box.value = "c"
+    assert gallery.state.classes[2] != gallery.state.detections["class"][2]
+    gallery.key_box.value = "u"
+    assert gallery.state.decisions[2] == ""
+    gallery.controls["export"].click()
+    written = read_annotations(tmp_path / "reviewed_annotations.csv")
+    assert len(written) == 1
+    assert "2 of 25 reviewed" in gallery.progress.value
+
+
+def test_pages_turn_by_themselves_and_dose_follows(gallery):
+    assert "automatic: 1.30 Gy [0.65, 2.60]" in gallery.dose.value
+    gallery.key_box.value = "r" * 10
+    assert gallery.page == 1
+    rejected = gallery.state.detections["class"][:10].eq("dicentric").sum()
+    assert f"after review: {(13 - rejected) / 10:.2f} Gy" in gallery.dose.value
+    gallery.act("next")
+    gallery.act("next")
+    assert gallery.page == 2
+    assert [tile.layout.visibility for tile in gallery.tiles].count("hidden") == 5
+    gallery.key_box.value = "r" * 20
+    assert gallery.current is None
+    assert gallery.state.n_reviewed == 25
+
+
+def test_a_gallery_without_detections(images, tmp_path):
+    empty = ReviewGallery(make_detections(0), images, path=tmp_path / "review.csv")
+    empty.act("accept")
+    empty.act("undo")
+    assert "0 of 0 reviewed" in empty.progress.value
+
+
+def test_names_of_images_are_text_not_markup(gallery):
+    captions = " ".join(tile.caption.value for tile in gallery.tiles)
+    assert "cell &lt;b&gt;" in captions
+    assert "cell <b>" not in captions
