@@ -14,22 +14,29 @@ from dicentlib.dose.poisson_limits import poisson_limits
 from dicentlib.dose.protraction import protraction_factor, split_dose_factor
 from dicentlib.dose.qdr import qdr
 from dicentlib.dose.result import DoseEstimate
+from dicentlib.dose.route import Route, laboratory_route
 from dicentlib.dose.sample import Sample
+from dicentlib.dose.triage import Triage, triage, triage_table
 
 __all__ = [
     "Detector",
     "Dispersion",
     "DoseEstimate",
+    "Route",
     "Sample",
+    "Triage",
     "characteristic_limits",
     "decision_threshold",
     "detection_limit",
     "dispersion",
     "estimate_dose",
+    "laboratory_route",
     "odds",
     "poisson_limits",
     "poisson_two_sample_p",
     "protraction_factor",
     "qdr",
     "split_dose_factor",
+    "triage",
+    "triage_table",
 ]

@@ -22,6 +22,8 @@ from dicentlib.dose.checks import (
     range_warnings,
     sample_warnings,
 )
+from dicentlib.dose.detector import DetectedCurve, Detector, ensemble_spread
+from dicentlib.dose.dispersion import variance_factor
 from dicentlib.dose.result import BayesianEstimate, cumulative_of
 from dicentlib.errors import InputError
 
@@ -29,7 +31,17 @@ N_GRID = 4001
 LARGEST_GY = 1000.0
 
 
-def bayesian(sample, curve, *, level=0.95, prior="uniform", protraction=1.0):
+def bayesian(
+    sample,
+    curve,
+    *,
+    level=0.95,
+    prior="uniform",
+    detector=None,
+    ensemble_yields=None,
+    overdispersion="auto",
+    protraction=1.0,
+):
     """Density, mode, mean, shortest interval and P(dose in a range).
 
     Parameters
@@ -40,6 +52,8 @@ def bayesian(sample, curve, *, level=0.95, prior="uniform", protraction=1.0):
         Probability in [lower_gy, upper_gy], the shortest such interval.
     prior : "uniform", ("uniform", low_gy, high_gy) or ("gamma", mean_gy, sd_gy)
         "uniform" is flat over all doses from 0.
+    detector, ensemble_yields, overdispersion
+        As in :func:`dicentlib.dose.detected_dose.detector_dose`.
     protraction : float in [0, 1]
 
     Returns
@@ -50,12 +64,15 @@ def bayesian(sample, curve, *, level=0.95, prior="uniform", protraction=1.0):
     protraction = check_protraction(protraction)
     if not 0 < level < 1:
         raise InputError(f"level is {level}: expected a number between 0 and 1")
-    grid, density = dose_density(sample, curve, prior=prior, protraction=protraction)
+    spread = 0.0 if ensemble_yields is None else ensemble_spread(ensemble_yields)
+    detected = DetectedCurve(curve, detector or Detector(), spread, protraction)
+    index = variance_factor(sample, overdispersion)
+    grid, density = dose_density(sample, detected, prior=prior, index=index)
     cumulative = cumulative_of(grid, density)
     lower, upper = shortest_interval(grid, cumulative, level=level)
     mean = float(np.trapezoid(grid * density, grid))
     sd = math.sqrt(max(float(np.trapezoid((grid - mean) ** 2 * density, grid)), 0.0))
-    mode = _mode(sample, curve, prior, protraction, grid, density)
+    mode = _mode(sample, detected, prior, index, grid, density)
     ends = np.interp([(1 - level) / 2, (1 + level) / 2], cumulative, grid)
     notes = sample_warnings(sample, curve) + range_warnings(curve, mode, lower, upper)
     return BayesianEstimate(
@@ -65,8 +82,8 @@ def bayesian(sample, curve, *, level=0.95, prior="uniform", protraction=1.0):
         upper_gy=upper,
         level=level,
         yield_=sample.yield_,
-        yield_lower=float(curve.yield_at(lower, protraction=protraction)),
-        yield_upper=float(curve.yield_at(upper, protraction=protraction)),
+        yield_lower=float(detected.mean_at(lower)),
+        yield_upper=float(detected.mean_at(upper)),
         warnings=tuple(notes),
         assumptions=(
             *common_assumptions(curve, protraction),
@@ -82,12 +99,16 @@ def bayesian(sample, curve, *, level=0.95, prior="uniform", protraction=1.0):
     )
 
 
-def dose_density(sample, curve, *, prior="uniform", protraction=1.0):
-    """Grid of doses in Gy and the posterior density on it (per Gy, integral 1)."""
+def dose_density(sample, detected, *, prior="uniform", index=1.0):
+    """Grid of doses in Gy and the posterior density on it (per Gy, integral 1).
+
+    `detected` is a :class:`dicentlib.dose.detector.DetectedCurve`; `index` multiplies the Poisson
+    variance of the count.
+    """
     low, high = _support(prior)
     top = min(high, LARGEST_GY)
     coarse = low + (top - low) * np.linspace(0, 1, 20001) ** 2
-    log = _log_posterior(coarse, sample, curve, prior, protraction)
+    log = _log_posterior(coarse, sample, detected, prior, index)
     kept = np.flatnonzero(log > log.max() - 35)
     if kept[-1] == len(coarse) - 1 and math.isinf(high):
         raise InputError(
@@ -96,7 +117,7 @@ def dose_density(sample, curve, *, prior="uniform", protraction=1.0):
         )
     start, end = coarse[max(kept[0] - 1, 0)], coarse[min(kept[-1] + 1, len(coarse) - 1)]
     grid = np.linspace(start, end, N_GRID)
-    log = _log_posterior(grid, sample, curve, prior, protraction)
+    log = _log_posterior(grid, sample, detected, prior, index)
     density = np.exp(log - log.max())
     return grid, density / np.trapezoid(density, grid)
 
@@ -110,15 +131,15 @@ def shortest_interval(grid, cumulative, *, level):
     return float(lows[best]), float(highs[best])
 
 
-def upper_limit(sample, curve, *, level=0.95, protraction=1.0):
+def upper_limit(sample, detected, *, level=0.95):
     """Dose that is not exceeded with probability `level`, under a flat prior. Always above 0."""
-    grid, density = dose_density(sample, curve, protraction=protraction)
+    grid, density = dose_density(sample, detected)
     return float(np.interp(level, cumulative_of(grid, density), grid))
 
 
-def _log_posterior(dose, sample, curve, prior, protraction):
-    mean = curve.yield_at(dose, protraction=protraction)
-    variance = curve.variance_at(dose, protraction=protraction)
+def _log_posterior(dose, sample, detected, prior, index):
+    mean = detected.mean_at(dose)
+    variance = detected.variance_at(dose) + (index - 1) * mean / sample.n_cells
     log = log_count_probability(sample.n_dicentrics, sample.n_cells, mean, variance)
     if prior[0] == "gamma":
         _, prior_mean, prior_sd = prior
@@ -165,12 +186,12 @@ def _support(prior):
     )
 
 
-def _mode(sample, curve, prior, protraction, grid, density):
+def _mode(sample, detected, prior, index, grid, density):
     best = int(np.argmax(density))
     if best in (0, len(grid) - 1):
         return float(grid[best])
     found = minimize_scalar(
-        lambda dose: -float(_log_posterior(np.array(dose), sample, curve, prior, protraction)),
+        lambda dose: -float(_log_posterior(np.array(dose), sample, detected, prior, index)),
         bounds=(grid[best - 1], grid[best + 1]),
         method="bounded",
         options={"xatol": 1e-10},

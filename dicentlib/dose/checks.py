@@ -4,7 +4,17 @@ import math
 
 import numpy as np
 
+from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.dose.dispersion import dispersion
+from dicentlib.errors import InputError
+
+
+def checked_curve(curve, scorer=None):
+    """`curve` if it is one, and if the sample's `scorer` (when given) is the curve's."""
+    if not isinstance(curve, CalibrationCurve):
+        raise InputError(f"curve is {curve!r}: expected a CalibrationCurve")
+    curve.require_scorer(scorer)
+    return curve
 
 
 def common_fields(sample, curve, protraction):

@@ -13,7 +13,7 @@ from dicentlib.dose.checks import (
     sample_warnings,
 )
 from dicentlib.dose.detector import DetectedCurve, Detector, ensemble_spread
-from dicentlib.dose.dispersion import dispersion
+from dicentlib.dose.dispersion import variance_factor
 from dicentlib.dose.result import DetectorEstimate
 from dicentlib.dose.whole_body import FARTHEST_GY
 from dicentlib.errors import InputError
@@ -62,7 +62,7 @@ def detector_dose(
         raise InputError(f"level is {level}: expected a number between 0 and 1")
     spread = 0.0 if ensemble_yields is None else ensemble_spread(ensemble_yields)
     detected = DetectedCurve(curve, detector or Detector(), spread, check_protraction(protraction))
-    index = _index(sample, overdispersion)
+    index = variance_factor(sample, overdispersion)
     tail = (1 - level) / 2
     dose = detected.dose_at(sample.yield_)
 
@@ -83,7 +83,7 @@ def detector_dose(
             "too uncertain for an upper limit."
         )
     if upper <= 0:
-        upper = upper_limit(sample, _detected_as_curve(detected), level=level)
+        upper = upper_limit(sample, detected, level=level)
         notes.append(
             "The yield is so far below the background that no dose agrees with it: check curve "
             f"and detector. The upper limit {upper:.3g} Gy is Bayesian."
@@ -117,7 +117,12 @@ def detector_dose(
             if ensemble_yields is not None
             else "Spread over random ensembles not given, taken as 0.",
         ),
-        details={"dispersion_used": index, "ensemble_cv": spread},
+        details={
+            "dispersion_used": index,
+            "ensemble_cv": spread,
+            "detector": detector,
+            "ensemble_yields": ensemble_yields,
+        },
         **common_fields(sample, curve, protraction),
     )
 
@@ -151,19 +156,6 @@ def shares_of(detected, dose, counting_variance):
     return {name: value / total if total else 0.0 for name, value in parts.items()}
 
 
-def _index(sample, choice):
-    if choice not in ("auto", True, False):
-        raise InputError(f"overdispersion is {choice!r}: expected 'auto', True or False")
-    if choice is False or (sample.distribution is None and choice == "auto"):
-        return 1.0
-    if sample.distribution is None:
-        raise InputError("overdispersion=True needs the cells with 0, 1, 2 ... dicentrics")
-    found = dispersion(sample.distribution)
-    if found.index is None or (choice == "auto" and not found.overdispersed):
-        return 1.0
-    return max(found.index, 1.0)
-
-
 def _lower(tails, tail, dose):
     """Largest dose below which the count is too high; 0 where it never is."""
 
@@ -188,17 +180,3 @@ def _upper(tails, tail, dose):
     if below[0] == 0:
         return dose
     return float(brentq(gap, doses[below[0] - 1], doses[below[0]], xtol=1e-9))
-
-
-def _detected_as_curve(detected):
-    """The detected curve as a calibration curve: near 0 Gy, errors of e and p in its covariance."""
-    e = detected.detector.efficiency
-    coefficients = e * detected.curve.coefficients * (1, 1, detected.protraction)
-    coefficients[0] += detected.detector.false_rate
-    covariance = np.zeros((3, 3))
-    if detected.curve.covariance is not None:
-        scale = e * np.array([1, 1, detected.protraction])
-        covariance += detected.curve.covariance * np.outer(scale, scale)
-    covariance += np.outer(coefficients, coefficients) * detected.ensemble_cv**2
-    covariance[0, 0] += detected.detector.false_rate_error**2
-    return type(detected.curve)(coefficients, covariance)

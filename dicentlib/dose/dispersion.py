@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from dicentlib.dose.sample import Sample, as_distribution
+from dicentlib.errors import InputError
 
 U_LIMIT = 1.96  # |u| beyond it: not Poisson at the 5 % level
 
@@ -47,6 +48,24 @@ class Dispersion:
         if self.underdispersed:
             return found + "underdispersed, a sign of selected cells or of a scoring fault."
         return found + "as expected of whole-body exposure (Poisson)."
+
+
+def variance_factor(sample, overdispersion):
+    """What multiplies the Poisson variance of the count: the dispersion index, or 1.
+
+    `overdispersion` is "auto" (the index where u > 1.96), True (always, if above 1) or False.
+    Sums without a distribution give 1 under "auto" and are an error under True.
+    """
+    if overdispersion not in ("auto", True, False):
+        raise InputError(f"overdispersion is {overdispersion!r}: expected 'auto', True or False")
+    if overdispersion is False or (sample.distribution is None and overdispersion == "auto"):
+        return 1.0
+    if sample.distribution is None:
+        raise InputError("overdispersion=True needs the cells with 0, 1, 2 ... dicentrics")
+    found = dispersion(sample.distribution)
+    if found.index is None or (overdispersion == "auto" and not found.overdispersed):
+        return 1.0
+    return max(found.index, 1.0)
 
 
 def dispersion(cells_with, *, expected_index=1.0):

@@ -2,8 +2,8 @@
 
 import inspect
 
-from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.dose.bayesian import bayesian
+from dicentlib.dose.checks import checked_curve
 from dicentlib.dose.detected_dose import detector_dose
 from dicentlib.dose.mixture import mixture
 from dicentlib.dose.partial_body import dolphin
@@ -55,7 +55,8 @@ def estimate_dose(
         Of the method; an unknown one is an error. merkle: ``yield_level``, ``curve_level``,
         ``overdispersion``, ``limits``; delta: ``level``; dolphin: ``level``, ``d0_gy``,
         ``background``, ``limits``, ``detector``, ``ensemble_yields``; mixture: ``level``,
-        ``d0_gy``; bayesian: ``level``, ``prior``; detector: ``level``, ``detector``,
+        ``d0_gy``; bayesian: ``level``, ``prior``,
+        ``detector``, ``ensemble_yields``, ``overdispersion``; detector: ``level``, ``detector``,
         ``ensemble_yields``, ``overdispersion``.
 
     Returns
@@ -77,10 +78,9 @@ def estimate_dose(
     >>> round(found.dose_gy, 2), round(found.fraction, 2)
     (4.14, 0.59)
     """
-    if not isinstance(curve, CalibrationCurve):
-        raise InputError(f"curve is {curve!r}: expected a CalibrationCurve")
     if method not in METHODS:
         raise InputError(f"method is {method!r}: expected one of {', '.join(METHODS)}")
+    curve = checked_curve(curve, scorer)
     estimator = METHODS[method]
     allowed = [
         name
@@ -93,5 +93,4 @@ def estimate_dose(
             f"the method {method!r} has no option {', '.join(unknown)}: it has {', '.join(allowed)}"
         )
     sample = Sample.of(cells_with, n_cells=n_cells, n_dicentrics=n_dicentrics, n_damaged=n_damaged)
-    curve.require_scorer(scorer)
     return estimator(sample, curve, protraction=protraction, **options)

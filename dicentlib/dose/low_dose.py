@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import binom, chi2, poisson
 
 from dicentlib.calibration.curve import check_protraction
+from dicentlib.dose.detector import DetectedCurve, Detector
 from dicentlib.dose.poisson_limits import poisson_limits
 from dicentlib.dose.sample import Sample
 from dicentlib.errors import InputError
@@ -106,16 +107,14 @@ def band_decision_threshold(n_cells, curve, *, level=0.95):
     return count
 
 
-def odds(*, n_cells, n_dicentrics, curve, suspected_gy, protraction=1.0):
+def odds(*, n_cells, n_dicentrics, curve, suspected_gy, detector=None, protraction=1.0):
     """Odds of no dose against `suspected_gy`: Pois(X; N C) / Pois(X; N Y(D)).
 
     Above 1 the counts speak for no exposure, below 1 for the suspected one (as of a badge).
     """
     sample = Sample.of(n_cells=n_cells, n_dicentrics=n_dicentrics)
-    expected = sample.n_cells * float(
-        curve.yield_at(suspected_gy, protraction=check_protraction(protraction))
-    )
-    none = sample.n_cells * float(curve.coefficients[0])
+    detected = DetectedCurve(curve, detector or Detector(), 0.0, check_protraction(protraction))
+    expected, none = (sample.n_cells * float(detected.mean_at(dose)) for dose in (suspected_gy, 0))
     log = poisson.logpmf(sample.n_dicentrics, none) - poisson.logpmf(sample.n_dicentrics, expected)
     return float(np.exp(log))
 
@@ -153,14 +152,20 @@ class CharacteristicLimits:
         )
 
 
-def characteristic_limits(sample, curve, *, control=None, alpha=0.05, beta=0.1, protraction=1.0):
+def characteristic_limits(
+    sample, curve, *, control=None, detector=None, alpha=0.05, beta=0.1, protraction=1.0
+):
     """Decision threshold, detection limit and their doses for one sample.
 
-    `control` is (n_dicentrics, n_cells) of unexposed cells; without it the curve's C is taken as
-    a known background.
+    `control` is (n_dicentrics, n_cells) of unexposed cells, scored like the sample. Without it the
+    background is the curve's C, or e C + p with a `detector`, as well known as by the Poisson
+    count that has its variance; without a variance it is taken as known.
     """
+    detected = DetectedCurve(curve, detector or Detector(), 0.0, check_protraction(protraction))
     if control is None:
-        background = float(curve.coefficients[0])
+        control = _equivalent_control(detected)
+    if control is None:
+        background = float(detected.mean_at(0.0))
         threshold = decision_threshold(sample.n_cells, background=background, alpha=alpha)
         p = poisson_p(sample.n_dicentrics, sample.n_cells * background)
     else:
@@ -168,9 +173,7 @@ def characteristic_limits(sample, curve, *, control=None, alpha=0.05, beta=0.1, 
         threshold = decision_threshold(sample.n_cells, control=control, alpha=alpha)
         p = poisson_two_sample_p(sample.n_dicentrics, sample.n_cells, *control)
     limit = detection_limit(threshold, beta=beta)
-    doses = curve.dose_at(
-        np.array([threshold + 1, limit]) / sample.n_cells, protraction=protraction
-    )
+    doses = [detected.dose_at(count / sample.n_cells) for count in (threshold + 1, limit)]
     return CharacteristicLimits(
         n_cells=sample.n_cells,
         n_dicentrics=sample.n_dicentrics,
@@ -181,9 +184,18 @@ def characteristic_limits(sample, curve, *, control=None, alpha=0.05, beta=0.1, 
         above=sample.n_dicentrics > threshold,
         threshold=threshold,
         detection_limit=limit,
-        resolvable_gy=float(doses[0]),
-        detectable_gy=float(doses[1]),
+        resolvable_gy=doses[0],
+        detectable_gy=doses[1],
     )
+
+
+def _equivalent_control(detected):
+    """Whole counts of unexposed cells that give the background about the variance it has."""
+    rate, variance = float(detected.mean_at(0.0)), float(detected.variance_at(0.0))
+    if rate <= 0 or variance <= 0:
+        return None
+    count = max(round(rate**2 / variance), 1)
+    return count, max(round(count / rate), 1)
 
 
 def _check_probability(label, value):

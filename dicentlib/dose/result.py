@@ -142,6 +142,8 @@ def plain(value):
     """`value` as JSON knows it: lists, text, finite numbers, None, ``"infinity"``."""
     if isinstance(value, dict):
         return {str(key): plain(one) for key, one in value.items()}
+    if dataclasses.is_dataclass(value):
+        return plain(dataclasses.asdict(value))
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
     if isinstance(value, (list, tuple)):

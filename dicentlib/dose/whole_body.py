@@ -15,6 +15,7 @@ from dicentlib.dose.checks import (
     range_warnings,
     sample_warnings,
 )
+from dicentlib.dose.detector import DetectedCurve
 from dicentlib.dose.dispersion import U_LIMIT, dispersion
 from dicentlib.dose.poisson_limits import poisson_limits
 from dicentlib.dose.result import DoseEstimate
@@ -80,7 +81,7 @@ def merkle(
             f"{high:.3g} up to {FARTHEST_GY:g} Gy: no upper limit of the dose."
         )
     if upper <= 0:
-        upper = upper_limit(sample, curve, level=0.95, protraction=protraction)
+        upper = upper_limit(sample, DetectedCurve(curve, protraction=protraction))
         notes.append(
             f"The yield is so far below the curve's background that no dose agrees with it: check "
             f"that the curve is of the same scorer. The upper limit {upper:.3g} Gy is Bayesian."
@@ -137,7 +138,7 @@ def delta(sample, curve, *, level=0.95, protraction=1.0):
         lower, error = 0.0, math.nan
         upper = _upper_dose(high, curve, level, protraction)
         if upper <= 0:
-            upper = upper_limit(sample, curve, level=level, protraction=protraction)
+            upper = upper_limit(sample, DetectedCurve(curve, protraction=protraction), level=level)
         notes.append("The delta method does not apply at 0 Gy: the upper limit is Merkle's.")
     if sample.n_dicentrics < DELTA_FLOOR:
         notes.append(

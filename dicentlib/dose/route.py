@@ -1,0 +1,313 @@
+"""The route of a laboratory from counts to a signed dose, each turn explained in words.
+
+The order is that of IAEA EPR-Biodosimetry 2011 and ISO 19238: dispersion, background, whole or
+partial body, limits, category.
+"""
+
+from dataclasses import dataclass
+
+from dicentlib.dose.bayesian import bayesian
+from dicentlib.dose.checks import checked_curve
+from dicentlib.dose.detected_dose import detector_dose
+from dicentlib.dose.dispersion import Dispersion, dispersion
+from dicentlib.dose.low_dose import CharacteristicLimits, characteristic_limits, odds
+from dicentlib.dose.partial_body import dolphin
+from dicentlib.dose.result import BayesianEstimate, DoseEstimate, PartialBodyEstimate, plain
+from dicentlib.dose.sample import Sample
+from dicentlib.dose.triage import triage
+from dicentlib.dose.whole_body import merkle
+
+LONG_DELAY_DAYS = 140  # 20 weeks: dicentrics last about that long undiminished
+
+
+@dataclass(frozen=True)
+class Step:
+    """One turn: what was asked, what was found, what follows."""
+
+    question: str
+    finding: str
+    consequence: str
+
+    def __str__(self):
+        return f"{self.question} {self.finding} {self.consequence}".strip()
+
+
+@dataclass(frozen=True)
+class Route:
+    """The turns taken, and every result on the way.
+
+    ``estimate`` is the one to report: ``whole_body`` or ``partial_body``. ``above_background``
+    False means that the sample does not differ from unexposed cells: the dose is then reported as
+    below ``estimate.upper_gy``.
+    """
+
+    steps: tuple
+    estimate: DoseEstimate
+    whole_body: DoseEstimate
+    partial_body: PartialBodyEstimate | None
+    bayesian: BayesianEstimate
+    dispersion: Dispersion | None
+    limits: CharacteristicLimits
+    odds_of_no_dose: float | None
+    triage: dict
+    above_background: bool
+    conclusion: str
+
+    @property
+    def warnings(self):
+        """All warnings, each once, those of the reported estimate first."""
+        found = [*self.estimate.warnings, *self.whole_body.warnings, *self.bayesian.warnings]
+        return tuple(dict.fromkeys(found))
+
+    def explain(self):
+        """The route as text: one numbered line per turn, and the conclusion."""
+        lines = [f"{number}. {step}" for number, step in enumerate(self.steps, 1)]
+        return "\n".join([*lines, self.conclusion])
+
+    def to_dict(self):
+        """Plain content for JSON (without the density of the dose)."""
+        density = self.bayesian
+        return {
+            "conclusion": self.conclusion,
+            "steps": [vars(step) for step in self.steps],
+            "above_background": self.above_background,
+            "estimate": self.estimate.to_dict(),
+            "whole_body": self.whole_body.to_dict(),
+            "partial_body": None if self.partial_body is None else self.partial_body.to_dict(),
+            "bayesian": plain(
+                {
+                    "mode_gy": density.dose_gy,
+                    "mean_gy": density.mean_gy,
+                    "sd_gy": density.sd_gy,
+                    "lower_gy": density.lower_gy,
+                    "upper_gy": density.upper_gy,
+                }
+            ),
+            "dispersion": None if self.dispersion is None else plain(vars(self.dispersion)),
+            "limits": plain(vars(self.limits)),
+            "odds_of_no_dose": plain(self.odds_of_no_dose),
+            "triage": {name: plain(vars(one)) for name, one in self.triage.items()},
+            "warnings": list(self.warnings),
+        }
+
+
+def laboratory_route(
+    cells_with=None,
+    curve=None,
+    *,
+    n_cells=None,
+    n_dicentrics=None,
+    control=None,
+    detector=None,
+    ensemble_yields=None,
+    same_detector=False,
+    suspected_gy=None,
+    local_exposure=False,
+    delay_days=None,
+    d0_gy=2.7,
+    protraction=1.0,
+    scorer=None,
+):
+    """Follow a laboratory's route and explain each turn.
+
+    Parameters
+    ----------
+    cells_with, curve, n_cells, n_dicentrics, protraction, scorer
+        As in :func:`dicentlib.dose.estimate_dose`.
+    control : (n_dicentrics, n_cells), optional
+        Unexposed cells scored like the sample; else the curve's background.
+    detector : Detector, optional
+        For a curve of real dicentrics, scored by eye.
+    ensemble_yields : sequence of float, optional
+        Yields of this sample by random ensembles.
+    same_detector : bool
+        The curve's counts were made by the detector that scored the sample: its C holds the false
+        positives, which then lie in unexposed cells too.
+    suspected_gy : float, optional
+        A dose to weigh against none, as of a badge.
+    local_exposure : bool
+        The history speaks for partial-body exposure: look for it even when u does not.
+    delay_days : float, optional
+        From exposure to blood sampling.
+
+    Returns
+    -------
+    Route
+    """
+    sample = Sample.of(cells_with, n_cells=n_cells, n_dicentrics=n_dicentrics)
+    curve = checked_curve(curve, scorer)
+    detecting = {"detector": detector, "ensemble_yields": ensemble_yields}
+    aware = detector is not None or ensemble_yields is not None or same_detector
+    steps = [_size_step(sample)]
+    spread = None if sample.distribution is None else dispersion(sample.distribution)
+    steps.append(_dispersion_step(spread, local_exposure))
+
+    limits = characteristic_limits(
+        sample, curve, control=control, detector=detector, protraction=protraction
+    )
+    steps.append(_background_step(limits))
+
+    method = detector_dose if aware else merkle
+    options = detecting if aware else {}
+    whole_body = method(sample, curve, protraction=protraction, **options)
+    steps.append(_whole_body_step(whole_body, limits.above))
+
+    chance = None
+    if suspected_gy is not None:
+        chance = odds(
+            n_cells=sample.n_cells,
+            n_dicentrics=sample.n_dicentrics,
+            curve=curve,
+            suspected_gy=suspected_gy,
+            detector=detector,
+            protraction=protraction,
+        )
+        steps.append(_odds_step(chance, suspected_gy))
+
+    partial, estimate = None, whole_body
+    overdispersed = spread is not None and spread.overdispersed
+    if spread is not None and (overdispersed or local_exposure):
+        partial = dolphin(
+            sample,
+            curve,
+            d0_gy=d0_gy,
+            background="curve" if same_detector and detector is None else None,
+            limits="profile",
+            protraction=protraction,
+            **detecting,
+        )
+        if overdispersed and partial.estimable and limits.above:
+            estimate = partial
+        steps.append(_partial_step(partial, whole_body, estimate is partial))
+    steps += _exposure_steps(protraction, delay_days)
+    density = bayesian(sample, curve, protraction=protraction, **detecting)
+    base = estimate if estimate is partial else density
+    categories = {name: triage(base, scheme=name) for name in ("multibiodose", "iaea")}
+    steps.append(Step("Which category?", categories["multibiodose"].explain(), ""))
+    return Route(
+        steps=tuple(steps),
+        estimate=estimate,
+        whole_body=whole_body,
+        partial_body=partial,
+        bayesian=density,
+        dispersion=spread,
+        limits=limits,
+        odds_of_no_dose=chance,
+        triage=categories,
+        above_background=limits.above,
+        conclusion=_conclusion(estimate, limits, partial),
+    )
+
+
+def _size_step(sample):
+    n, x = sample.n_cells, sample.n_dicentrics
+    if n >= 500 or x >= 100:
+        follows = "Enough for a reference estimate (500 cells or 100 dicentrics)."
+    elif n >= 50 or x >= 30:
+        follows = (
+            "Enough for triage (50 cells or 30 dicentrics), good to about 1 Gy; not for a "
+            "reference estimate (500 cells or 100 dicentrics)."
+        )
+    else:
+        follows = "Too few even for triage (50 cells or 30 dicentrics): score more cells."
+    return Step("How much was scored?", f"{x} dicentrics in {n} cells.", follows)
+
+
+def _dispersion_step(spread, local_exposure):
+    question = "Are the dicentrics spread as by chance?"
+    if spread is None:
+        return Step(
+            question, "Only the sums are known.", "Partial-body exposure cannot be looked for."
+        )
+    if spread.overdispersed:
+        follows = "Partial-body exposure is looked for below."
+    elif spread.underdispersed:
+        follows = "Check how cells were selected and scored before trusting the interval."
+    elif local_exposure:
+        follows = "The history speaks for local exposure, which is looked for all the same."
+    else:
+        follows = "The whole body is taken as exposed alike."
+    return Step(question, spread.explain(), follows)
+
+
+def _background_step(limits):
+    follows = (
+        "A dose is estimated."
+        if limits.above
+        else "No dose is shown; what is reported is an upper limit."
+    )
+    return Step("Is the yield above the background?", limits.explain(), follows)
+
+
+def _whole_body_step(estimate, above):
+    finding = f"{estimate.summary()}."
+    if not above:
+        return Step("Which whole-body dose?", finding, "Only the upper limit counts.")
+    return Step("Which whole-body dose?", finding, "")
+
+
+def _odds_step(chance, suspected_gy):
+    if chance >= 1:
+        finding = f"No dose is {chance:.3g} times as likely as {suspected_gy:g} Gy."
+    else:
+        finding = f"{suspected_gy:g} Gy is {1 / chance:.3g} times as likely as no dose."
+    return Step("How does a suspected dose compare with none?", finding, "")
+
+
+def _partial_step(partial, whole_body, reported):
+    question = "Was only a part exposed?"
+    if not partial.estimable:
+        return Step(
+            question,
+            partial.summary() + ".",
+            "The whole-body dose is reported; it is too low if only a part was exposed.",
+        )
+    finding = (
+        f"{partial.summary()}, to {partial.fraction:.0%} ({partial.fraction_lower:.0%} to "
+        f"{partial.fraction_upper:.0%}) of the body."
+    )
+    if not reported:
+        return Step(question, finding, "Dispersion does not ask for it: whole-body is reported.")
+    apart = partial.lower_gy > whole_body.upper_gy
+    follows = (
+        "It differs clearly from the whole-body dose, which would mislead: the partial-body dose "
+        "is reported."
+        if apart
+        else "Its interval overlaps that of the whole-body dose; both should be told. The "
+        "partial-body dose is reported."
+    )
+    return Step(question, finding, follows)
+
+
+def _exposure_steps(protraction, delay_days):
+    steps = []
+    if protraction < 1:
+        steps.append(
+            Step(
+                "Was the exposure acute?",
+                f"No: G = {protraction:.3g}.",
+                "The quadratic term is reduced by G; for an acute exposure the dose would be less.",
+            )
+        )
+    if delay_days is not None and delay_days > LONG_DELAY_DAYS:
+        steps.append(
+            Step(
+                "Was blood taken in time?",
+                f"{delay_days:g} days after the exposure.",
+                "Dicentrics are lost with the years (half in about 3 years, less evenly after "
+                "high doses): the dose is likely too low, and is not corrected.",
+            )
+        )
+    return steps
+
+
+def _conclusion(estimate, limits, partial):
+    if not limits.above:
+        return (
+            f"Not above background: dose below {estimate.upper_gy:.2f} Gy "
+            f"(upper end of the {estimate.level:.0%} interval)."
+        )
+    text = f"Dose {estimate.summary()}"
+    if estimate is partial:
+        text += f", to {estimate.fraction:.0%} of the body"
+    return text + "."

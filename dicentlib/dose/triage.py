@@ -1,0 +1,122 @@
+"""Triage: dose categories with the probability of each."""
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+from scipy.stats import norm
+
+from dicentlib.dose.bayesian import bayesian
+from dicentlib.dose.result import BayesianEstimate, PartialBodyEstimate
+from dicentlib.dose.sample import Sample
+from dicentlib.errors import InputError
+
+# Lower ends in Gy; each category ends where the next begins.
+SCHEMES = {
+    "multibiodose": (("green, < 1 Gy", 0.0), ("yellow, 1-2 Gy", 1.0), ("red, > 2 Gy", 2.0)),
+    "iaea": (
+        ("< 1 Gy", 0.0),
+        ("1-2 Gy", 1.0),
+        ("2-4 Gy", 2.0),
+        ("4-6 Gy", 4.0),
+        ("> 6 Gy", 6.0),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Triage:
+    """``category`` of the estimated dose, ``probabilities`` of all (they add up to 1)."""
+
+    scheme: str
+    category: str
+    probabilities: dict
+
+    @property
+    def most_probable(self):
+        """The category of the greatest probability; near a cut not always that of the dose."""
+        if not self.probabilities:
+            return self.category
+        return max(self.probabilities, key=self.probabilities.get)
+
+    def explain(self):
+        """One sentence for a report."""
+        if not self.probabilities:
+            return "Triage category undetermined: no dose could be estimated."
+        listed = ", ".join(f"{name} {p:.0%}" for name, p in self.probabilities.items())
+        return f"Triage category ({self.scheme}): {self.category}. Probabilities: {listed}."
+
+
+def triage(estimate, *, scheme="multibiodose"):
+    """Category of an estimate and the probability of each category.
+
+    Parameters
+    ----------
+    estimate : DoseEstimate
+        A Bayesian estimate gives the probabilities by its density; a partial-body estimate by a
+        normal law about its dose, cut at 0; another whole-body estimate by the Bayesian density
+        of its counts and curve under a flat prior.
+    scheme : {"multibiodose", "iaea"}
+        Cuts at 1 and 2 Gy, or at 1, 2, 4 and 6 Gy.
+    """
+    if scheme not in SCHEMES:
+        raise InputError(f"scheme is {scheme!r}: expected one of {', '.join(SCHEMES)}")
+    cuts = SCHEMES[scheme]
+    if not estimate.estimable:
+        return Triage(scheme, "undetermined", {})
+    probability = _law(estimate)
+    ends = [low for _, low in cuts[1:]] + [math.inf]
+    probabilities = {
+        name: probability(low, high) for (name, low), high in zip(cuts, ends, strict=True)
+    }
+    category = [name for name, low in cuts if estimate.dose_gy >= low][-1]
+    return Triage(scheme, category, probabilities)
+
+
+def triage_table(estimates, *, scheme="multibiodose"):
+    """One row per sample, highest dose first; samples without a dose come first of all.
+
+    Parameters
+    ----------
+    estimates : dict
+        Sample name -> :class:`DoseEstimate`.
+    """
+    rows = []
+    for name, estimate in estimates.items():
+        found = triage(estimate, scheme=scheme)
+        rows.append(
+            {
+                "sample": name,
+                "n_cells": estimate.n_cells,
+                "n_dicentrics": estimate.n_dicentrics,
+                "yield": estimate.n_dicentrics / estimate.n_cells,
+                "u": estimate.u,
+                "method": estimate.method,
+                "dose_gy": estimate.dose_gy,
+                "lower_gy": estimate.lower_gy,
+                "upper_gy": estimate.upper_gy,
+                "category": found.category,
+                "most_probable": found.most_probable,
+                **{f"P({key})": value for key, value in found.probabilities.items()},
+                "warnings": " ".join(estimate.warnings),
+            }
+        )
+    columns = ["sample", "dose_gy"]
+    table = pd.DataFrame(rows, columns=None if rows else columns)
+    return table.sort_values("dose_gy", ascending=False, na_position="first", ignore_index=True)
+
+
+def _law(estimate):
+    if isinstance(estimate, BayesianEstimate):
+        return estimate.probability
+    if isinstance(estimate, PartialBodyEstimate):
+        law = norm(estimate.dose_gy, max(estimate.details["standard_error_gy"], 1e-9))
+        return lambda low, high: float((law.cdf(high) - law.cdf(low)) / law.sf(0))
+    density = bayesian(
+        Sample(estimate.n_cells, estimate.n_dicentrics, estimate.distribution),
+        estimate.curve,
+        detector=estimate.details.get("detector"),
+        ensemble_yields=estimate.details.get("ensemble_yields"),
+        protraction=estimate.protraction,
+    )
+    return density.probability
