@@ -1,7 +1,8 @@
 """How a metaphase image looks, in numbers: background, noise, stain, edges, sizes, nuclei.
 
 The same measurements are made on real and on simulated images, so that the two can be
-compared quantity by quantity. Lengths are in pixels of the image at 0.1 um; resample first.
+compared quantity by quantity. Lengths are in pixels of the image at 0.1 um: resample first,
+and bring an under-exposed background up (``data.images.normalise_background``).
 """
 
 import cv2
@@ -34,22 +35,6 @@ QUANTITIES = {
     "nucleus_grey": "nucleus grey",
     "spread_px": "spread diameter, 90 % of centres (px)",
 }  # fmt: skip
-
-
-def normalise_exposure(image):
-    """Scale an under-exposed image so that its background lies at 0.9; others are unchanged.
-
-    Parameters
-    ----------
-    image : ndarray, shape (H, W), values in [0, 1]
-
-    Returns
-    -------
-    ndarray of float32
-    """
-    level = float(np.median(image))
-    factor = 0.9 / level if 0 < level < 0.7 else 1.0
-    return np.clip(np.asarray(image, np.float32) * np.float32(factor), 0, 1)
 
 
 def segment(image):

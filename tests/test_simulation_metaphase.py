@@ -18,6 +18,7 @@ from dicentlib.simulation import (
 )
 from dicentlib.simulation.drawing import add_body
 
+SMOOTH = np.zeros((1, 1), np.float32)
 HALF = {"height": 444, "width": 504, "pixel_size_um": 0.2}
 
 
@@ -105,11 +106,11 @@ def test_absorbances_of_two_bodies_add():
     disc = np.array([[20.0, 20.0, 8.0, 1.0]])
     once, twice = np.zeros((40, 40), np.float32), np.zeros((40, 40), np.float32)
     labels = np.zeros((40, 40), np.uint16)
-    add_body(once, labels, disc, 0.7, 0.5, 1)
-    add_body(twice, labels, np.vstack([disc, disc]), 0.7, 0.5, 1)
+    add_body(once, labels, disc, 0.7, 0.5, 1, SMOOTH)
+    add_body(twice, labels, np.vstack([disc, disc]), 0.7, 0.5, 1, SMOOTH)
     assert np.array_equal(once, twice)  # within a body the thickest disc counts
     assert once[20, 20] == pytest.approx(0.7)
-    painted, clear = add_body(twice, labels, disc, 0.7, 0.5, 2)
+    painted, clear = add_body(twice, labels, disc, 0.7, 0.5, 2, SMOOTH)
     assert np.allclose(twice, 2 * once)
     assert painted > 0
     assert clear == 0
@@ -118,8 +119,8 @@ def test_absorbances_of_two_bodies_add():
 
 def test_a_disc_beyond_the_border_is_cut():
     absorbance, labels = np.zeros((20, 20), np.float32), np.zeros((20, 20), np.uint16)
-    assert add_body(absorbance, labels, np.array([[-30.0, 5, 4, 1]]), 1.0, 0.5, 1) == (0, 0)
-    painted, _ = add_body(absorbance, labels, np.array([[0.0, 10, 4, 1]]), 1.0, 0.5, 1)
+    assert add_body(absorbance, labels, np.array([[-30.0, 5, 4, 1]]), 1.0, 0.5, 1, SMOOTH) == (0, 0)
+    painted, _ = add_body(absorbance, labels, np.array([[0.0, 10, 4, 1]]), 1.0, 0.5, 1, SMOOTH)
     assert 0 < painted < 40
 
 

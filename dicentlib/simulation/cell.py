@@ -1,5 +1,6 @@
 """One cell on the slide: its bodies shaped, placed, drawn, and what a scorer sees of them."""
 
+import cv2
 import numpy as np
 import pandas as pd
 
@@ -59,6 +60,7 @@ def add_cell(
         solitary=aberrant,
     )
     rows, painted, clear = [], [], []
+    grain = chromatin_grain(rng, style, unit)
     height, width = labels.shape
     for k, (piece, shape) in enumerate(zip(pieces, shapes, strict=True)):
 
@@ -69,7 +71,9 @@ def add_cell(
         discs[:, :2] = placed(discs[:, :2])
         discs[:, 2] *= unit
         strength = slide.stain * np.exp(0.05 * rng.standard_normal())
-        n_painted, n_clear = add_body(absorbance, labels, discs, strength, style.profile, first + k)
+        n_painted, n_clear = add_body(
+            absorbance, labels, discs, strength, style.profile, first + k, grain
+        )
         painted.append(n_painted)
         clear.append(n_clear)
         centromeres, junctions = placed(shape.centromeres), placed(shape.junctions)
@@ -94,6 +98,15 @@ def add_cell(
         inside = 0 <= row["row"] < height and 0 <= row["col"] < width
         row["visible"] = bool(n_painted and inside and shown > 0.5)
     return rows
+
+
+def chromatin_grain(rng, style, unit, *, side=192):
+    """Texture of the chromatin: noise of a few reference pixels, in two sizes."""
+    noise = rng.standard_normal((side, side), dtype=np.float32)
+    fine = cv2.GaussianBlur(noise, (0, 0), 1.1 * unit)
+    coarse = cv2.GaussianBlur(noise[::-1], (0, 0), 2.4 * unit)
+    texture = fine / fine.std() + 0.7 * coarse / coarse.std()
+    return np.float32(style.grain / 1.22) * texture
 
 
 def annotations_of(objects):

@@ -5,7 +5,7 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def add_body(absorbance, labels, discs, strength, profile, label):
+def add_body(absorbance, labels, discs, strength, profile, label, grain):
     """Add one body to an absorbance image, in place.
 
     Within the body the thickest disc counts (its chromatids are one object); between bodies
@@ -21,6 +21,8 @@ def add_body(absorbance, labels, discs, strength, profile, label):
         Row, col, radius (px of this image) and relative absorbance.
     strength, profile : float
     label : int
+    grain : ndarray of float32, shape (h, w)
+        Relative variation of absorbance (a texture that repeats), 0 for none.
 
     Returns
     -------
@@ -52,7 +54,8 @@ def add_body(absorbance, labels, discs, strength, profile, label):
     for i in range(bottom - top):
         for j in range(right - left):
             if patch[i, j] > 0.0:
-                absorbance[top + i, left + j] += strength * patch[i, j]
+                texture = 1.0 + grain[(top + i) % grain.shape[0], (left + j) % grain.shape[1]]
+                absorbance[top + i, left + j] += strength * patch[i, j] * max(texture, 0.15)
                 if patch[i, j] > 0.33:
                     painted += 1
                     if labels[top + i, left + j] == 0:

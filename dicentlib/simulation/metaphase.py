@@ -15,7 +15,7 @@ from dicentlib.simulation.radiation import (
     draw_counts,
     irradiate,
 )
-from dicentlib.simulation.slide import add_debris, add_haze, add_nuclei
+from dicentlib.simulation.slide import add_debris, add_halo, add_haze, add_nuclei
 from dicentlib.simulation.styles import draw_cell_style, draw_slide_style
 
 REASONS = ("several_cells", "covered", "few_chromosomes", "out_of_focus")
@@ -238,6 +238,7 @@ def _draw(rng, counts, yields, slide, cell_dose, reason, height, width, pixel_si
             first=len(rows) + 1,
         )
     objects = pd.DataFrame(rows)
+    add_halo(absorbance, slide, unit)
 
     # Drawn after the cell: its random numbers depend on the pixel size, the cell's do not.
     add_haze(rng, absorbance, slide, unit, centre * unit, 1.15 * spread * unit)

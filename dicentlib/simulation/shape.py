@@ -155,7 +155,8 @@ def _chromatid(rng, style, axis, heading, s, offset, radius):
     offset = offset + 0.1 * own * radius * _smooth_noise(rng, n, 14)
     phase = 2 * np.pi * s / style.coil_period_px + rng.uniform(0, 6.3)
     phase = phase + 0.6 * _smooth_noise(rng, n, 10)
-    offset = offset + style.coil_px * np.sin(phase)
+    offset = offset + style.coil * radius * np.sin(phase)
+    radius = radius * (1 - 0.55 * style.coil)
     offset = offset + style.roughness_px * 0.6 * _smooth_noise(rng, n, 1.8)
     normal = np.column_stack([np.cos(heading), -np.sin(heading)])
     centres = axis + offset[:, None] * normal

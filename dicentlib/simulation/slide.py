@@ -130,6 +130,14 @@ def add_haze(rng, absorbance, style, unit, centre, radius):
     )
 
 
+def add_halo(absorbance, style, unit):
+    """Add the pale rim of cytoplasm that clings to chromosomes; before anything else is drawn."""
+    small = cv2.resize(absorbance, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), max(style.halo_px * unit / 8, 0.3))
+    rim = cv2.resize(small, absorbance.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    cv2.addWeighted(absorbance, 1.0, rim, style.halo, 0.0, dst=absorbance)
+
+
 def add_debris(rng, absorbance, style, unit, *, over=None):
     """Add dust, grains, bubbles, stain clumps, cell remains and hairlines.
 

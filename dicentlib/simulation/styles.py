@@ -24,6 +24,8 @@ class SlideStyle:
     stain: float  # absorbance of a chromatid's middle
     debris: float  # dust, bubbles and grains relative to an ordinary slide
     haze: float  # absorbance of the cytoplasm
+    halo: float  # absorbance of the rim round chromosomes, relative to theirs
+    halo_px: float  # its width
     nuclei: float  # mean number of round nuclei
     nucleus_stain: float  # absorbance of a nucleus
     jpeg_quality: int  # 0: not compressed
@@ -43,7 +45,7 @@ class CellStyle:
     cohesion: float  # 1: sisters meet at the centromere, 0: wholly apart
     constriction_radius: float  # chromatid radius at the centromere, in radii
     constriction_px: float  # half length of the constriction
-    coil_px: float  # sideways amplitude of the coil
+    coil: float  # sideways amplitude of the coil, in radii
     coil_period_px: float
     beads: float  # variation of absorbance along the coil
     roughness_px: float  # of the outline
@@ -53,6 +55,7 @@ class CellStyle:
     twist: float  # probability that the sisters cross within an arm
     irregular: float  # differences between chromosomes of the cell
     profile: float  # power of the chromatid's cross-section: 0 flat, 0.5 round
+    grain: float  # variation of absorbance over a few pixels
     fuzz: float  # chromatin hairs per pixel of outline
     spread_px: float  # radius of the spread
     crowding: float  # clear margin round each chromosome; negative: they touch
@@ -80,8 +83,8 @@ def draw_slide_style(rng):
     banded = rng.random() < 0.08
     return SlideStyle(
         scale=_lognormal(rng, 1.0, 0.09, 0.78, 1.22),
-        blur_px=_lognormal(rng, 2.0, 0.25, 1.0, 3.5),
-        skirt=_between(rng, 0.05, 0.28),
+        blur_px=_lognormal(rng, 1.6, 0.27, 0.85, 3.2),
+        skirt=_between(rng, 0.12, 0.42),
         sharpening=max(0.0, _between(rng, -0.5, 0.6)),
         background=_between(rng, 0.80, 0.96),
         shading=_lognormal(rng, 0.022, 0.6, 0.005, 0.13),
@@ -90,6 +93,8 @@ def draw_slide_style(rng):
         stain=_lognormal(rng, 1.5, 0.32, 0.6, 2.5) * (0.7 if banded else 1.0),
         debris=_lognormal(rng, 0.6, 1.2, 0.0, 6.0),
         haze=max(0.0, _between(rng, -0.08, 0.09)),
+        halo=_between(rng, 0.02, 0.2),
+        halo_px=_between(rng, 6.0, 16.0),
         nuclei=_lognormal(rng, 2.0, 0.8, 0.0, 7.0),
         nucleus_stain=_between(rng, 1.95, 2.5) if rng.random() < 0.68 else _between(rng, 0.5, 1.6),
         jpeg_quality=int(rng.integers(70, 97)) if rng.random() < 0.25 else 0,
@@ -124,8 +129,8 @@ def draw_cell_style(rng, slide):
     _, separation, splay, closing, cohesion = CHROMATID_MODES[mode]
     px_per_percent = _lognormal(rng, 10.2, 0.22, 5.8, 15.5) * (1.25 if slide.banded else 1.0)
     condensation = (10.2 / px_per_percent) ** 0.45
-    radius = _lognormal(rng, 5.8, 0.15, 3.9, 8.5) * condensation
-    coiled = mode != "closed" and rng.random() < 0.5
+    radius = _lognormal(rng, 6.2, 0.16, 4.0, 9.0) * condensation
+    coiled = rng.random() < (0.25 if mode == "closed" else 0.6)
     long = px_per_percent > 9
     return CellStyle(
         px_per_percent=px_per_percent,
@@ -137,7 +142,7 @@ def draw_cell_style(rng, slide):
         knobs=_between(rng, 0.03, 0.16),
         constriction_radius=_between(rng, 0.35, 0.6 if slide.banded else 0.75),
         constriction_px=_lognormal(rng, 3.0, 0.25, 1.8, 5.5),
-        coil_px=_between(rng, 0.6, 1.7) if coiled else _between(rng, 0.0, 0.6),
+        coil=_between(rng, 0.15, 0.48) if coiled else _between(rng, 0.0, 0.15),
         coil_period_px=_between(rng, 6.0, 10.5),
         beads=_between(rng, 0.1, 0.55) if coiled else _between(rng, 0.0, 0.2),
         roughness_px=_between(rng, 0.2, 0.7),
@@ -146,6 +151,7 @@ def draw_cell_style(rng, slide):
         twist=_between(rng, 0.0, 0.12),
         irregular=_between(rng, 0.4, 1.3),
         profile=_between(rng, 0.3, 0.95),
+        grain=_between(rng, 0.1, 0.45),
         fuzz=_between(rng, 0.0, 0.6),
         spread_px=_lognormal(rng, 300.0, 0.25, 190.0, 540.0),
         crowding=_between(rng, -4.0, 5.0),
