@@ -414,6 +414,18 @@ def test_votes_are_strict_and_of_the_objects_own_class():
     assert_allclose(table["latent_entropy"], 0, atol=1e-12)  # one point a class: no classifier
 
 
+def test_images_without_any_aberration_give_an_empty_table_and_no_correlation():
+    points = truth(("a", "background", 1, 1), ("a", "background", 2, 2))
+    coordinates = np.random.default_rng(0).normal(size=(3, 2, 2))
+    regions = fit_regions(coordinates, class_codes(points), grid_size=3, progress=False)
+    threshold = {"dicentric": 0.5, "fragment": 0.5}
+    table = object_table(
+        points, np.zeros((3, 2, 2)), coordinates, regions, confidence_threshold=threshold
+    )
+    assert len(table) == 0
+    assert np.isnan(rank_correlation(table).rho)
+
+
 def linked_objects(n_images, relation, seed=0):
     rng = np.random.default_rng(seed)
     latent = rng.uniform(size=3 * n_images)

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from dicentlib.latent.points import POINT_CLASSES
 from dicentlib.plotting.style import LATENT_COLOURS
 
-ENTROPY_COLOURMAP = "Greys"
+ENTROPY_COLOURMAP = "Purples"  # none of the classes' colours
 ENTROPY_LABEL = "Entropy of the averaged classifier (nat)"
 AXIS_LABELS = ("First component (reference radii)", "Second component (reference radii)")
 # Aberrations lie on top of the many background places.
@@ -166,7 +166,7 @@ def plot_entropy_map(entropy, extent, *, ax):
         cmap=mpl.colormaps[ENTROPY_COLOURMAP],
         vmin=0,
         vmax=np.log(len(POINT_CLASSES)),
-        interpolation="nearest",
+        interpolation="bilinear",
     )
     ax.figure.colorbar(image, ax=ax, label=ENTROPY_LABEL, shrink=0.85)
     ax.set(xlabel=AXIS_LABELS[0], ylabel=AXIS_LABELS[1])
@@ -174,7 +174,7 @@ def plot_entropy_map(entropy, extent, *, ax):
     return ax
 
 
-def plot_trajectories(table, *, ax, picked=None, widest_pt=7.0):
+def plot_trajectories(table, *, ax, picked=None, widest_pt=5.0):
     """Trajectories of centroids, wider for larger clusters (the paper's figure 6).
 
     Parameters

@@ -1,0 +1,68 @@
+"""Latent numerics at the paper's size: 543 test images x 50 epochs of 128 channels.
+
+Prints time and the process's peak memory after alignment, projection, regions (of a few
+epochs) and clustering. The features are random clouds that turn from epoch to epoch.
+"""
+
+import argparse
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import ortho_group
+
+from dicentlib.latent import align_epochs, cluster_trajectories, fit_regions, project
+
+# 543 images with 0.925 dicentrics, 1.389 fragments and 10 background places each.
+CLASS_SIZES = (502, 754, 5430)
+
+
+def main():
+    """Run the stages and print one line for each."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--epochs", type=int, default=50)
+    parser.add_argument("--channels", type=int, default=128)
+    parser.add_argument("--region-epochs", type=int, default=3)
+    arguments = parser.parse_args()
+    codes = np.repeat([0, 1, 2], CLASS_SIZES)
+    shape = (arguments.epochs, len(codes), arguments.channels)
+    with tempfile.TemporaryDirectory() as folder:
+        features = write_features(Path(folder) / "features.npy", codes, shape)
+        print(f"features {shape}, {features.nbytes / 1e6:.0f} MB on disk")
+        aligned, disparity = timed("align", lambda: align_epochs(features))
+        projection = timed("project", lambda: project(aligned))
+        chosen = projection.coordinates[-arguments.region_epochs :]
+        timed(f"regions, {len(chosen)} epochs", lambda: fit_regions(chosen, codes, progress=False))
+        timed("cluster", lambda: cluster_trajectories(projection.coordinates, codes))
+        print(f"largest disparity {disparity.max():.3f}; peak memory {peak_gb():.2f} GB")
+
+
+def write_features(path, codes, shape):
+    """Three overlapping clouds, turned anew at every epoch, in a memory-mapped file."""
+    rng = np.random.default_rng(0)
+    features = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+    centres = 1.5 * rng.normal(size=(3, shape[2])) / np.sqrt(shape[2]) ** 0.5
+    cloud = centres[codes] + rng.normal(size=shape[1:])
+    for epoch in range(shape[0]):
+        turn = ortho_group.rvs(shape[2], random_state=epoch)
+        features[epoch] = (cloud + 0.3 * rng.normal(size=cloud.shape)) @ turn
+    return features
+
+
+def timed(name, stage):
+    """Run a stage, print how long it took and the peak memory so far, return its result."""
+    start = time.perf_counter()
+    result = stage()
+    print(f"{name:20s} {time.perf_counter() - start:6.1f} s   peak {peak_gb():.2f} GB", flush=True)
+    return result
+
+
+def peak_gb():
+    """Largest resident memory of this process so far, in GB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+if __name__ == "__main__":
+    main()
