@@ -21,6 +21,8 @@ from dicentlib.runs import atomic_path
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
+LONG_TEXT = 40  # characters; a table with such a cell takes the whole width
+
 CSS = """
 @page { size: A4; margin: 16mm 15mm; }
 body { font: 14.5px/1.5 "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; color: #1d2329;
@@ -118,7 +120,9 @@ def table(frame, *, caption=""):
         for row in frame.itertuples(index=False, name=None)
     )
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    long = frame.map(lambda item: len(str(item)) > LONG_TEXT).to_numpy().any()
+    kind = ' class="wide"' if long else ""
+    return f"<table{kind}>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _reads_as_number(item):
@@ -164,10 +168,11 @@ def write_html(path, sections, *, title, subtitle=""):
         cells.append(nbformat.v4.new_code_cell("", outputs=[output]))
     exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_output_prompt=True)
     body, _ = exporter.from_notebook_node(nbformat.v4.new_notebook(cells=cells))
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{CSS}</style>'
+    above = f'<h1>{escape(title)}</h1><p class="subtitle">{escape(subtitle)}</p>'
     page = (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f"<title>{escape(title)}</title><style>{CSS}</style></head>\n<body>"
-        f'<h1>{escape(title)}</h1><p class="subtitle">{escape(subtitle)}</p>\n{body}</body></html>\n'
+        f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n'
+        f"<body>{above}\n{body}</body></html>\n"
     )
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

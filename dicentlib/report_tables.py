@@ -57,21 +57,21 @@ def count_facts(found):
     }
 
 
-def estimates_table(estimates):
-    """One row per estimate.
+def estimates_table(estimates, *, reported):
+    """One row per estimate; the reported one is marked.
 
     Parameters
     ----------
     estimates : dict
         Label to DoseEstimate.
+    reported : DoseEstimate
     """
     rows = [
         {
-            "Estimate": label,
+            "Estimate": label + (" (reported)" if one is reported else ""),
             "Dose (Gy)": gray(one.dose_gy),
             "Interval (Gy)": interval(one.lower_gy, one.upper_gy),
             "Level": f"{one.level:.0%}",
-            "Method": one.method,
         }
         for label, one in estimates.items()
     ]
@@ -145,23 +145,32 @@ def scorer_facts(scorer):
     }
 
 
-def probability_table(probabilities):
-    """Triage categories with their probabilities.
+def evaluation_table(evaluation):
+    """Precision and recall by class, of ``evaluation.json``.
 
     Parameters
     ----------
-    probabilities : dict
-        Category to probability.
+    evaluation : dict
     """
-    return pd.DataFrame(
-        {
-            "Category": list(probabilities),
-            "Probability": [_percent(value) for value in probabilities.values()],
+    rows = []
+    for name, found in evaluation["classes"].items():
+        spread = {
+            one["measure"]: f" ({one['lower']:.2f} to {one['upper']:.2f})"
+            for one in found["intervals"]
+            if one["source"] == "both" and one["lower"] is not None
         }
-    )
+        rows.append(
+            {
+                "Class": name,
+                **{
+                    measure.capitalize(): _share(found[measure]) + spread.get(measure, "")
+                    for measure in ("precision", "recall")
+                },
+                "False per 1000 unexposed cells": _share(found["false_per_thousand_unexposed"], 1),
+            }
+        )
+    return pd.DataFrame(rows)
 
 
-def _percent(value):
-    if 0 < value < 0.001:
-        return "< 0.1 %"
-    return "> 99.9 %" if 0.999 < value < 1 else f"{100 * value:.1f} %"
+def _share(value, digits=2):
+    return "–" if value is None else f"{value:.{digits}f}"

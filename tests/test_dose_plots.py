@@ -74,7 +74,16 @@ def test_nothing_to_choose_from():
     with pytest.raises(InputError, match="no quantile"):
         choose_quantile({})
     with pytest.raises(InputError, match="too few dicentrics"):
-        choose_quantile({0.5: exact_counts().assign(n_dicentrics=[0, 0, 0, 0, 0, 9])})
+        choose_quantile({0.5: exact_counts().assign(n_dicentrics=0)})
+
+
+def test_a_quantile_that_fails_for_a_dose_comes_last():
+    lame = exact_counts().assign(n_dicentrics=[0, 0, 0, 0, 0, 9])  # no curve without 4 Gy
+    noisy = exact_counts()
+    noisy["n_dicentrics"] = (noisy["n_dicentrics"] * [1, 3, 0.4, 1.5, 0.6, 1]).astype(int)
+    choice = choose_quantile({0.3: lame, 0.5: noisy})
+    assert choice.quantile == 0.5
+    assert choice.errors["not_estimable"].to_list() == [1, 0]
 
 
 def test_a_trial_without_dicentrics_says_why():

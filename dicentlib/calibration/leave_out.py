@@ -75,9 +75,10 @@ class QuantileChoice:
     ----------
     quantile : float
     errors : DataFrame
-        ``quantile`` and ``error_gy``: root mean square error of the doses left out.
+        ``quantile``; ``error_gy``, root mean square error of the doses left out; and
+        ``not_estimable``, how many of them the other doses gave no curve for.
     error_gy : float
-        The smallest of `errors`: flattering, because it was chosen for being the smallest.
+        Error of the quantile chosen: flattering, because it was chosen for being small.
     nested_error_gy : float
         Root mean square error of each dose when it takes no part in the choice either.
     """
@@ -91,6 +92,8 @@ class QuantileChoice:
 def choose_quantile(counts_by_quantile, *, model="linear-quadratic"):
     """Choose the quantile with the smallest leave-one-dose-out error.
 
+    A quantile whose counts leave some doses without a curve comes after all that do not.
+
     Parameters
     ----------
     counts_by_quantile : dict
@@ -103,7 +106,7 @@ def choose_quantile(counts_by_quantile, *, model="linear-quadratic"):
     Raises
     ------
     InputError
-        There is nothing to choose from, or no quantile gives a curve without each dose.
+        There is nothing to choose from, or no quantile gives a curve at all.
     """
     if not counts_by_quantile:
         raise InputError("no quantile to choose from")
@@ -112,21 +115,24 @@ def choose_quantile(counts_by_quantile, *, model="linear-quadratic"):
     dose = next(iter(counts_by_quantile.values()))["dose_gy"].to_numpy(dtype=float)
     errors = estimates - dose[:, None]  # (quantile, estimated dose, dose left out as well)
     own = np.diagonal(errors, axis1=1, axis2=2)
-    by_quantile = [root_mean_square(of_quantile) for of_quantile in own]
-    best = int(np.argmin(by_quantile))
-    if not np.isfinite(by_quantile[best]):
-        raise InputError("no quantile gives a curve for every dose left out: too few dicentrics")
+    ranks = [_rank(of_quantile) for of_quantile in own]
+    best = ranks.index(min(ranks))
+    if ranks[best][0] == len(dose):
+        raise InputError("no quantile gives a curve when a dose is left out: too few dicentrics")
     nested = []
     for i in range(len(dose)):
         others = np.arange(len(dose)) != i
-        without = [root_mean_square(of_quantile[others, i]) for of_quantile in errors]
-        nested.append(own[int(np.argmin(without)), i])
-    return QuantileChoice(
-        quantile=quantiles[best],
-        errors=pd.DataFrame({"quantile": quantiles, "error_gy": by_quantile}),
-        error_gy=by_quantile[best],
-        nested_error_gy=root_mean_square(nested),
-    )
+        without = [_rank(of_quantile[others, i]) for of_quantile in errors]
+        nested.append(own[without.index(min(without)), i])
+    table = pd.DataFrame(ranks, columns=["not_estimable", "error_gy"])
+    table.insert(0, "quantile", quantiles)
+    return QuantileChoice(quantiles[best], table, ranks[best][1], _rank(np.array(nested))[1])
+
+
+def _rank(errors):
+    """(number of undefined errors, root mean square of the others): smaller is better."""
+    defined = errors[~np.isnan(errors)]
+    return len(errors) - len(defined), root_mean_square(defined) if len(defined) else float("inf")
 
 
 def _pairs_left_out(counts, model):

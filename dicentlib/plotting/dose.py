@@ -248,21 +248,22 @@ def plot_detector_by_dose(table, *, axs):
 
 
 def plot_interval_parts(parts, *, ax=None, colour=SAMPLE_COLOUR):
-    """Standard deviation of the dose by its source.
+    """Share of each source in the variance.
 
     Parameters
     ----------
     parts : dict
-        Source to standard deviation (Gy).
+        Source to share, 0 to 1.
     """
     ax = ax or plt.gca()
     names, values = list(parts), list(parts.values())
     bars = ax.barh(range(len(names)), values, color=colour, alpha=0.6, height=0.6)
-    ax.bar_label(bars, fmt="%.3f", padding=4, size=9)
+    ax.bar_label(bars, [f"{value:.1%}" for value in values], padding=4, size=9)
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
-    ax.set_xlim(0, max([*values, 1e-9]) * 1.2)
-    ax.set_xlabel("Standard deviation of the dose (Gy)")
+    ax.set_xlim(0, 1.12)
+    ax.xaxis.set_major_formatter("{x:.0%}")
+    ax.set_xlabel("Share of the variance of the yield")
     ax.grid(axis="y", visible=False)
     return ax
 

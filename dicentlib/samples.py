@@ -1,0 +1,102 @@
+"""The samples of a scored folder: which cells belong to which, and how they were counted."""
+
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
+
+from dicentlib.calibration.counts import count_cells
+from dicentlib.errors import InputError
+
+SCORED = "scored"
+
+
+def name_samples(images, folder):
+    """Give every image a sample.
+
+    Parameters
+    ----------
+    images : DataFrame
+        Columns ``image`` (path relative to the folder) and ``sample`` ("" where unknown).
+    folder : path-like
+        The image folder.
+
+    Returns
+    -------
+    DataFrame
+        A copy in which an image without a sample belongs to the first folder of its path, and
+        one that lies in the folder itself to a sample of the folder's name.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> images = pd.DataFrame({"image": ["x.png", "b/y.png"], "sample": ["", ""]})
+    >>> name_samples(images, "case")["sample"].to_list()
+    ['case', 'b']
+    """
+    default = Path(folder).name
+    names = [
+        sample or _first_folder(image) or default
+        for image, sample in zip(images["image"], images["sample"].fillna(""), strict=True)
+    ]
+    return images.assign(sample=names)
+
+
+def _first_folder(image):
+    parts = PurePosixPath(image).parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+def cells_of_samples(detections, images, *, require_fragment):
+    """Aberrations per scored cell, with its sample.
+
+    Parameters
+    ----------
+    detections : DataFrame
+        Of :func:`dicentlib.scoring.score_folder`.
+    images : DataFrame
+        Columns ``image, sample, status``, as of :func:`name_samples`.
+    require_fragment : bool
+        The co-occurrence rule.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`dicentlib.calibration.count_cells`, with ``sample``; scored images only.
+
+    Raises
+    ------
+    InputError
+        No image could be scored; the message counts why.
+    """
+    scored = images[images["status"] == SCORED]
+    if scored.empty:
+        found = ", ".join(f"{n} {status}" for status, n in images["status"].value_counts().items())
+        raise InputError(f"no image could be scored ({found}): there is nothing to estimate from")
+    cells = count_cells(detections, scored["image"], require_fragment=require_fragment)
+    return cells.assign(sample=scored["sample"].to_numpy())
+
+
+def image_summary(images):
+    """Images by sample and status.
+
+    Returns
+    -------
+    DataFrame
+        Index ``sample``; ``found``, ``scored``, ``rejected`` (by the filter), ``quarantined``.
+    """
+    statuses = images["status"].replace({"rejected by filter": "rejected"})
+    counts = statuses.groupby(images["sample"]).value_counts().unstack(fill_value=0)
+    counts = counts.reindex(columns=["scored", "rejected", "quarantined"], fill_value=0)
+    counts.insert(0, "found", counts.sum(axis=1))
+    return counts
+
+
+def safe_name(sample):
+    """A folder name for a sample: reversible, and never a path.
+
+    Examples
+    --------
+    >>> safe_name("../case 7"), safe_name("..")
+    ('..%2Fcase%207', '%2E%2E')
+    """
+    name = quote(sample, safe="")
+    return name.replace(".", "%2E") if set(name) <= {"."} else name[:200]
