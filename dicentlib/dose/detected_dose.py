@@ -173,7 +173,7 @@ def _upper(tails, tail, dose):
     def gap(at):
         return tails(at)[0] - tail
 
-    doses = dose + (FARTHEST_GY - dose) * np.linspace(0, 1, 400) ** 2
+    doses = dose + (FARTHEST_GY - dose) * np.linspace(0, 1, 150) ** 3
     below = np.flatnonzero(gap(doses) < 0)
     if dose >= FARTHEST_GY or not len(below):
         return np.inf
