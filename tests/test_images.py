@@ -225,3 +225,14 @@ def test_real_images_are_read_and_normalised(real_data):
     dark = index_images(real_data / "cohesion_giemsa")
     image = normalise_background(read_image(dark.path(dark.table["image"][0])))
     assert background_level(image) == pytest.approx(0.88, abs=0.03)
+
+
+def test_bytes_after_a_jpegs_end_are_ignored(tmp_path):
+    path = tmp_path / "padded.jpg"
+    Image.fromarray(np.full((64, 64), 200, np.uint8)).save(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole + bytes(10_000))
+    assert read_image(path).shape == (64, 64)
+    path.write_bytes(whole[:-2] + bytes(10_000))
+    with pytest.raises(InputError, match="truncated JPEG"):
+        read_image(path)

@@ -130,7 +130,7 @@ def _inspect_pillow(path, file_format):
         file.seek(max(0, size - 4096))
         tail = file.read()
     if (file_format == "PNG" and b"IEND" not in tail) or (
-        file_format == "JPEG" and b"\xff\xd9" not in tail
+        file_format == "JPEG" and b"\xff\xd9" not in tail and not _jpeg_ends(path)
     ):
         raise InputError(f"truncated {file_format} file: its end mark is missing")
     with Image.open(path, formats=[file_format]) as image:
@@ -138,6 +138,12 @@ def _inspect_pillow(path, file_format):
         if image.getexif().get(274, 1) in (5, 6, 7, 8):
             height, width = width, height
         return ImageFacts(file_format, height, width, getattr(image, "n_frames", 1))
+
+
+def _jpeg_ends(path):
+    """Whether an end mark follows the last scan; some programs append bytes after it."""
+    content = Path(path).read_bytes()
+    return b"\xff\xd9" in content[content.rfind(b"\xff\xda") :]
 
 
 def _inspect_microscope(path, file_format):
