@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
+from dicentlib.dose import dispersion, estimate_dose
+from dicentlib.dose.poisson_limits import poisson_limits
 from dicentlib.errors import InputError
 
 
@@ -80,3 +82,65 @@ def confusion_by_reason(table, true_reason):
     given = table["reason"].str.split(":").str[0].replace("", "available").to_numpy()
     true = pd.Series(np.asarray(true_reason)).replace("", "available").to_numpy()
     return pd.crosstab(pd.Series(true, name="truth"), pd.Series(given, name="verdict"))
+
+
+def reliability_by_probability(p_available, truth, *, edges=(0, 0.02, 0.1, 0.3, 0.7, 0.9, 0.98, 1)):
+    """Share of truly available images in classes of the network's probability.
+
+    Returns
+    -------
+    DataFrame
+        ``predicted`` (mean probability), ``observed, lower, upper`` (share, 95 % Wilson), ``n``;
+        classes without an image are left out. The last class includes 1.
+    """
+    p_available, truth = np.asarray(p_available, float), np.asarray(truth, bool)
+    place = np.clip(np.searchsorted(edges, p_available, side="right") - 1, 0, len(edges) - 2)
+    rows = []
+    for index in np.unique(place):
+        inside = place == index
+        share = proportion(int(truth[inside].sum()), int(inside.sum()))
+        rows.append((p_available[inside].mean(), share.value, share.lower, share.upper, share.n))
+    return pd.DataFrame(rows, columns=["predicted", "observed", "lower", "upper", "n"])
+
+
+def filter_effect(n_dicentrics, available, *, curve=None):
+    """Yield, dispersion and dose of all cells, of the kept and of the rejected.
+
+    Parameters
+    ----------
+    n_dicentrics : array of int, shape (N,)
+        Dicentrics per cell, in truth or as found.
+    available : array of bool, shape (N,)
+    curve : CalibrationCurve, optional
+        Adds ``dose_gy``, ``dose_lower_gy, dose_upper_gy`` (Merkle 83-83).
+
+    Returns
+    -------
+    DataFrame
+        Rows "all", "kept", "rejected"; ``n_cells, n_dicentrics, yield``, exact 95 % Poisson
+        limits ``lower, upper`` of the yield, ``dispersion_index`` and ``u`` (NaN below two
+        cells or without a dicentric). Of no cells everything but the counts is NaN.
+    """
+    counts, available = np.asarray(n_dicentrics, dtype=int), np.asarray(available, dtype=bool)
+    parts = {"all": counts, "kept": counts[available], "rejected": counts[~available]}
+    rows = {name: _sample_row(cells, curve) for name, cells in parts.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table.astype({"n_cells": int, "n_dicentrics": int})
+
+
+def _sample_row(cells, curve):
+    total, n_cells = int(cells.sum()), len(cells)
+    if n_cells == 0:
+        return {"n_cells": 0, "n_dicentrics": 0}
+    lower, upper = poisson_limits(total)
+    row = {"n_cells": n_cells, "n_dicentrics": total, "yield": total / n_cells}
+    row |= {"lower": lower / n_cells, "upper": upper / n_cells}
+    enough = n_cells > 1 and total > 0
+    spread = dispersion(np.bincount(cells)) if enough else None
+    row["dispersion_index"] = spread.index if enough else float("nan")
+    row["u"] = spread.u if enough and spread.u is not None else float("nan")
+    if curve is not None and total:
+        dose = estimate_dose(np.bincount(cells), curve)
+        row |= {"dose_gy": dose.dose_gy, "dose_lower_gy": dose.lower_gy}
+        row["dose_upper_gy"] = dose.upper_gy
+    return row

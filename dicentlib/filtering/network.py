@@ -54,30 +54,32 @@ class GreyInception(nn.Module):
 
 
 class SmallNetwork(nn.Module):
-    """Six convolutions; the mean and the maximum of the last map, one logit of shape (N,).
+    """Four convolutions; the mean and the maximum of the last map, one logit of shape (N,).
 
     The mean sees how much there is of something (a missing or a second set of chromosomes),
     the maximum whether it is anywhere (a nucleus over the spread).
     """
 
-    def __init__(self, *, dropout=0.2, channels=(16, 32, 48, 64, 96, 96)):
+    def __init__(self, *, dropout=0.2):
         super().__init__()
-        layers = []
-        for index, (n_in, n_out) in enumerate(zip((1, *channels), channels, strict=False)):
-            stride = 2 if index < 5 else 1
-            layers += [
-                nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False),
-                nn.BatchNorm2d(n_out),
-                nn.ReLU(),
-            ]
-        self.features = nn.Sequential(*layers)
+        self.features = nn.Sequential(
+            *_convolution(1, 16, size=7, stride=4),
+            *_convolution(16, 32, size=3, stride=2),
+            *_convolution(32, 64, size=3, stride=2),
+            *_convolution(64, 64, size=3, stride=1),
+        )
         self.dropout = nn.Dropout(dropout)
-        self.logit = nn.Linear(2 * channels[-1], 1)
+        self.logit = nn.Linear(2 * 64, 1)
 
     def forward(self, x):
         features = self.features(x)
         pooled = torch.cat([features.mean((2, 3)), features.amax((2, 3))], dim=1)
         return self.logit(self.dropout(pooled))[:, 0]
+
+
+def _convolution(n_in, n_out, *, size, stride):
+    convolution = nn.Conv2d(n_in, n_out, size, stride=stride, padding=size // 2, bias=False)
+    return convolution, nn.BatchNorm2d(n_out), nn.ReLU()
 
 
 def build_network(architecture="inception_v3", *, dropout=0.2, pretrained=False):

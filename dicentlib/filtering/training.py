@@ -52,8 +52,9 @@ class FilterTrainingParameters:
 class TrainedFilter:
     """The network of the best epoch, and the losses and accuracies of every epoch.
 
-    ``history`` has the columns ``epoch`` (from 1), ``training_loss, validation_loss,
-    training_accuracy, validation_accuracy``.
+    ``history`` has the columns ``epoch, training_loss, validation_loss, training_accuracy,
+    validation_accuracy``. Epochs count from 1; 0 is the network that training started from,
+    where one was given.
     """
 
     network: nn.Module
@@ -93,15 +94,15 @@ class FilterModule(pl.LightningModule):
     def __init__(self, network, parameters):
         super().__init__()
         self.network = network
-        self.parameters_ = parameters
+        self.recipe = parameters
         self.generator = torch.Generator().manual_seed(parameters.seed)
         self.history = []
         self.best_state = None
         self._sums = {}
 
     def configure_optimizers(self):
-        optimiser = torch.optim.Adam(self.network.parameters(), lr=self.parameters_.learning_rate)
-        schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, self.parameters_.decay)
+        optimiser = torch.optim.Adam(self.network.parameters(), lr=self.recipe.learning_rate)
+        schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, self.recipe.decay)
         return {"optimizer": optimiser, "lr_scheduler": schedule}
 
     def training_step(self, batch, _):
@@ -109,7 +110,7 @@ class FilterModule(pl.LightningModule):
         inputs = augment(
             as_batch(inputs.cpu()),
             generator=self.generator,
-            free_rotation=self.parameters_.free_rotation,
+            free_rotation=self.recipe.free_rotation,
         ).to(self.device)
         out = self.network(inputs)
         logits, auxiliary = out if isinstance(out, tuple) else (out, None)
@@ -133,11 +134,14 @@ class FilterModule(pl.LightningModule):
         totals += (loss.item() * len(labels), correct, len(labels))
 
     def on_train_epoch_end(self):
-        sums = self._sums
-        row = {"epoch": len(self.history) + 1}
+        self.record(self.current_epoch + 1)
+
+    def record(self, epoch):
+        """Close an epoch: its row of the history, and its weights if they are the best."""
+        row = {"epoch": epoch}
         for part in ("training", "validation"):
-            row[f"{part}_loss"] = sums[part][0] / sums[part][2]
-            row[f"{part}_accuracy"] = sums[part][1] / sums[part][2]
+            loss, correct, n = self._sums.get(part, (np.nan, np.nan, 1))
+            row |= {f"{part}_loss": loss / n, f"{part}_accuracy": correct / n}
         self._sums = {}
         lowest = min((old["validation_loss"] for old in self.history), default=np.inf)
         if self.best_state is None or row["validation_loss"] < lowest:
@@ -155,7 +159,8 @@ def train_filter(training, validation, *, parameters=None, start=None, progress=
         sets hold both kinds.
     parameters : FilterTrainingParameters, optional
     start : nn.Module, optional
-        A network of the same architecture to go on from, instead of random weights.
+        A network of the same architecture to go on from, instead of random weights; it is
+        kept where no epoch is better.
     progress : bool
         Show a bar with the time left.
 
@@ -192,16 +197,24 @@ def train_filter(training, validation, *, parameters=None, start=None, progress=
             enable_progress_bar=progress,
             num_sanity_val_steps=0,
         )
-        trainer.fit(
-            module,
-            _loader(training, parameters, shuffle=True),
-            _loader(validation, parameters, shuffle=False),
-        )
+        held_out = _loader(validation, parameters, shuffle=False)
+        if start is not None:
+            _record_start(module, held_out)
+        trainer.fit(module, _loader(training, parameters, shuffle=True), held_out)
     network = module.network.cpu()
     network.load_state_dict(module.best_state)
     history = pd.DataFrame(module.history)
     best_epoch = int(history.loc[history["validation_loss"].idxmin(), "epoch"])
     return TrainedFilter(network.eval(), history, best_epoch)
+
+
+def _record_start(module, held_out):
+    module.eval()
+    with torch.inference_mode():
+        for batch in held_out:
+            module.validation_step(batch, 0)
+    module.record(0)
+    module.train()
 
 
 def _loader(data, parameters, *, shuffle):

@@ -1,0 +1,65 @@
+"""A labelled folder as the filter's training needs it: inputs, measures, truth."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from dicentlib.data import index_images
+from dicentlib.errors import InputError
+from dicentlib.filtering.classify import MEASURES, prepare_images
+
+QUALITIES = ("available", "rejected")
+
+
+@dataclass(frozen=True)
+class FilterSet:
+    """Images of known quality.
+
+    ``inputs``, uint8 (N, S, S), of ``network.network_input``; ``table``, one row per image:
+    the columns of ``samples.csv``, with ``true_reason`` for ``reason`` ("" where available),
+    ``objection`` (empty), and the measures. ``available``: bool (N,).
+    """
+
+    inputs: np.ndarray
+    table: pd.DataFrame
+
+    @property
+    def available(self):
+        return (self.table["quality"] == "available").to_numpy()
+
+
+def open_filter_set(folder, *, image_size=299):
+    """Read, measure and label an image set with the column ``quality`` in its samples.
+
+    Raises
+    ------
+    InputError
+        No column ``quality``, a value other than available and rejected, or an image that
+        cannot hold a metaphase.
+    """
+    index = index_images(folder)
+    if "quality" not in index.table:
+        raise InputError(f"{folder}: samples.csv has no column quality")
+    strange = sorted(set(index.table["quality"].astype(str)) - set(QUALITIES))
+    if strange:
+        raise InputError(f"{folder}: quality {strange[0]!r}; allowed: {', '.join(QUALITIES)}")
+    prepared = tqdm(
+        prepare_images(index, image_size=image_size),
+        total=len(index.table),
+        desc=f"measure {index.folder.name}",
+        unit="image",
+    )
+    inputs, rows = [], []
+    for name, item in prepared:
+        if item.objection:
+            raise InputError(f"{folder}, {name}: {item.objection}")
+        inputs.append(item.network_input)
+        rows.append({"image": name, "objection": ""} | asdict(item.measures))
+    samples = index.table.rename(columns={"reason": "true_reason"})
+    measures = pd.DataFrame(rows, columns=["image", "objection", *MEASURES])
+    table = samples.merge(measures, on="image")
+    if "true_reason" in table:
+        table["true_reason"] = table["true_reason"].astype(object).fillna("")
+    return FilterSet(np.stack(inputs), table)

@@ -1,0 +1,121 @@
+"""Figures of the image filter: what it sees, how sure it is, what it keeps."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+
+KEPT_COLOUR = "#009E73"
+REJECTED_COLOUR = "#D55E00"
+
+
+def plot_gallery(images, titles, available, *, axs):
+    """Images in a grid, framed green where kept and orange where rejected.
+
+    Parameters
+    ----------
+    images : sequence of ndarray (H, W), values in [0, 1]
+    titles : sequence of str
+    available : sequence of bool
+    axs : array of Axes
+        Axes beyond the images are left empty.
+    """
+    flat = np.ravel(axs)
+    for ax in flat:
+        ax.clear()
+        ax.set_axis_off()
+    for ax, image, title, kept in zip(flat, images, titles, available, strict=False):
+        colour = KEPT_COLOUR if kept else REJECTED_COLOUR
+        ax.imshow(image, cmap="gray", vmin=0, vmax=1)
+        height, width = image.shape
+        frame = plt.Rectangle((0, 0), width - 1, height - 1, fill=False, ec=colour, lw=3)
+        ax.add_patch(frame)
+        ax.set_title(title, fontsize=8, color=colour)
+    return axs
+
+
+def plot_history(history, *, axs):
+    """Loss and accuracy by epoch, training and validation, on two axes."""
+    for ax, what in zip(axs, ("loss", "accuracy"), strict=True):
+        for part, style in (("training", "--"), ("validation", "-")):
+            ax.plot(history["epoch"], history[f"{part}_{what}"], style, marker="o", label=part)
+        ax.set_xlabel("Epoch")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    axs[0].set_ylabel("Cross-entropy (nats)")
+    axs[1].set_ylabel("Accuracy of the network alone")
+    axs[0].legend()
+    return axs
+
+
+def plot_confusion(confusion, *, ax=None):
+    """Images by true reason (rows) and first reason given (columns), as numbers."""
+    ax = plt.gca() if ax is None else ax
+    sns.heatmap(confusion, annot=True, fmt="d", cmap="Blues", cbar=False, ax=ax, square=False)
+    ax.set_xlabel("Verdict: first reason")
+    ax.set_ylabel("Truth (simulated)")
+    ax.tick_params(axis="x", rotation=30)
+    ax.tick_params(axis="y", rotation=0)
+    return ax
+
+
+def plot_filter_reliability(table, *, ax=None):
+    """Share of truly available images against the network's probability, with intervals.
+
+    `table` is that of ``assessment.reliability_by_probability``.
+    """
+    ax = plt.gca() if ax is None else ax
+    below, above = table["observed"] - table["lower"], table["upper"] - table["observed"]
+    ax.plot([0, 1], [0, 1], color="0.6", lw=1, label="perfect")
+    ax.errorbar(
+        table["predicted"], table["observed"], [below, above], fmt="o", color="#0072B2", capsize=3
+    )
+    for row in table.itertuples():
+        ax.annotate(str(row.n), (row.predicted, row.observed), (5, -9), "data", "offset points",
+                    fontsize=7)  # fmt: skip
+    ax.set(xlabel="Probability of the network", ylabel="Share truly available", xlim=(-0.03, 1.03))
+    ax.set_ylim(-0.03, 1.03)
+    ax.legend(loc="upper left")
+    return ax
+
+
+def plot_saliency(image, heat, *, ax=None):
+    """An image and, over it, where covering it changes the probability.
+
+    `heat` is that of ``saliency.occlusion_map``: green speaks for "available", pink against.
+    """
+    ax = plt.gca() if ax is None else ax
+    height, width = image.shape
+    limit = max(float(np.abs(heat).max()), 1e-3)
+    ax.imshow(image, cmap="gray", vmin=0, vmax=1)
+    drawn = ax.imshow(
+        heat,
+        cmap="PiYG",
+        vmin=-limit,
+        vmax=limit,
+        alpha=0.45,
+        interpolation="bilinear",
+        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+    )
+    ax.set_axis_off()
+    ax.figure.colorbar(drawn, ax=ax, shrink=0.7, label="Change of probability")
+    return ax
+
+
+def plot_filter_effect(effect, *, axs):
+    """Dicentric yield and dispersion of all, kept and rejected cells, with intervals.
+
+    `effect` is that of ``assessment.filter_effect``.
+    """
+    position = np.arange(len(effect))
+    yield_ax, dispersion_ax = axs
+    below, above = effect["yield"] - effect["lower"], effect["upper"] - effect["yield"]
+    yield_ax.errorbar(position, effect["yield"], [below, above], fmt="o", color="k", capsize=4)
+    yield_ax.set_ylabel("True dicentrics per cell (simulated)")
+    dispersion_ax.axhline(1, color="0.6", lw=1)
+    dispersion_ax.plot(position, effect["dispersion_index"], "o", color="k")
+    dispersion_ax.set_ylabel("Dispersion index, variance / mean")
+    for ax in axs:
+        labels = [f"{name}\n({n} cells)" for name, n in zip(effect.index, effect["n_cells"],
+                                                            strict=True)]  # fmt: skip
+        ax.set_xticks(position, labels)
+        ax.set_xlim(-0.5, len(effect) - 0.5)
+    return axs

@@ -1,0 +1,179 @@
+"""Training of the filter, its assessment and its figures, on drawn inputs."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from dicentlib.calibration import CalibrationCurve
+from dicentlib.errors import InputError
+from dicentlib.filtering import FilterRules, build_network
+from dicentlib.filtering.assessment import filter_effect, reliability_by_probability
+from dicentlib.filtering.gallery import choose_gallery
+from dicentlib.filtering.image_set import open_filter_set
+from dicentlib.filtering.network import as_batch
+from dicentlib.filtering.training import FilterTrainingParameters, augment, train_filter
+from dicentlib.plotting.filtering import plot_filter_effect, plot_gallery
+from dicentlib.simulation import simulate_set
+from dicentlib.widgets.filtering import ThresholdSlider
+
+LIGHTNING = pytest.mark.filterwarnings("ignore")
+
+
+def spots(n, *, seed):
+    """Half the inputs have a dark square somewhere: those are available."""
+    rng = np.random.default_rng(seed)
+    inputs = np.full((n, 128, 128), 250, np.uint8)
+    available = np.arange(n) % 2 == 0
+    for index in np.flatnonzero(available):
+        row, col = rng.integers(30, 70, 2)
+        inputs[index, row : row + 30, col : col + 30] = 20
+    return inputs, available
+
+
+@LIGHTNING
+def test_training_learns_and_keeps_the_best_epoch():
+    recipe = FilterTrainingParameters(architecture="small", epochs=4, batch_size=8, seed=1)
+    trained = train_filter(spots(48, seed=0), spots(16, seed=1), parameters=recipe, progress=False)
+    history = trained.history
+    assert history["epoch"].tolist() == [1, 2, 3, 4]
+    assert history["training_loss"].iloc[-1] < 0.5 * history["training_loss"].iloc[0]
+    best = history.set_index("epoch")["validation_loss"]
+    assert best[trained.best_epoch] == best.min()
+    inputs, available = spots(16, seed=1)
+    with torch.inference_mode():
+        logits = trained.network(as_batch(inputs))
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits, torch.as_tensor(available, dtype=torch.float32)
+    )
+    assert loss.item() == pytest.approx(best.min(), rel=1e-3)
+
+
+@LIGHTNING
+def test_a_start_is_kept_where_training_makes_it_worse():
+    torch.manual_seed(0)
+    start = build_network("small")
+    recipe = FilterTrainingParameters(architecture="small", epochs=1, batch_size=8, seed=0)
+    inputs, available = spots(16, seed=0)
+    trained = train_filter(
+        (inputs, ~available), (inputs, available), parameters=recipe, start=start, progress=False
+    )
+    assert trained.history["epoch"].tolist() == [0, 1]
+    assert np.isnan(trained.history["training_loss"][0])
+    if trained.best_epoch == 0:
+        for old, new in zip(start.parameters(), trained.network.parameters(), strict=True):
+            torch.testing.assert_close(old, new)
+    else:
+        assert trained.history["validation_loss"].is_monotonic_decreasing
+
+
+def test_training_needs_both_kinds():
+    inputs, _ = spots(4, seed=0)
+    both = np.array([True, False, True, False])
+    with pytest.raises(InputError, match="validation set: 4 inputs, 4 answers of 1 kinds"):
+        train_filter((inputs, both), (inputs, both | True))
+
+
+def test_parameters_are_checked():
+    with pytest.raises(InputError, match="decay is 0"):
+        FilterTrainingParameters(decay=0)
+    with pytest.raises(InputError, match="epochs is 0"):
+        FilterTrainingParameters(epochs=0)
+
+
+def test_augmentation_by_quarter_turns_moves_pixels_and_changes_none():
+    generator = torch.Generator().manual_seed(3)
+    image = torch.rand(1, 1, 32, 32, generator=generator)
+    turned = augment(image.repeat(16, 1, 1, 1), generator=generator, free_rotation=False)
+    expected = [torch.rot90(f, k, (2, 3)) for f in (image, image.flip(3)) for k in range(4)]
+    distances = [[(one[None] - other).abs().max().item() for other in expected] for one in turned]
+    assert np.max(np.min(distances, axis=1)) < 1e-3
+    assert len(np.unique(np.argmin(distances, axis=1))) > 3
+
+
+def test_augmentation_fills_with_background():
+    turned = augment(torch.ones(8, 1, 32, 32), generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(turned, torch.ones(8, 1, 32, 32))
+
+
+def test_effect_by_hand():
+    # 4 cells with 0, 1, 1, 2: mean 1, variance (0 + 1 + 1 + 4 - 16/4) / 3 = 2/3
+    curve = CalibrationCurve((0.0, 0.0, 0.25), np.zeros((3, 3)))
+    effect = filter_effect([0, 1, 1, 2, 5], [True, True, True, True, False], curve=curve)
+    assert effect.loc["kept", "yield"] == 1
+    assert effect.loc["kept", "dispersion_index"] == pytest.approx(2 / 3)
+    assert effect.loc["kept", "dose_gy"] == pytest.approx(2.0)  # 0.25 D^2 = 1
+    assert effect.loc["rejected", "n_dicentrics"] == 5
+    assert effect["n_cells"].tolist() == [5, 4, 1]
+
+
+def test_effect_of_keeping_nothing():
+    effect = filter_effect([1, 2], [False, False])
+    assert effect["n_cells"].tolist() == [2, 0, 2]
+    assert np.isnan(effect.loc["kept", "yield"])
+
+
+def test_reliability_counts_every_image_once():
+    p = np.array([0.0, 0.01, 0.5, 0.99, 1.0])
+    table = reliability_by_probability(p, [False, True, True, True, True])
+    assert table["n"].sum() == 5
+    assert table["observed"].tolist() == [0.5, 1.0, 1.0]
+    assert table["predicted"].iloc[-1] == pytest.approx(0.995)
+
+
+def filter_table():
+    n = 6
+    return pd.DataFrame(
+        {
+            "image": [f"{k}.png" for k in range(n)],
+            "p_available": [0.1, 0.3, 0.45, 0.55, 0.7, np.nan],
+            "available": False,
+            "reason": "",
+            "n_objects": 46,
+            "overlap": 0.0,
+            "second_cell": 0.0,
+            "particles": 0.0,
+            "edge_width": 0.3,
+        }
+    )
+
+
+def test_gallery_shows_what_the_threshold_decides():
+    gallery = choose_gallery(filter_table(), threshold=0.5, rules=FilterRules(), n_images=2)
+    assert gallery.table["image"].tolist() == ["3.png", "2.png"]
+    assert gallery.table["available"].tolist() == [True, False]
+    assert (gallery.n_kept, gallery.n_rejected) == (2, 4)
+
+
+def test_moving_the_slider_changes_the_gallery():
+    images = {f"{k}.png": np.full((20, 30), 0.5) for k in range(6)}
+    widget = ThresholdSlider(filter_table(), images, rules=FilterRules(), shape=(1, 4))
+    assert widget.summary.value == "2 kept, 4 rejected"
+    widget.slider.value = 0.2
+    assert widget.threshold == 0.2
+    assert widget.summary.value == "4 kept, 2 rejected"
+    assert widget.errors.outputs == ()
+
+
+def test_figures_say_what_they_show():
+    fig, axs = plt.subplots(1, 2)
+    plot_gallery([np.zeros((4, 4))], ["good"], [True], axs=axs)
+    assert axs[0].get_title() == "good"
+    assert not axs[1].images
+    plot_filter_effect(filter_effect([1, 2, 0], [True, True, False]), axs=axs)
+    assert [text.get_text() for text in axs[0].get_xticklabels()][1] == "kept\n(2 cells)"
+    plt.close(fig)
+
+
+def test_set_of_simulated_images(tmp_path):
+    simulate_set(
+        tmp_path, n_images=4, dose_gy=0.0, seed=0, height=444, width=504, pixel_size_um=0.2,
+        reasons={"few_chromosomes": 0.5}, n_workers=1, progress=False,
+    )  # fmt: skip
+    opened = open_filter_set(tmp_path)
+    assert opened.inputs.shape == (4, 299, 299)
+    assert opened.available.tolist() == (opened.table["true_reason"] == "").tolist()
+    (tmp_path / "samples.csv").unlink()
+    with pytest.raises(InputError, match="no column quality"):
+        open_filter_set(tmp_path)
