@@ -273,7 +273,6 @@ def _trainer(out, record, parameters, max_minutes, accelerator, devices, num_nod
         strategy=strategy,
         precision="bf16-mixed" if _computes_bfloat16(parameters.precision, on_cpu) else "32-true",
         plugins=[SynchroniseBatchNorm()] if n_ranks > 1 else None,
-        sync_batchnorm=n_ranks > 1,
         callbacks=callbacks,
         logger=False,
         enable_checkpointing=False,

@@ -8,7 +8,7 @@ import torch
 from dicentlib.data import CLASSES
 from dicentlib.errors import InputError
 from dicentlib.evaluation import count_matches
-from dicentlib.loss import HeatmapLoss
+from dicentlib.loss import HeatmapLoss, heatmap_cross_entropy
 
 VALIDATION_CONFIDENCE_THRESHOLD = 0.5
 TRUTH_THRESHOLD = 0.5
@@ -60,10 +60,16 @@ class HeatmapModule(pl.LightningModule):
         progress = min(1.0, step / self.n_steps)
         return low + (1 - low) * (1 + math.cos(math.pi * progress)) / 2
 
-    def lam_at(self, step):
-        """Weight of sparse variation at a step: 0 during the delay."""
-        late = step >= self.parameters_.lam_delay * self.n_steps
-        return self.parameters_.lam if late else 0.0
+    def is_delay(self, step):
+        """Whether a step belongs to the first part, in which sparse variation does not count."""
+        return step < self.parameters_.lam_delay * self.n_steps
+
+    def loss_at(self, step, logits, targets):
+        """Loss of a batch as it is at a step."""
+        if self.is_delay(step) and self.parameters_.delay_loss == "cross entropy":
+            return heatmap_cross_entropy(logits, targets)
+        self.loss.lam = 0.0 if self.is_delay(step) else self.parameters_.lam
+        return self.loss(torch.sigmoid(logits.float()), targets)
 
     def on_train_epoch_start(self):
         # dropout and stochastic depth draw the same numbers after a resume
@@ -72,10 +78,9 @@ class HeatmapModule(pl.LightningModule):
 
     def training_step(self, batch, batch_number):
         """Loss of a batch; a loss that is not finite names the batch's images."""
-        self.loss.lam = self.lam_at(self.global_step)
         images = batch["image"].to(memory_format=torch.channels_last)
-        heatmaps = torch.sigmoid(self.forward_model.logits(images).float())
-        loss = self.loss(heatmaps, batch["target"])
+        logits = self.forward_model.logits(images)
+        loss = self.loss_at(self.global_step, logits, batch["target"])
         if not torch.isfinite(loss):
             raise InputError(
                 f"loss is {loss.item()} in epoch {self.current_epoch + 1}, batch "

@@ -8,6 +8,7 @@ from dicentlib.errors import InputError
 
 OPTIMISERS = ("adam", "adamw")
 PRECISIONS = ("auto", "float32", "bfloat16")
+DELAY_LOSSES = ("squared error", "cross entropy")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class TrainingParameters:
     lam: float = 0.2  # weight of sparse variation; 0 is Model A
     rho: float = 0.1
     lam_delay: float = 0.0  # share of the steps before lam counts; needed from random weights
+    delay_loss: str = "squared error"  # or "cross entropy", which leaves the empty map sooner
     sigma: float = 2.0  # of target heatmaps, in heatmap pixels
     pixel_size_um: float = REFERENCE_PIXEL_SIZE_UM  # images are brought to this scale
     crop_px: int | None = None  # None: whole images
@@ -55,6 +57,7 @@ class TrainingParameters:
         self._require("pixel_size_um", self.pixel_size_um > 0, "above 0")
         self._require("optimiser", self.optimiser in OPTIMISERS, " or ".join(OPTIMISERS))
         self._require("precision", self.precision in PRECISIONS, " or ".join(PRECISIONS))
+        self._require("delay_loss", self.delay_loss in DELAY_LOSSES, " or ".join(DELAY_LOSSES))
         if self.crop_px is not None:
             whole = self.crop_px >= 16 and self.crop_px % 16 == 0
             self._require("crop_px", whole, "a multiple of 16")
@@ -83,6 +86,7 @@ PRESETS = {
         decoder_channels=(64, 32),
         head_bias=-4.0,
         lam_delay=0.4,
+        delay_loss="cross entropy",
         pixel_size_um=0.2,
         crop_px=128,
         epochs=24,

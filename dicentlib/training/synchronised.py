@@ -2,8 +2,7 @@
 
 import torch
 from pytorch_lightning.plugins.layer_sync import LayerSync
-from torch import nn
-from torch.distributed.nn.functional import all_reduce
+from torch import distributed, nn
 
 
 class SynchroniseBatchNorm(LayerSync):
@@ -38,7 +37,7 @@ def _synchronised_forward(layer, values):
     own = torch.cat(
         [wide.sum(dim=(0, 2, 3)), wide.square().sum(dim=(0, 2, 3)), wide.new_tensor([n_values])]
     )
-    sums, squares, n_all = torch.split(all_reduce(own), [wide.shape[1], wide.shape[1], 1])
+    sums, squares, n_all = torch.split(SumOverRanks.apply(own), [wide.shape[1], wide.shape[1], 1])
     mean = sums / n_all
     variance = squares / n_all - mean.square()
     with torch.no_grad():
@@ -48,3 +47,19 @@ def _synchronised_forward(layer, values):
     scale = layer.weight * torch.rsqrt(variance + layer.eps)
     result = (wide - mean[:, None, None]) * scale[:, None, None] + layer.bias[:, None, None]
     return layer.drop(layer.act(result)) if hasattr(layer, "act") else result
+
+
+class SumOverRanks(torch.autograd.Function):
+    """Sum of a tensor over all processes; its gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(context, values):
+        total = values.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context, gradient):
+        total = gradient.clone()
+        distributed.all_reduce(total)
+        return total
