@@ -12,7 +12,9 @@ from dicentlib.evaluation.counts import (
 )
 from dicentlib.evaluation.ensembles import (
     curve_table,
+    ensemble_sizes,
     random_ensembles,
+    same_share,
     single_members,
     summarise,
 )
@@ -60,6 +62,7 @@ __all__ = [
     "count_matches",
     "count_one_to_one",
     "curve_table",
+    "ensemble_sizes",
     "f1_score",
     "false_per_thousand",
     "fit_vote_calibration",
@@ -74,6 +77,7 @@ __all__ = [
     "random_ensembles",
     "recall",
     "reliability",
+    "same_share",
     "single_members",
     "sum_counts",
     "summarise",

@@ -61,6 +61,32 @@ def single_members(n_members):
     return np.arange(n_members)[:, None]
 
 
+def same_share(agreement_threshold, *, n_members, size):
+    r"""T_A of a smaller ensemble that asks for the same share of its votes.
+
+    :math:`T_A + 1` of M votes are needed; of m members it is at least the same share:
+    :math:`T_A' = \lceil (T_A + 1)\, m / M \rceil - 1`.
+
+    Examples
+    --------
+    >>> same_share(4, n_members=10, size=10), same_share(3, n_members=8, size=5)
+    (4, 2)
+    """
+    return -(-(agreement_threshold + 1) * size // n_members) - 1
+
+
+def ensemble_sizes(n_members, *, always=()):
+    """Ensemble sizes worth comparing: powers of two, `always`, and all members; ascending.
+
+    Examples
+    --------
+    >>> ensemble_sizes(10, always=[5])
+    [1, 2, 4, 5, 8, 10]
+    """
+    powers = (2**power for power in range(n_members.bit_length()))
+    return sorted({*powers, *always, n_members})
+
+
 def summarise(values, *, interval=INTERVAL):
     """Mean, median and quantiles over ensembles, leaving out undefined values.
 

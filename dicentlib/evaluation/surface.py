@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from dicentlib import runs
 from dicentlib.errors import InputError
@@ -88,7 +89,7 @@ def threshold_surface(
         Member indices, 0 to M - 1, of E ensembles of m members. A member named twice votes
         twice.
     progress : bool
-        Show a progress bar over the images.
+        Show a progress bar over the images once five seconds have passed.
 
     Returns
     -------
@@ -205,10 +206,8 @@ def _check_grid(confidence_thresholds, agreement_thresholds, ensembles):
 
 def _checked_pairs(heatmaps, truth, ensembles, progress):
     if progress:
-        from tqdm.auto import tqdm
-
         total = len(heatmaps) if hasattr(heatmaps, "__len__") else None
-        heatmaps = tqdm(heatmaps, total=total, desc="threshold surface", unit="image")
+        heatmaps = tqdm(heatmaps, total=total, desc="threshold surface", unit="image", delay=5)
     n_members = None
     for number, (heatmap, mask) in enumerate(zip_longest(heatmaps, truth)):
         if heatmap is None or mask is None:

@@ -1,0 +1,244 @@
+"""An annotated image set with the heatmaps of all members: what an evaluation reads."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from dicentlib.data import CLASSES, index_images, read_annotations
+from dicentlib.data.dataset import MetaphaseDataset
+from dicentlib.ensemble import HeatmapStore, iterate_heatmaps
+from dicentlib.errors import InputError
+from dicentlib.evaluation.surface import image_counts, threshold_surface
+from dicentlib.voting import detect, vote_early
+
+TRUTH_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """Images, annotations and heatmaps of one image set, at the members' pixel size.
+
+    Made by :func:`open_evaluation_set`. All positions are in pixels of ``image(i)``.
+
+    Attributes
+    ----------
+    name : str
+    dataset : MetaphaseDataset
+    store : HeatmapStore
+    truth : ndarray of bool, or list of such, N of shape (2, h, w)
+        Disks round the annotated points: target heatmaps above 0.5.
+    """
+
+    name: str
+    dataset: MetaphaseDataset
+    store: HeatmapStore
+    truth: list
+
+    def __len__(self):
+        """Number of images."""
+        return len(self.dataset.names)
+
+    @property
+    def names(self):
+        """Image names, relative to the set's folder."""
+        return self.dataset.names
+
+    def image(self, i):
+        """Image `i`, float32 (H, W)."""
+        return self.dataset.image(i)
+
+    def heatmaps(self, i):
+        """Heatmaps of image `i`, float32 (M, 2, h, w)."""
+        return self.store.dense(i)
+
+    def points(self, i):
+        """Annotated points of image `i`: dict of class to array (n, 2) of (row, col)."""
+        return self.dataset.points(i)
+
+    def class_heatmaps(self, class_name, *, which=None):
+        """Heatmaps of one class, image by image: a generator of (M, h, w).
+
+        `which` gives the images, in order; by default all.
+        """
+        position = CLASSES.index(class_name)
+        which = range(len(self)) if which is None else which
+        return (self.heatmaps(i)[:, position] for i in which)
+
+    def class_truth(self, class_name, *, which=None):
+        """Truth masks of one class, image by image: a generator of bool (h, w)."""
+        position = CLASSES.index(class_name)
+        which = range(len(self)) if which is None else which
+        return (self.truth[i][position] for i in which)
+
+    def annotations(self):
+        """All annotated points as a table ``image, class, row, col``."""
+        rows = [
+            (name, class_name, row, col)
+            for i, name in enumerate(self.names)
+            for class_name, points in self.points(i).items()
+            for row, col in points
+        ]
+        return pd.DataFrame(rows, columns=["image", "class", "row", "col"])
+
+    def unexposed(self):
+        """Which images show a cell known to have had no dose, bool (N,)."""
+        table = self.dataset.index.table
+        dose = table["cell_dose_gy"] if "cell_dose_gy" in table else table["dose_gy"]
+        return (dose == 0).to_numpy()
+
+    def detections(self, operating_point):
+        """Detections of all images as one table with the column ``image`` first."""
+        tables = [
+            detect(
+                self.heatmaps(i),
+                operating_point=operating_point,
+                image_shape=self.image(i).shape,
+            ).assign(image=name)
+            for i, name in enumerate(self.names)
+        ]
+        table = pd.concat(tables, ignore_index=True)
+        return table[["image", *(column for column in table if column != "image")]]
+
+
+def open_evaluation_set(run, name, members, *, folder=None, suffix="", dose_gy=None, batch_size=8):
+    """Read an image set of a run and the heatmaps that its members give.
+
+    The heatmaps are kept in ``heatmaps/<name><suffix>.parquet`` of the run and used again as
+    long as members and images are the same.
+
+    Parameters
+    ----------
+    run : pathlib.Path
+    name : str
+        Folder below ``data/`` of the run, for example ``"validation"``.
+    members : sequence of Member
+    folder : path-like, optional
+        The image set, when it is not ``data/<name>`` of the run.
+    suffix : str
+        Tells apart the heatmaps of several ensembles or parts of a set.
+    dose_gy : float, optional
+        Only images of this dose.
+    batch_size : int
+        Images computed together.
+
+    Returns
+    -------
+    EvaluationSet
+
+    Raises
+    ------
+    InputError
+        No such set, no annotations, or no image of that dose.
+    """
+    folder = folder or run / "data" / name
+    index = index_images(folder)
+    annotations = read_annotations(index.folder / "annotations.csv", index)
+    if dose_gy is not None:
+        table = index.table[index.table["dose_gy"] == dose_gy].reset_index(drop=True)
+        if table.empty:
+            doses = sorted(set(index.table["dose_gy"].dropna().tolist()))
+            raise InputError(f"{folder}: no image of {dose_gy} Gy; found: {doses}")
+        index = replace(index, table=table)
+        annotations = annotations[annotations["image"].isin(table["image"])]
+    metadata = members[0].metadata
+    dataset = MetaphaseDataset(
+        index,
+        annotations.reset_index(drop=True),
+        pixel_size_um=metadata["pixel_size_um"],
+        sigma=metadata["sigma"],
+    )
+    store = _heatmap_store(
+        run / "heatmaps" / f"{name}{suffix}.parquet", dataset, members, batch_size
+    )
+    truth = [dataset[i]["target"] > TRUTH_THRESHOLD for i in range(len(dataset))]
+    for i, (mask, shape) in enumerate(zip(truth, store.shapes, strict=True)):
+        if mask.shape != shape[1:]:
+            raise InputError(
+                f"{dataset.names[i]}: heatmaps {shape[1:]} and truth {mask.shape} found; "
+                "expected equal shapes"
+            )
+    return EvaluationSet(name, dataset, store, truth)
+
+
+def _heatmap_store(path, dataset, members, batch_size):
+    digests = tuple(member.digest for member in members)
+    names = tuple(dataset.names)
+    if path.is_file():
+        store = HeatmapStore.open(path)
+        if (store.digests, store.names) == (digests, names):
+            return store
+    images = (dataset.image(i) for i in range(len(names)))
+    heatmaps = tqdm(
+        iterate_heatmaps(members, images, batch_size=batch_size),
+        desc=f"heatmaps of {path.stem}",
+        total=len(names),
+        unit="image",
+    )
+    return HeatmapStore.write(path, heatmaps, names, digests=digests)
+
+
+def class_surface(images, class_name, *, which=None, **grid):
+    """Threshold surface of one class of an image set.
+
+    Parameters
+    ----------
+    images : EvaluationSet
+    class_name : str
+    which : sequence of int, optional
+        The images, by default all.
+    **grid
+        ``confidence_thresholds``, ``agreement_thresholds``, ``ensembles`` of
+        :func:`dicentlib.evaluation.threshold_surface`.
+    """
+    return threshold_surface(
+        images.class_heatmaps(class_name, which=which),
+        images.class_truth(class_name, which=which),
+        progress=True,
+        **grid,
+    )
+
+
+def counts_at(images, class_name, *, confidence_threshold, agreement_threshold, ensembles):
+    """Counts of every image at one operating point, for bootstraps.
+
+    Returns
+    -------
+    ndarray of int, shape (N, 3, E)
+        tp, fp, fn of each image and ensemble.
+    """
+    counts = image_counts(
+        images.class_heatmaps(class_name),
+        images.class_truth(class_name),
+        confidence_thresholds=[confidence_threshold],
+        agreement_thresholds=[agreement_threshold],
+        ensembles=ensembles,
+        progress=True,
+    )
+    return np.stack([image[:, :, 0, 0] for image in counts])
+
+
+def false_rates(images, class_name, **grid):
+    """False detections per 1000 unexposed cells over the (T_C, T_A) grid of one ensemble.
+
+    Returns
+    -------
+    ndarray of float, shape (n_T_C, n_T_A), or None
+        None when the set has no cell known to be unexposed.
+    """
+    which = np.flatnonzero(images.unexposed())
+    if which.size == 0:
+        return None
+    surface = class_surface(images, class_name, which=which, **grid)
+    return 1000 * surface.fp.mean(axis=0) / which.size
+
+
+def votes_needed(evaluation_set, operating_point):
+    """Members needed until the vote of each image is settled, int (N,), see ``vote_early``."""
+    return np.array(
+        [
+            vote_early(evaluation_set.heatmaps(i), operating_point=operating_point).n_evaluated
+            for i in range(len(evaluation_set))
+        ]
+    )

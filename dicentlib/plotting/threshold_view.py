@@ -1,0 +1,204 @@
+"""The threshold explorer's figure: one metaphase, two surfaces, artists updated in place."""
+
+import io
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from PIL import Image
+
+from dicentlib.plotting.style import CLASS_COLOURS, HEATMAP_COLOURMAP, MARKERS
+
+MARKS = {
+    "found": ("annotation, found", MARKERS["annotation"], "#0072B2", 15),
+    "missed": ("annotation, missed", MARKERS["missed"], "#0072B2", 15),
+    "true": ("detection, true", MARKERS["detection"], "#000000", 10),
+    "false": ("detection, false", MARKERS["false"], "#000000", 10),
+}
+"""Label, marker, colour and size of annotated and detected objects, everywhere the same."""
+
+
+def vote_overlay(votes, n_members, class_name):
+    """Votes as RGBA, shape (h, w, 4): clear without votes, darker with more.
+
+    The colour runs from the class colour to a third of its brightness, the opacity from 0.35
+    to 0.9.
+    """
+    share = np.arange(n_members + 1) / n_members
+    table = np.empty((n_members + 1, 4), dtype=np.float32)
+    table[:, :3] = np.array(to_rgb(CLASS_COLOURS[class_name])) * (1 - 0.66 * share[:, None])
+    table[:, 3] = 0.35 + 0.55 * share
+    table[0, 3] = 0
+    return table[votes]
+
+
+def format_interval(values):
+    """An interval as text.
+
+    Examples
+    --------
+    >>> format_interval((0.837, 0.883))
+    '[0.837, 0.883]'
+    """
+    lower, upper = values
+    return f"[{lower:.3f}, {upper:.3f}]"
+
+
+def format_number(number):
+    """Mean and the wider interval of a ``MeasuredNumber``; "undefined" without predictions."""
+    if number.mean != number.mean:
+        return "undefined"
+    return f"{number.mean:.3f} {format_interval(number.both)}"
+
+
+class ThresholdFigure:
+    """The figure of one :class:`~dicentlib.evaluation.exploration.ThresholdView`.
+
+    Axes, ticks and legend are drawn once; :meth:`update` only changes artists, and
+    :meth:`jpeg` redraws only these.
+
+    Parameters
+    ----------
+    view : ThresholdView
+        What to show first.
+    max_members : int
+        Largest ensemble that will be shown; the T_A axis reaches to it.
+    fig : Figure, optional
+        An empty figure to draw into; by default one outside pyplot.
+    """
+
+    def __init__(self, view, *, max_members, fig=None):
+        self.fig = fig or Figure(figsize=(11, 5.4), dpi=100, layout="constrained")
+        if fig is None:
+            FigureCanvasAgg(self.fig)
+        left, right = self.fig.subfigures(1, 2, width_ratios=(1.25, 1))
+        self.ax_image = left.subplots()
+        self.axs_surface = right.subplots(2, 1, sharex=True)
+        self._max_members = max_members
+        self._drawn_image = None
+        self._background = None
+        self._make_image(view)
+        self._make_surfaces(view)
+        self._dynamic = (self.overlay, *self.marks.values(), self.title)
+        self._dynamic += (*self.surfaces, *self.points, *self.titles)
+        self.update(view)
+
+    def _make_image(self, view):
+        ax = self.ax_image
+        height, width = view.image.shape
+        extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+        self.image = ax.imshow(view.image, cmap="gray", vmin=0, vmax=1, extent=extent)
+        self.overlay = ax.imshow(np.zeros((*view.votes.shape, 4)), interpolation="nearest")
+        self.marks = {
+            name: ax.plot(
+                [],
+                [],
+                linestyle="none",
+                marker=marker,
+                color=colour,
+                markersize=size,
+                markerfacecolor="none",
+                markeredgewidth=1.8,
+                label=label,
+            )[0]
+            for name, (label, marker, colour, size) in MARKS.items()
+        }
+        ax.set(xlabel="column (px)", ylabel="row (px)")
+        ax.grid(False)
+        self.title = ax.set_title(" ", y=1.0)  # y given: not moved while drawing
+        ax.figure.legend(
+            handles=list(self.marks.values()),
+            loc="outside lower center",
+            ncols=4,
+            fontsize=9,
+            markerscale=0.6,
+            columnspacing=1.2,
+            handletextpad=0.3,
+        )
+
+    def _make_surfaces(self, view):
+        self.surfaces, self.points, self.titles = [], [], []
+        thresholds = view.confidence_thresholds
+        half = np.diff(thresholds).mean() / 2 if thresholds.size > 1 else 0.05
+        self._rows = (thresholds[0] - half, thresholds[-1] + half)
+        for ax in self.axs_surface:
+            image = ax.imshow(
+                np.full((1, 1), np.nan),
+                cmap=HEATMAP_COLOURMAP,
+                vmin=0,
+                vmax=1,
+                aspect="auto",
+                origin="lower",
+                interpolation="nearest",
+                extent=(-0.5, 0.5, *self._rows),
+            )
+            self.surfaces.append(image)
+            self.points += ax.plot(
+                [], [], "o", markersize=11, markerfacecolor="none", color="white", markeredgewidth=4
+            )
+            self.points += ax.plot(
+                [], [], "o", markersize=11, markerfacecolor="none", color="black", markeredgewidth=2
+            )
+            self.titles.append(ax.set_title(" ", y=1.0))
+            ax.set(xlim=(-0.5, self._max_members - 0.5), ylim=self._rows)
+            ax.set_ylabel("confidence threshold $T_C$")
+            ax.set_facecolor("#E8E8E8")
+            ax.grid(False)
+            ax.xaxis.get_major_locator().set_params(integer=True)
+        self.axs_surface[1].set_xlabel("agreement threshold $T_A$ (votes; grey: undefined)")
+        self.axs_surface[0].figure.colorbar(
+            self.surfaces[0], ax=self.axs_surface, label="precision, recall", fraction=0.06
+        )
+
+    def update(self, view):
+        """Show another view in the same artists."""
+        position = view.position
+        if self._drawn_image != position.image:
+            self.image.set_data(view.image)
+            height, width = view.image.shape
+            self.image.set_extent((-0.5, width - 0.5, height - 0.5, -0.5))
+            self.ax_image.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+            self._drawn_image, self._background = position.image, None
+        self.overlay.set_data(vote_overlay(view.votes, position.n_members, position.class_name))
+        height, width = view.votes.shape
+        # one heatmap pixel is four image pixels, its edge lies at -0.5
+        self.overlay.set_extent((-0.5, 4 * width - 0.5, 4 * height - 0.5, -0.5))
+        for name, line in self.marks.items():
+            line.set_data(getattr(view, name)[:, 1], getattr(view, name)[:, 0])
+        self.title.set_text(
+            f"image {position.image}, {position.class_name}: votes, "
+            f"ensemble of {position.n_members} (darker: more)"
+        )
+        for i, (measure, surface) in enumerate(view.surfaces.items()):
+            self.surfaces[i].set_data(surface)
+            self.surfaces[i].set_extent((-0.5, surface.shape[1] - 0.5, *self._rows))
+            self.titles[i].set_text(f"{measure} {format_number(view.numbers[measure])}")
+            for line in self.points[2 * i : 2 * i + 2]:
+                line.set_data([position.agreement_threshold], [position.confidence_threshold])
+
+    def jpeg(self):
+        """The figure as JPEG bytes; only what :meth:`update` changes is drawn anew."""
+        canvas = self.fig.canvas
+        if self._background is None:
+            canvas.draw()  # lays out the axes, which stay where they are from here on
+            self.fig.set_layout_engine("none")
+            for artist in self._dynamic:
+                artist.set_visible(False)
+            canvas.draw()
+            self._background = canvas.copy_from_bbox(self.fig.bbox)
+            for artist in self._dynamic:
+                artist.set_visible(True)
+        canvas.restore_region(self._background)
+        for artist in self._dynamic:
+            artist.axes.draw_artist(artist)
+        buffer = io.BytesIO()
+        picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+        # a third of the time of PNG; full colour resolution keeps text and thin lines sharp
+        picture.save(buffer, "jpeg", quality=92, subsampling=0)
+        return buffer.getvalue()
+
+
+def draw_threshold_view(view, *, max_members, fig):
+    """Draw one view into an empty figure and return the figure, for runs without sliders."""
+    return ThresholdFigure(view, max_members=max_members, fig=fig).fig

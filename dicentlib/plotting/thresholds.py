@@ -1,0 +1,314 @@
+"""Figures of votes, threshold curves and surfaces, intervals, reliability, and galleries."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patheffects import withStroke
+
+from dicentlib.data import CLASSES
+from dicentlib.data.targets import STRIDE
+from dicentlib.plotting.style import (
+    CLASS_COLOURS,
+    HEATMAP_COLOURMAP,
+    SYSTEM_COLOURS,
+)
+from dicentlib.plotting.threshold_view import MARKS, vote_overlay
+
+MEASURES = ("precision", "recall")
+ISO_LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9)
+OUTLINE = [withStroke(linewidth=2.5, foreground="white")]
+
+
+def plot_metaphase(image, *, ax=None, corner=(0, 0)):
+    """A metaphase in grey; `corner` is the (row, col) of its first pixel in the whole image."""
+    ax = ax or plt.gca()
+    top, left = corner
+    height, width = image.shape
+    extent = (left - 0.5, left + width - 0.5, top + height - 0.5, top - 0.5)
+    ax.imshow(image, cmap="gray", vmin=0, vmax=1, extent=extent)
+    ax.set_axis_off()
+    return ax
+
+
+def zoom(axs, row, col, *, side_px=120):
+    """Show only a square of the images round a position."""
+    for ax in axs:
+        ax.set(xlim=(col - side_px / 2, col + side_px / 2))
+        ax.set(ylim=(row + side_px / 2, row - side_px / 2))
+
+
+def _heatmap_extent(shape):
+    return (-0.5, STRIDE * shape[1] - 0.5, STRIDE * shape[0] - 0.5, -0.5)
+
+
+def plot_votes(votes, n_members, class_name, *, ax=None):
+    """Votes over an image: the class colour, darker with more votes."""
+    ax = ax or plt.gca()
+    limits = ax.axis()
+    ax.imshow(
+        vote_overlay(votes, n_members, class_name),
+        interpolation="nearest",
+        extent=_heatmap_extent(votes.shape),
+    )
+    ax.axis(limits)
+    return ax
+
+
+def plot_points(points, mark, *, ax=None, **kwargs):
+    """Annotated or detected objects, (n, 2) of (row, col), with the mark of their kind.
+
+    ``mark`` is one of ``found, missed, true, false``.
+    """
+    ax = ax or plt.gca()
+    label, marker, colour, size = MARKS[mark]
+    points = np.asarray(points, dtype=float).reshape(-1, 2)
+    options = {"markersize": size, "markeredgewidth": 1.8, "label": label} | kwargs
+    ax.plot(
+        points[:, 1],
+        points[:, 0],
+        linestyle="none",
+        marker=marker,
+        color=colour,
+        markerfacecolor="none",
+        path_effects=OUTLINE,
+        **options,
+    )
+    return ax
+
+
+def plot_member_heatmaps(image, heatmaps, names, *, axs, points=()):
+    """Heatmaps of one class by several members, side by side on the image (the paper's Fig. 7).
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W)
+    heatmaps : ndarray, shape (m, h, w), values in [0, 1]
+    names : sequence of str
+        Of the members.
+    axs : sequence of m Axes
+    points : ndarray, shape (n, 2)
+        Annotated objects of the class, circled.
+    """
+    for ax, heatmap, name in zip(axs, heatmaps, names, strict=True):
+        plot_metaphase(image, ax=ax)
+        limits = ax.axis()
+        shown = ax.imshow(
+            heatmap,
+            cmap=HEATMAP_COLOURMAP,
+            vmin=0,
+            vmax=1,
+            alpha=np.clip(3 * heatmap, 0, 0.85),
+            extent=_heatmap_extent(heatmap.shape),
+        )
+        ax.axis(limits)
+        plot_points(points, "found", ax=ax, markersize=17)
+        ax.set_title(name)
+    solid = plt.cm.ScalarMappable(norm=shown.norm, cmap=shown.cmap)
+    axs[0].figure.colorbar(solid, ax=list(axs), label="heatmap", fraction=0.02)
+    return axs
+
+
+def plot_vote_stack(image, fired, class_name, names, *, axs):
+    """Votes of several members one by one, and their sum (the paper's Fig. 8).
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W)
+    fired : ndarray of bool, shape (m, h, w)
+        Heatmap above T_C.
+    class_name : str
+    names : sequence of m str
+    axs : sequence of m + 1 Axes
+        The last shows the sum, darker with more votes.
+    """
+    for ax, mask, name in zip(axs, fired, names, strict=False):
+        plot_metaphase(image, ax=ax)
+        plot_votes(mask.astype(int), 1, class_name, ax=ax)
+        ax.set_title(name)
+    plot_metaphase(image, ax=axs[len(fired)])
+    plot_votes(fired.sum(axis=0), len(fired), class_name, ax=axs[len(fired)])
+    axs[len(fired)].set_title("votes (darker: more)")
+    return axs
+
+
+def plot_threshold_curves(table, *, axs):
+    """Precision and recall over T_C with their bands, one line per system (the paper's Fig. 3).
+
+    Parameters
+    ----------
+    table : DataFrame
+        Concatenated :func:`dicentlib.evaluation.curve_table`.
+    axs : ndarray of Axes, shape (2, 2)
+        Rows precision and recall, columns dicentric and fragment. Undefined values are gaps.
+    """
+    for (class_name, measure, system), part in table.groupby(
+        ["class", "measure", "system"], sort=False
+    ):
+        ax = axs[MEASURES.index(measure), CLASSES.index(class_name)]
+        colour = SYSTEM_COLOURS[system]
+        threshold = part["confidence_threshold"]
+        ax.plot(threshold, part["mean"], color=colour, label=system)
+        ax.fill_between(
+            threshold, part["lower"], part["upper"], color=colour, alpha=0.2, linewidth=0
+        )
+    for row, measure in enumerate(MEASURES):
+        for column, class_name in enumerate(CLASSES):
+            ax = axs[row, column]
+            ax.set(ylim=(-0.02, 1.02), xlim=(0, 1), ylabel=measure if column == 0 else "")
+            if row == 0:
+                ax.set_title(class_name)
+            else:
+                ax.set_xlabel("confidence threshold $T_C$")
+    axs[0, 0].legend(loc="lower right")
+    return axs
+
+
+def plot_surface(mean, confidence_thresholds, agreement_thresholds, *, ax=None, point=None):
+    """A measure over T_A and T_C as colours, with iso-lines at 0.5, 0.6 ... 0.9.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (n_T_C, n_T_A)
+        Precision or recall; NaN stays grey.
+    confidence_thresholds, agreement_thresholds : ndarray, ascending and evenly spaced
+    point : (T_C, T_A), optional
+        The operating point, marked with a ring.
+
+    Returns
+    -------
+    Axes
+        Its last image is the surface, for a colour bar.
+    """
+    ax = ax or plt.gca()
+    confidence, agreement = np.asarray(confidence_thresholds), np.asarray(agreement_thresholds)
+    half = np.diff(confidence).mean() / 2 if confidence.size > 1 else 0.05
+    extent = (
+        agreement[0] - 0.5,
+        agreement[-1] + 0.5,
+        confidence[0] - half,
+        confidence[-1] + half,
+    )
+    ax.imshow(
+        mean,
+        cmap=HEATMAP_COLOURMAP,
+        vmin=0,
+        vmax=1,
+        aspect="auto",
+        origin="lower",
+        extent=extent,
+        interpolation="nearest",
+    )
+    spread = np.ptp(mean[~np.isnan(mean)]) if not np.isnan(mean).all() else 0
+    if min(mean.shape) > 1 and spread > 0:
+        lines = ax.contour(
+            agreement, confidence, mean, levels=ISO_LEVELS, colors="black", linewidths=0.8
+        )
+        ax.clabel(lines, fontsize=8)
+    if point is not None:
+        for colour, width in (("white", 4), ("black", 2)):
+            ax.plot(point[1], point[0], "o", ms=11, mfc="none", color=colour, markeredgewidth=width)
+    ax.set(xlabel="agreement threshold $T_A$ (votes)", ylabel="confidence threshold $T_C$")
+    ax.set_facecolor("#E8E8E8")
+    ax.grid(False)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    return ax
+
+
+def plot_intervals(table, *, ax=None, colour=SYSTEM_COLOURS["ensemble"]):
+    """Precision and recall with their intervals by source of variation.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Output of :func:`dicentlib.evaluation.bootstrap_intervals`.
+    """
+    ax = ax or plt.gca()
+    labels = [f"{row.measure}, {row.source}" for row in table.itertuples()]
+    positions = np.arange(len(table))[::-1]
+    for position, row in zip(positions, table.itertuples(), strict=True):
+        ax.plot([row.lower, row.upper], [position, position], color=colour, linewidth=2)
+        ax.plot(row.mean, position, "o", color=colour)
+    ax.set(yticks=positions, yticklabels=labels, xlim=(0, 1), xlabel="mean and [q05, q95]")
+    return ax
+
+
+def plot_reliability(table, *, ax=None, calibration=None):
+    """Observed precision of detections at each vote fraction, with its interval.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Output of :func:`dicentlib.evaluation.reliability`.
+    calibration : VoteCalibration, optional
+        Drawn as a line.
+    """
+    ax = ax or plt.gca()
+    colour = SYSTEM_COLOURS["ensemble"]
+    ax.plot([0, 1], [0, 1], color="black", linewidth=0.8, label="votes as probability")
+    error = [table["precision"] - table["lower"], table["upper"] - table["precision"]]
+    ax.errorbar(
+        table["vote_fraction"],
+        table["precision"],
+        yerr=error,
+        fmt="o",
+        color=colour,
+        capsize=2,
+        label="observed, 90 % interval",
+    )
+    for row in table.itertuples():
+        ax.annotate(
+            row.n,
+            (row.vote_fraction, row.upper),
+            (0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )
+    if calibration is not None:
+        fraction = np.linspace(0, 1, 101)
+        ax.plot(
+            fraction,
+            calibration.probability(fraction),
+            color=SYSTEM_COLOURS["model B"],
+            label="calibration (validation set)",
+        )
+    ax.set(xlim=(0, 1.05), ylim=(-0.02, 1.12), xlabel="vote fraction", ylabel="observed precision")
+    return ax
+
+
+def crop(image, row, col, *, side_px=96):
+    """Square part of an image round a position, and its corner (row, col); kept inside the image.
+
+    Smaller than `side_px` where the image is.
+    """
+    height, width = image.shape
+    top = int(np.clip(round(row) - side_px // 2, 0, max(0, height - side_px)))
+    left = int(np.clip(round(col) - side_px // 2, 0, max(0, width - side_px)))
+    return image[top : top + side_px, left : left + side_px], (top, left)
+
+
+def plot_gallery(images, table, mark, *, axs, side_px=96):
+    """Crops round the objects of a table, as many as there are axes; the rest stay empty.
+
+    Parameters
+    ----------
+    images : EvaluationSet
+        Offers ``names`` and ``image(i)``.
+    table : DataFrame
+        Columns ``image, class, row, col`` and, for detections, ``votes``; shown in its order.
+    mark : str
+        ``found, missed, true`` or ``false``.
+    axs : sequence of Axes
+    side_px : int
+        Side of the crops.
+    """
+    for ax in axs:
+        ax.set_axis_off()
+    rows = table.head(len(axs)).to_dict("records")
+    for ax, row in zip(axs, rows, strict=False):
+        image = images.image(images.names.index(row["image"]))
+        part, corner = crop(image, row["row"], row["col"], side_px=side_px)
+        plot_metaphase(part, ax=ax, corner=corner)
+        plot_points([(row["row"], row["col"])], mark, ax=ax, markersize=22)
+        votes = f", {row['votes']} votes" if "votes" in row else ""
+        ax.set_title(f"{row['class']}{votes}", fontsize=9, color=CLASS_COLOURS[row["class"]])
+    return axs
