@@ -369,3 +369,22 @@ def test_route_with_a_detector(curve):
     assert "cannot be looked for" in sums.explain()
     assert "G = 0.6" in sums.explain()
     assert Sample.of(n_cells=500, n_dicentrics=100).yield_ == 0.2
+
+
+def test_profile_of_an_underdispersed_sample_stays_at_the_whole_body_dose(curve):
+    """Fewer empty cells than Poisson leaves: the fraction is 1, not more."""
+    cells = [60, 90, 12, 1]
+    found = estimate_dose(cells, curve, method="dolphin", limits="profile")
+    assert found.scored_fraction == 1
+    assert found.dose_gy == pytest.approx(estimate_dose(cells, curve).dose_gy)
+    assert found.lower_gy < found.dose_gy < found.upper_gy
+    plain = estimate_dose(cells, curve, method="dolphin")
+    assert plain.scored_fraction > 1
+    assert plain.fraction == 1
+
+
+def test_route_takes_a_scored_curve_for_the_same_detector(curve):
+    tied = curve.with_scorer({"members": ["a1"]})
+    route = laboratory_route(EXAMPLE, tied, scorer={"members": ["a1"]})
+    assert route.whole_body.method == "detector"
+    assert route.partial_body.details["background_yield"] == pytest.approx(0.00128, abs=1e-4)

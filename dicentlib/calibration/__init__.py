@@ -7,6 +7,7 @@ from dicentlib.calibration.counts import (
     counts_by_dose,
     with_yields,
 )
+from dicentlib.calibration.counts_table import read_counts
 from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.calibration.fit import fit_curve
 from dicentlib.calibration.grid import CountGrid, count_ensembles, count_grid
@@ -34,6 +35,7 @@ __all__ = [
     "published_curve",
     "published_curves",
     "quantile_thresholds",
+    "read_counts",
     "try_counts",
     "with_yields",
 ]

@@ -5,17 +5,18 @@ section 8.3):
 
 .. math:: X_i \\sim \\mathrm{Poisson}\\left(N_i (C + \\alpha D_i + \\beta D_i^2)\\right)
 
-fitted with :class:`statsmodels.api.GLM`.
+fitted with ``statsmodels`` (a generalised linear model).
 """
 
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
-import statsmodels.api as sm
 from scipy.special import gammaln, xlogy
 from scipy.stats import chi2, norm
 from scipy.stats import t as student_t
+from statsmodels.genmod import families
+from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.tools.sm_exceptions import DomainWarning, PerfectSeparationWarning
 
 from dicentlib.calibration.constrained import fit_nonnegative
@@ -180,8 +181,8 @@ def _fit_plain(design, counts, offset, weights):
         warnings.simplefilter("ignore", DomainWarning)
         warnings.simplefilter("ignore", PerfectSeparationWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
-        family = sm.families.Poisson(sm.families.links.Identity())
-        glm = sm.GLM(counts, design, family=family, offset=offset, var_weights=weights)
+        family = families.Poisson(families.links.Identity())
+        glm = GLM(counts, design, family=family, offset=offset, var_weights=weights)
         try:
             result = glm.fit(maxiter=200, tol=1e-13, scale=1.0)
         except (ValueError, np.linalg.LinAlgError):

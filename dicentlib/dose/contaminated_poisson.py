@@ -38,18 +38,19 @@ class ContaminatedFit:
     covariance: np.ndarray
 
 
-def fit_contaminated(distribution, background=None):
+def fit_contaminated(distribution, background=None, *, bounded=False):
     """Maximum likelihood; a text with the reason where it does not exist.
 
-    Without background the fraction is not bound to 1 or less: a value above 1 says that there are
-    fewer cells without dicentrics than whole-body exposure leaves.
+    Without background the fraction may come out above 1, which says that there are fewer cells
+    without dicentrics than whole-body exposure leaves; `bounded` makes it 1 then.
     """
     if sum(distribution) == distribution[0]:
         return "no dicentrics were found"
     if not any(distribution[2:]):
         return "no cell has two or more dicentrics, so nothing tells a high dose to a small part"
     if background is None or background.rate == 0:
-        return _fit_without_background(distribution)
+        fitted = _fit_without_background(distribution)
+        return _whole(distribution) if bounded and fitted.fraction > 1 else fitted
     return _fit_with_background(distribution, background)
 
 
@@ -67,6 +68,15 @@ def _fit_without_background(distribution):
     covariance = np.zeros((3, 3))
     covariance[:2, :2] = np.linalg.inv(information)
     return ContaminatedFit(f, lam, 0.0, covariance)
+
+
+def _whole(distribution):
+    """Optimum where all cells are exposed: the mean, with the information at f = 1."""
+    n = sum(distribution)
+    mean = sum(k * cells for k, cells in enumerate(distribution)) / n
+    covariance = np.zeros((3, 3))
+    covariance[:2, :2] = np.linalg.inv(n * expected_information(1.0, mean, 0.0)[:2, :2])
+    return ContaminatedFit(1.0, mean, 0.0, covariance)
 
 
 def _fit_with_background(distribution, background):

@@ -95,7 +95,7 @@ def dolphin(
         if unexposed is None
         else f"{unexposed.rate:.4g} dicentrics per unexposed cell (false or spontaneous).",
     )
-    fitted = fit_contaminated(sample.distribution, unexposed)
+    fitted = fit_contaminated(sample.distribution, unexposed, bounded=limits == "profile")
     if isinstance(fitted, str):
         notes.append(f"Not estimable: {fitted}")
         dose = lower = upper = math.nan

@@ -100,7 +100,7 @@ def laboratory_route(
     control=None,
     detector=None,
     ensemble_yields=None,
-    same_detector=False,
+    same_detector=None,
     suspected_gy=None,
     local_exposure=False,
     delay_days=None,
@@ -120,9 +120,10 @@ def laboratory_route(
         For a curve of real dicentrics, scored by eye.
     ensemble_yields : sequence of float, optional
         Yields of this sample by random ensembles.
-    same_detector : bool
+    same_detector : bool, optional
         The curve's counts were made by the detector that scored the sample: its C holds the false
-        positives, which then lie in unexposed cells too.
+        positives, which then lie in unexposed cells too. None: if the curve carries a scorer and
+        no `detector` is given.
     suspected_gy : float, optional
         A dose to weigh against none, as of a badge.
     local_exposure : bool
@@ -136,6 +137,8 @@ def laboratory_route(
     """
     sample = Sample.of(cells_with, n_cells=n_cells, n_dicentrics=n_dicentrics)
     curve = checked_curve(curve, scorer)
+    if same_detector is None:
+        same_detector = curve.scorer is not None and detector is None
     detecting = {"detector": detector, "ensemble_yields": ensemble_yields}
     aware = detector is not None or ensemble_yields is not None or same_detector
     steps = [_size_step(sample)]
