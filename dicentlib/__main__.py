@@ -201,5 +201,31 @@ def train(
     typer.echo(metrics.tail(3).to_string(index=False))
 
 
+@app.command()
+def dose(
+    counts: Annotated[Path, typer.Argument(help="CSV: ID, C0, C1, C2 ... (or ID, N, X).")],
+    curve: Annotated[str, typer.Argument(help="curve.json, or the name of a published curve.")],
+    out: Annotated[Path | None, typer.Option(help="Also write the table, as CSV.")] = None,
+    method: Annotated[str, typer.Option(help="merkle, delta, dolphin or bayesian.")] = "merkle",
+    protraction: Annotated[float, typer.Option(help="G(x), 1 for an acute exposure.")] = 1.0,
+):
+    """Doses of counted samples, the highest first, with their triage categories."""
+    from dicentlib.dose.table import dose_table
+    from dicentlib.errors import InputError
+    from dicentlib.runs import atomic_path
+
+    try:
+        table = dose_table(counts, curve, method=method, protraction=protraction)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from error
+    typer.echo(table.drop(columns="warnings").round(3).to_string(index=False))
+    for sample, text in zip(table["sample"], table["warnings"], strict=True):
+        if text:
+            typer.echo(f"{sample}: {text}")
+    if out is not None:
+        with atomic_path(out) as temporary:
+            table.to_csv(temporary, index=False)
+
+
 if __name__ == "__main__":
     app()

@@ -7,10 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from typer.testing import CliRunner
 
 from dicentlib import report, report_findings, report_tables, runs
+from dicentlib.__main__ import app
 from dicentlib.calibration import CalibrationCurve, Scorer, fit_curve
-from dicentlib.dose import laboratory_route, triage_table
+from dicentlib.dose import estimate_dose, laboratory_route, triage_table
+from dicentlib.dose.table import dose_table
 from dicentlib.errors import InputError
 from dicentlib.samples import cells_of_samples, image_summary, name_samples, safe_name
 
@@ -244,3 +247,29 @@ def test_a_folder_without_a_scored_image():
 def test_a_sample_name_is_never_a_path(tmp_path, name):
     folder = (tmp_path / safe_name(name)).resolve()
     assert folder.parent == tmp_path.resolve()
+
+
+def test_doses_of_a_file_of_counts(tmp_path, curve):
+    (tmp_path / "counts.csv").write_text("ID,C0,C1,C2\nlow,490,10,0\nhigh,160,38,2\nlow,500,0,0\n")
+    curve.save(tmp_path / "curve.json")
+    table = dose_table(tmp_path / "counts.csv", tmp_path / "curve.json")
+    assert table["sample"].to_list() == ["high", "low", "low'"]
+    expected = estimate_dose([160, 38, 2], curve)
+    assert table["dose_gy"][0] == pytest.approx(expected.dose_gy)
+    assert table["upper_gy"][2] > 0
+    published = dose_table(tmp_path / "counts.csv", "barquinero-1995-co60", method="delta")
+    assert published["method"].to_list() == ["delta"] * 3
+
+
+def test_the_dose_command(tmp_path, curve):
+    (tmp_path / "counts.csv").write_text("N,X\n200,40\n")
+    curve.save(tmp_path / "curve.json")
+    arguments = ["dose", str(tmp_path / "counts.csv"), str(tmp_path / "curve.json")]
+    done = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "doses.csv")])
+    assert done.exit_code == 0, done.output
+    expected = estimate_dose(n_cells=200, n_dicentrics=40, curve=curve).dose_gy
+    assert pd.read_csv(tmp_path / "doses.csv")["dose_gy"][0] == pytest.approx(expected)
+    (tmp_path / "counts.csv").write_text("N,X\n200,-1\n")
+    refused = CliRunner().invoke(app, arguments)
+    assert refused.exit_code == 2
+    assert "row 2" in refused.output
