@@ -204,15 +204,26 @@ def test_a_set_is_the_agreed_folder(training_set):
 def test_image_i_depends_on_seed_and_i_alone(training_set, tmp_path):
     folder, _ = training_set
     simulate_set(
-        tmp_path, n_images=10, dose_gy=None, seed=3, at_least_one_aberration=True,
+        tmp_path, n_images=20, dose_gy=None, seed=3, at_least_one_aberration=True,
         images_per_slide=4, n_workers=2, progress=False, **HALF,
     )  # fmt: skip
-    for i in (0, 7, 9):
+    for i in (0, 7, 11):
         name = f"images/{i:06d}.png"
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
     everything = pd.read_csv(folder / "annotations.csv")
-    fewer = pd.read_csv(tmp_path / "annotations.csv")
-    pd.testing.assert_frame_equal(everything[: len(fewer)], fewer)
+    more = pd.read_csv(tmp_path / "annotations.csv")
+    pd.testing.assert_frame_equal(everything, more[: len(everything)])
+
+
+def test_negatives_without_a_dose_are_unirradiated(tmp_path):
+    samples = simulate_set(
+        tmp_path, n_images=8, dose_gy=None, seed=1, at_least_one_aberration=True,
+        negative_fraction=0.5, n_workers=1, progress=False, **HALF,
+    )  # fmt: skip
+    negative = samples["dose_gy"] == 0
+    assert 0 < negative.sum() < 8
+    assert (samples.loc[~negative, ["n_dicentrics", "n_fragments"]].sum(axis=1) > 0).all()
+    assert samples.loc[negative, ["n_dicentrics", "n_fragments"]].to_numpy().sum() == 0
 
 
 def test_dose_series_negatives_and_reasons(tmp_path):
@@ -223,6 +234,7 @@ def test_dose_series_negatives_and_reasons(tmp_path):
     assert list(samples["sample"].unique()) == ["series_0_gy", "series_4_gy"]
     assert set(samples["dose_gy"][:8]) == {0.0}
     assert set(samples["dose_gy"][8:]) == {0.0, 4.0}
+    assert (samples["dose_gy"] == samples["cell_dose_gy"]).all()
     assert set(samples["reason"]) == {"", "covered"}
     # A smaller set in the same folder leaves none of the earlier images behind.
     simulate_set(tmp_path, n_images=2, dose_gy=1.0, seed=5, n_workers=1, progress=False, **HALF)

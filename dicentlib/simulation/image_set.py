@@ -126,7 +126,7 @@ def simulate_set(
     )
     task(0)  # bad options fail here, before any process starts
     names = [sample if len(doses) == 1 else f"{sample}_{dose:g}_gy" for dose in doses]
-    n_workers = min(n_workers or _cores(), max(total // 4, 1))
+    n_workers = min(n_workers or _cores(), max(total // 10, 1))  # starting one takes seconds
     with ExitStack() as stack:
         writer = None if blind else stack.enter_context(_TableWriter(folder))
         results = _run(stack, task, total, n_workers)
@@ -229,7 +229,7 @@ def _make_image(
     row = {
         "image": name,
         "slide": f"slide_{i // images_per_slide:05d}",
-        "dose_gy": np.nan if dose is None else (0.0 if negative else dose),
+        "dose_gy": 0.0 if negative else np.nan if dose is None else dose,
         "pixel_size_um": options["pixel_size_um"],
         "quality": metaphase.quality,
         "reason": metaphase.reason,
