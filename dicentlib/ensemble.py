@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
@@ -22,6 +23,7 @@ __all__ = [
     "HeatmapStore",
     "Member",
     "iterate_heatmaps",
+    "keep_last_members",
     "load_members",
     "member_paths",
     "predict_heatmaps",
@@ -205,6 +207,43 @@ def _load(path, header, device):
     model = model.float().eval().to(device, memory_format=torch.channels_last)
     model.requires_grad_(False)
     return Member(path.stem, header["epoch"], model, header, runs.file_digest(path))
+
+
+def keep_last_members(source, target, *, n_members):
+    """Copy the members of the last epochs to ``target/members``, which then holds only these.
+
+    Parameters
+    ----------
+    source : path-like
+        See :func:`load_members`; every epoch of a training, for example.
+    target : path-like
+        A run folder.
+    n_members : int
+
+    Returns
+    -------
+    list of pathlib.Path
+        The copies, by epoch.
+
+    Raises
+    ------
+    InputError
+        There are fewer members than `n_members`.
+    """
+    paths = member_paths(source)
+    if not 1 <= n_members <= len(paths):
+        raise InputError(
+            f"{n_members} members to keep found; allowed: 1 to {len(paths)} in {source}"
+        )
+    paths.sort(key=lambda path: read_member_metadata(path)["epoch"])
+    folder = Path(target) / "members"
+    copies = [folder / path.name for path in paths[-n_members:]]
+    for path, copy in zip(paths[-n_members:], copies, strict=True):
+        with runs.atomic_path(copy) as temporary:
+            shutil.copyfile(path, temporary)
+    for path in set(folder.glob("*.safetensors")) - set(copies):
+        path.unlink()
+    return copies
 
 
 def predict_heatmaps(members, image):

@@ -132,10 +132,10 @@ def test_learns_blobs(tmp_path):
         tmp_path / "images",
         epochs=12,
         samples_per_epoch=40,
-        lam_delay=0.0,
+        lam=0.0,
         learning_rate=5e-3,
     )
-    assert metrics["train_loss"].iloc[-1] < 0.6 * metrics["train_loss"].iloc[0]
+    assert metrics["train_loss"].iloc[-1] < 0.7 * metrics["train_loss"].iloc[0]
 
 
 def test_loss_that_is_not_finite_names_the_images(tmp_path, monkeypatch):

@@ -1,6 +1,8 @@
 """Training: parameters, one Lightning module, a member after every epoch, exact resume."""
 
+from dicentlib.training.commands import read_image_set
 from dicentlib.training.fit import train
+from dicentlib.training.metrics import epoch_rates
 from dicentlib.training.parameters import PRESETS, TrainingParameters
 
-__all__ = ["PRESETS", "TrainingParameters", "train"]
+__all__ = ["PRESETS", "TrainingParameters", "epoch_rates", "read_image_set", "train"]

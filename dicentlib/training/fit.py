@@ -144,14 +144,13 @@ def train(
         trainer = _trainer(
             out, record, parameters, max_minutes, accelerator, devices, num_nodes, n_ranks
         )
-        rank = {"rank": trainer.global_rank, "n_ranks": n_ranks}
         loader = training_loader(
             dataset,
             batch_size=parameters.batch_size,
             seed=parameters.data_seed,
             workers=workers,
             pin=trainer.strategy.root_device.type == "cuda",
-            **rank,
+            n_ranks=n_ranks,
         )
         module = HeatmapModule(
             model,
@@ -162,7 +161,7 @@ def train(
         trainer.fit(
             module,
             loader,
-            validation_loader(held_out, **rank) if held_out is not None else None,
+            validation_loader(held_out, n_ranks=n_ranks) if held_out is not None else None,
             ckpt_path=state,
             weights_only=True,
         )

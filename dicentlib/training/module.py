@@ -30,7 +30,7 @@ class HeatmapModule(pl.LightningModule):
     def __init__(self, model, parameters, *, n_steps, zero_dose=frozenset()):
         super().__init__()
         self.model = model.to(memory_format=torch.channels_last)
-        self.forward_model = torch.compile(model) if parameters.compiled else model
+        self.logits = torch.compile(model.logits) if parameters.compiled else model.logits
         self.parameters_ = parameters
         self.loss = HeatmapLoss(parameters.lam, parameters.rho)
         self.n_steps = n_steps
@@ -79,7 +79,7 @@ class HeatmapModule(pl.LightningModule):
     def training_step(self, batch, batch_number):
         """Loss of a batch; a loss that is not finite names the batch's images."""
         images = batch["image"].to(memory_format=torch.channels_last)
-        logits = self.forward_model.logits(images)
+        logits = self.logits(images)
         loss = self.loss_at(self.global_step, logits, batch["target"])
         if not torch.isfinite(loss):
             raise InputError(
