@@ -52,10 +52,11 @@ def write_features(path, codes, shape):
 
 
 def timed(name, stage):
-    """Run a stage, print how long it took and the peak memory so far, return its result."""
-    start = time.perf_counter()
+    """Run a stage, print its time and the peak memory so far, return its result."""
+    start, start_cpu = time.perf_counter(), time.process_time()
     result = stage()
-    print(f"{name:20s} {time.perf_counter() - start:6.1f} s   peak {peak_gb():.2f} GB", flush=True)
+    wall, cpu = time.perf_counter() - start, time.process_time() - start_cpu
+    print(f"{name:20s} {wall:6.1f} s, {cpu:6.1f} s of CPU   peak {peak_gb():.2f} GB", flush=True)
     return result
 
 

@@ -9,7 +9,12 @@ from scipy.stats import ortho_group, spearmanr
 from dicentlib.data.targets import truth_masks
 from dicentlib.errors import InputError
 from dicentlib.latent.alignment import align_epochs, project
-from dicentlib.latent.disagreement import object_table, rank_correlation, vote_entropy
+from dicentlib.latent.disagreement import (
+    RankCorrelation,
+    object_table,
+    rank_correlation,
+    vote_entropy,
+)
 from dicentlib.latent.limits import choose_epochs, limitations
 from dicentlib.latent.points import POINT_CLASSES, cells_of, class_codes, sample_points
 from dicentlib.latent.regions import (
@@ -467,6 +472,19 @@ def test_without_disagreement_the_correlation_is_undefined():
     assert np.isnan(rank_correlation(objects.iloc[:0]).rho)
     with pytest.raises(InputError, match="level 95"):
         rank_correlation(objects, level=95)
+
+
+@pytest.mark.parametrize(
+    ("rho", "lower", "upper", "words"),
+    [
+        (0.4, 0.1, 0.6, "rises with"),
+        (-0.4, -0.6, -0.1, "falls with"),
+        (0.1, -0.1, 0.3, "shows no clear relation to"),
+        (np.nan, np.nan, np.nan, "cannot be compared with"),
+    ],
+)
+def test_the_relation_in_words_follows_the_interval(rho, lower, upper, words):
+    assert RankCorrelation(rho, lower, upper, 10, 5, 0.95).relation == words
 
 
 # Limits -----------------------------------------------------------------------------------

@@ -34,6 +34,15 @@ class RankCorrelation:
     n_images: int
     level: float
 
+    @property
+    def relation(self):
+        """The interval in words, between "vote entropy" and "latent entropy"."""
+        if not np.isfinite(self.rho):
+            return "cannot be compared with"
+        if self.lower > 0:
+            return "rises with"
+        return "falls with" if self.upper < 0 else "shows no clear relation to"
+
 
 def vote_entropy(vote_fraction):
     r"""Entropy of a yes/no vote, :math:`-f\ln f-(1-f)\ln(1-f)`: 0 when unanimous, ln 2 at a tie.
