@@ -88,6 +88,7 @@ def profile_log_likelihood(distribution, yields, background):
     known = background is None or background.rate == 0 or np.isinf(background.n_cells)
     rate = np.full(len(yields), 0.0 if background is None else background.rate)
     unexposed = pmf(rate)
+    found = 0.0 if known else background.rate * background.n_cells
     for _ in range(12):
         for _ in range(4):
             mixed = np.maximum(
@@ -96,15 +97,21 @@ def profile_log_likelihood(distribution, yields, background):
             slope = (exposed - unexposed) / mixed
             score, curvature = slope @ counts, slope**2 @ counts
             step = np.divide(score, curvature, out=np.zeros_like(score), where=curvature > 0)
-            fraction = np.clip(fraction + step, fraction / 4, 1 - (1 - fraction) / 4)
+            before = fraction
+            fraction = np.clip(before + step, before / 4, 1 - (1 - before) / 4)
             fraction = np.clip(fraction, 1e-7, 1.0)
+        settled = np.abs(fraction - before).max() < 1e-6
         if known:
+            if settled:
+                break
             continue
         share = (1 - fraction[:, None]) * unexposed / mixed
         outside = share * counts
-        found = background.rate * background.n_cells
+        before = rate
         rate = (found + outside @ k) / (background.n_cells + outside.sum(axis=1))
         unexposed = pmf(rate)
+        if settled and np.abs(rate - before).max() < 1e-6 * background.rate:
+            break
     mixed = np.maximum(fraction[:, None] * exposed + (1 - fraction[:, None]) * unexposed, 1e-300)
     log = np.log(mixed) @ counts
     if not known:
