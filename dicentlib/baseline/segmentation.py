@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 from skimage.filters import threshold_otsu
-from skimage.morphology import reconstruction
+from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
 from dicentlib.data import REFERENCE_PIXEL_SIZE_UM
@@ -27,7 +27,7 @@ class SegmentationParameters:
     threshold_factor: float = 0.9  # times Otsu's threshold of the image without nuclei
     core_fraction: float = 0.55  # of the darkest value near by: opens gaps between neighbours
     nucleus_width: float = 2.3  # a disk of this diameter that fits into an object: a nucleus
-    split_depth: float = 0.12  # least relative neck depth at which touching objects are cut
+    split_depth: float = 0.2  # how much narrower a neck must be than its sides to be cut
     minimum_area: float = 0.45  # smaller objects are dirt
     maximum_area: float = 14.0  # larger objects are unresolved clusters
 
@@ -157,8 +157,8 @@ def split(mask, *, width_px, depth):
     width_px : float
         Chromosome width.
     depth : float
-        A neck is cut when it is narrower than the narrower of the two bodies beside it by
-        this many chromosome widths.
+        A neck is cut when its half-width is less than that of the narrower of the two
+        bodies beside it by this many chromosome widths.
 
     Returns
     -------
@@ -166,19 +166,15 @@ def split(mask, *, width_px, depth):
     """
     distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
     distance = cv2.GaussianBlur(distance, (0, 0), 0.1 * width_px)
-    lowered = np.maximum(distance - depth * width_px, 0)
-    domes = distance - _reconstruct(lowered, distance)
-    peaks = (domes >= depth * width_px - 1e-4) & mask
+    # maxima that stay apart when all are lowered by the depth
+    lowered = reconstruction(np.maximum(distance - depth * width_px, 0), distance)
+    peaks = local_maxima(lowered.astype(np.float32)) & mask & (lowered > 0)
     markers, _ = ndimage.label(peaks, structure=np.ones((3, 3)))
     thin, n_thin = ndimage.label(mask, structure=np.ones((3, 3)))
     unmarked = np.setdiff1d(np.arange(1, n_thin + 1), np.unique(thin[markers > 0]))
     extra = np.isin(thin, unmarked) & mask
     markers = np.where(extra, thin + markers.max(), markers)
     return watershed(-distance, markers, mask=mask).astype(np.int32)
-
-
-def _reconstruct(seed, mask):
-    return reconstruction(seed, mask).astype(np.float32)
 
 
 def segment(image, *, pixel_size_um=REFERENCE_PIXEL_SIZE_UM, parameters=None):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from dicentlib.baseline.detector import OTHER, find_objects
+from dicentlib.baseline.detector import OTHER, find_objects, probabilities
 from dicentlib.data import CLASSES
 
 OVERLAP = 0.5  # least intersection over union of an object and its body
@@ -92,3 +92,29 @@ def segmentation_recall(bodies):
     counts.loc["all"] = counts.sum()
     counts.columns = ["segmented", "n"]
     return counts.assign(recall=counts["segmented"] / counts["n"])
+
+
+def best_thresholds(objects, bodies, baseline):
+    """Probability thresholds with the largest F1 on measured cells, one for each class.
+
+    Parameters
+    ----------
+    objects, bodies : DataFrame
+        As of :func:`labelled_objects`, of many cells; visible bodies are what is to be found.
+    baseline : Baseline
+
+    Returns
+    -------
+    dict
+        ``dicentric_threshold`` and ``fragment_threshold``, from 0.05 to 0.95.
+    """
+    p = probabilities(objects, baseline)
+    chosen = {}
+    for name in CLASSES:
+        n_true = int((bodies["visible"] & (bodies["class"] == name)).sum())
+        right = (objects["class"] == name).to_numpy()
+        grid = np.arange(0.05, 0.96, 0.025)
+        fired = p[f"p_{name}"].to_numpy()[None] >= grid[:, None]
+        f1 = 2 * (fired & right).sum(axis=1) / np.maximum(fired.sum(axis=1) + n_true, 1)
+        chosen[f"{name}_threshold"] = round(float(grid[f1.argmax()]), 3)
+    return chosen
