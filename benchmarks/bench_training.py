@@ -1,0 +1,146 @@
+"""Training step, whole-image inference and loading of crops: images per second, as ratios.
+
+    python benchmarks/bench_training.py [--encoder tu-resnet10t] [--threads 2] [--paper]
+
+The baseline is the plain loop: eager, float32, contiguous memory, Adam without fusion.
+``--paper`` takes the paper's preset (resnet34, whole images of 896 x 1008, batches of 12);
+on a GPU it also measures a large bfloat16 matrix product and says what share of its speed the
+training step reaches, and how long the paper's 100 epochs of 4,344 images would take.
+"""
+
+import argparse
+import shutil
+import tempfile
+import time
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from dicentlib.data.augmentation import Augmentation
+from dicentlib.data.dataset import MetaphaseDataset
+from dicentlib.loss import HeatmapLoss
+from dicentlib.model import HeatmapUnet
+from dicentlib.simulation import simulate_set
+from dicentlib.training import read_image_set
+
+PAPER_IMAGES, PAPER_EPOCHS = 4344, 100
+
+
+def seconds(function, device, *, repeats):
+    """Median time of a call after one to warm up."""
+    times = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        function()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    return float(np.median(times[1:]))
+
+
+def make_step(model, images, targets, *, channels_last, bfloat16, fused, compiled):
+    """A training step as a function without arguments."""
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    model = model.to(memory_format=layout)
+    images = images.to(memory_format=layout)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=fused)
+    logits = torch.compile(model.logits) if compiled else model.logits
+    loss = HeatmapLoss()
+
+    def step():
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=bfloat16):
+            output = logits(images)
+        optimiser.zero_grad()
+        loss(torch.sigmoid(output.float()), targets).backward()
+        optimiser.step()
+
+    return step
+
+
+def compare_steps(arguments, device, shape, batch):
+    """Table of training variants; the last is what dicentlib does on this machine."""
+    plain = {"channels_last": False, "bfloat16": False, "fused": False, "compiled": False}
+    variants = {
+        "plain eager float32": plain,
+        "+ channels last": plain | {"channels_last": True},
+        "+ fused optimiser": plain | {"channels_last": True, "fused": True},
+        "+ bfloat16": plain | {"channels_last": True, "fused": True, "bfloat16": True},
+    }
+    if arguments.compile and shutil.which("g++"):
+        variants["+ compiled"] = dict.fromkeys(plain, True)
+    images = torch.rand(batch, 1, *shape, device=device)
+    targets = torch.rand(batch, 2, shape[0] // 4, shape[1] // 4, device=device)
+    rows = []
+    for name, variant in variants.items():
+        torch.manual_seed(0)
+        model = HeatmapUnet(arguments.encoder, None, arguments.decoder_channels).to(device)
+        step = make_step(model, images, targets, **variant)
+        rows.append((name, batch / seconds(step, device, repeats=arguments.repeats)))
+    table = pd.DataFrame(rows, columns=["training step", "images per second"])
+    table["ratio"] = table["images per second"] / table["images per second"].iloc[0]
+    return table
+
+
+def share_of_matrix_product(arguments, shape, batch, images_per_second):
+    """Training TFLOP/s over those of a large bfloat16 matrix product on the same card."""
+    model = HeatmapUnet(arguments.encoder, None, arguments.decoder_channels).cuda()
+    with FlopCounterMode(display=False) as counter:
+        model.logits(torch.rand(1, 1, *shape, device="cuda")).sum().backward()
+    step = counter.get_total_flops() * images_per_second / 1e12
+    a, b = (torch.randn(16384, 16384, device="cuda", dtype=torch.bfloat16) for _ in range(2))
+    product = 2 * 16384**3 / seconds(lambda: a @ b, "cuda", repeats=10) / 1e12
+    return step, product
+
+
+def loading_rate(side, crop_px, *, n_samples=300):
+    """Samples per second that one process makes from images in memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        simulate_set(folder, n_images=4, dose_gy=3.0, seed=0, progress=False)
+        dataset = MetaphaseDataset(
+            *read_image_set(folder),
+            crop_px=crop_px,
+            pixel_size_um=0.1 if side > 500 else 0.2,
+            augmentation=Augmentation(flips=True),
+        )
+    start = time.perf_counter()
+    for i in range(n_samples):
+        dataset[(0, i % len(dataset))]
+    return n_samples / (time.perf_counter() - start)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--encoder", default="tu-resnet10t")
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--paper", action="store_true")
+    parser.add_argument("--compile", action="store_true")
+    arguments = parser.parse_args()
+    arguments.decoder_channels = (256, 128) if arguments.paper else (64, 32)
+    shape, batch = ((896, 1008), 12) if arguments.paper else ((128, 128), 24)
+    if arguments.paper:
+        arguments.encoder = "resnet34"
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    table = compare_steps(arguments, device, shape, batch)
+    print(
+        f"{arguments.encoder}, batch {batch} x {shape}, {device}, {torch.get_num_threads()} threads"
+    )
+    print(table.round(2).to_string(index=False))
+    best = table["images per second"].max()
+    loading = loading_rate(shape[0], None if arguments.paper else shape[0])
+    print(
+        f"loading, one process: {loading:.0f} samples per second ({loading / best:.1f} x training)"
+    )
+    if device == "cuda":
+        step, product = share_of_matrix_product(arguments, shape, batch, best)
+        print(f"{step:.0f} TFLOP/s of {product:.0f} TFLOP/s: {100 * step / product:.0f} %")
+        minutes = PAPER_EPOCHS * PAPER_IMAGES / best / 60
+        print(f"the paper's {PAPER_EPOCHS} epochs of {PAPER_IMAGES} images: {minutes:.1f} minutes")
+
+
+if __name__ == "__main__":
+    main()
