@@ -125,15 +125,15 @@ def _check_against_index(table, index, source):
     )
     kept = table[~quarantined]
     sizes = _sizes(index, kept["image"].unique())
-    height = kept["image"].map({name: size[0] for name, size in sizes.items()})
-    width = kept["image"].map({name: size[1] for name, size in sizes.items()})
+    height = kept["image"].map({name: size[0] for name, size in sizes.items()}).astype(float)
+    width = kept["image"].map({name: size[1] for name, size in sizes.items()}).astype(float)
     outside = (kept["row"] >= height) | (kept["col"] >= width)
     if outside.any():
         row = outside.idxmax()
         raise InputError(
             f"{source}, row {row + 2}: position ({kept['row'][row]:g}, {kept['col'][row]:g}) is "
-            f"outside {kept['image'][row]}; allowed: row below {height[row]}, "
-            f"col below {width[row]}"
+            f"outside {kept['image'][row]}; allowed: row below {height[row]:g}, "
+            f"col below {width[row]:g}"
         )
     return kept.reset_index(drop=True)
 

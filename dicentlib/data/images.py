@@ -116,6 +116,8 @@ def _read_microscope(path, file_format):
 
 def _read_pillow(path):
     with Image.open(path) as image:
+        image.verify()  # decoding alone does not compare a PNG file's check sums
+    with Image.open(path) as image:
         image = ImageOps.exif_transpose(image)
         if image.mode == "P":
             image = image.convert("RGBA" if "transparency" in image.info else "RGB")

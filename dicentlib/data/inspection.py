@@ -126,6 +126,7 @@ def _inspect_tiff(path):
 
 def _inspect_pillow(path, file_format):
     with open(path, "rb") as file:
+        claimed = int.from_bytes(file.read(6)[2:], "little")
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 4096))
         tail = file.read()
@@ -133,6 +134,8 @@ def _inspect_pillow(path, file_format):
         file_format == "JPEG" and b"\xff\xd9" not in tail and not _jpeg_ends(path)
     ):
         raise InputError(f"truncated {file_format} file: its end mark is missing")
+    if file_format == "BMP" and claimed > size:
+        raise InputError(f"truncated BMP file: {size} of {claimed} bytes")
     with Image.open(path, formats=[file_format]) as image:
         width, height = image.size
         if image.getexif().get(274, 1) in (5, 6, 7, 8):

@@ -40,6 +40,8 @@ def file_digest(folder, record):
         return f"refused: {record.refused}"
     path = folder / record.image
     try:
+        if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+            return "unreadable: not a regular file"
         with open(contained_path(folder, record.image), "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except InputError as error:

@@ -1,0 +1,82 @@
+"""CVAT for images 1.1: XML with points per image, counted from the image's top left corner."""
+
+from pathlib import Path
+from xml.etree.ElementTree import Element, ElementTree, ParseError, SubElement, indent
+
+import pandas as pd
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from dicentlib.data.annotations import ANNOTATION_COLUMNS, check_annotations
+from dicentlib.data.formats.exact import from_corner_origin, to_corner_origin
+from dicentlib.errors import InputError
+from dicentlib.runs import atomic_path
+
+
+def write_cvat(path, annotations, index):
+    """Write the annotations of all images of an index as CVAT points.
+
+    Raises
+    ------
+    InputError
+        A table that is not valid, or an image name that XML cannot hold.
+    """
+    table = check_annotations(annotations, index)
+    points_of = dict(list(table.groupby("image", sort=False)))
+    root = Element("annotations")
+    SubElement(root, "version").text = "1.1"
+    sizes = index.table[["image", "height_px", "width_px"]].itertuples(index=False, name=None)
+    for number, (name, height, width) in enumerate(sizes):
+        if not name.isprintable():
+            raise InputError(f"{name!r}: image name that XML cannot hold")
+        size = {"width": str(int(width)), "height": str(int(height))}
+        element = SubElement(root, "image", {"id": str(number), "name": name} | size)
+        for row in points_of.get(name, table.iloc[:0]).to_dict("records"):
+            text = f"{to_corner_origin(row['col'])},{to_corner_origin(row['row'])}"
+            SubElement(
+                element,
+                "points",
+                {"label": row["class"], "points": text, "occluded": "0", "z_order": "0"},
+            )
+    indent(root)
+    with atomic_path(path) as temporary:
+        ElementTree(root).write(temporary, encoding="utf-8", xml_declaration=True)
+
+
+def read_cvat(path, index=None):
+    """Read the points of a "CVAT for images" file; other shapes are errors.
+
+    Entities, document types and external references, with which an XML file could read other
+    files or fill the memory, are refused.
+
+    Returns
+    -------
+    DataFrame
+        ``image, class, row, col``, in the order of the file.
+    """
+    try:
+        root = fromstring(Path(path).read_bytes(), forbid_dtd=True)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except (ParseError, DefusedXmlException, ValueError, LookupError, OSError) as error:
+        raise InputError(f"{path}: not safe XML ({type(error).__name__}: {error})") from error
+    if root.tag != "annotations":
+        raise InputError(f"{path}: root {root.tag[:40]!r}; expected 'annotations' (CVAT 1.1)")
+    rows = []
+    for image in root.iterfind("image"):
+        name = image.get("name", "")
+        for shape in image:
+            place = f"{path}: image {name[:80]!r}"
+            if shape.tag in ("tag", "mask", "box", "polygon", "polyline", "ellipse", "skeleton"):
+                raise InputError(f"{place}: {shape.tag}; allowed: points")
+            if shape.tag != "points":
+                continue
+            for pair in shape.get("points", "").split(";"):
+                try:
+                    x, y = pair.split(",")
+                    row, col = from_corner_origin(y), from_corner_origin(x)
+                except ValueError as error:
+                    raise InputError(f"{place}: points {pair[:60]!r}; expected x,y") from error
+                rows.append((name, shape.get("label", ""), row, col))
+    table = pd.DataFrame(rows, columns=list(ANNOTATION_COLUMNS), dtype=object)
+    return check_annotations(table, index, source=str(path))
