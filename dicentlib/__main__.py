@@ -264,5 +264,29 @@ def tables(
     typer.echo("\n".join(paper_claims(table)))
 
 
+@app.command()
+def compare(
+    simulated: Annotated[Path, typer.Argument(help="Annotated set of simulated images.")],
+    real: Annotated[Path | None, typer.Option(help="Folder of real images.")] = None,
+    baseline: Path = Path("models/baseline"),
+    model_a: Annotated[Path | None, typer.Option(help="Members trained with lam 0.")] = None,
+    model_b: Annotated[Path | None, typer.Option(help="Members of one training.")] = None,
+    ensemble: Annotated[Path | None, typer.Option(help="Members with operating point.")] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file for the table.")] = None,
+):
+    """Baseline, Model A, Model B and ensemble in one table, on simulated and real images."""
+    from dicentlib.baseline.comparison import compare as compare_systems
+    from dicentlib.baseline.comparison import find_systems
+    from dicentlib.runs import atomic_path
+
+    folders = {"simulated": simulated} | ({"real": real} if real else {})
+    systems = find_systems(baseline=baseline, model_a=model_a, model_b=model_b, ensemble=ensemble)
+    table = compare_systems(folders, systems)
+    typer.echo(table.to_string(index=False, float_format=lambda number: f"{number:.3g}"))
+    if out:
+        with atomic_path(out) as temporary:
+            table.to_csv(temporary, index=False)
+
+
 if __name__ == "__main__":
     app()
