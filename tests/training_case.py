@@ -1,4 +1,6 @@
-"""A training small enough for tests, also a program: ``training_case.py FOLDER [KILL-MOMENT]``.
+"""A training small enough for tests, also a program: ``training_case.py FOLDER [MOMENT...]``.
+
+With moments, it trains once for each and is killed then; without, on two processes.
 
 Blobs on a light field stand for chromosomes: wide ones are "dicentrics", narrow ones
 "fragments". Eight images of 64 x 64, three epochs of two steps.
@@ -7,6 +9,7 @@ Blobs on a light field stand for chromosomes: wide ones are "dicentrics", narrow
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +63,8 @@ def run(out, images, **options):
     return train(index, annotations, out, parameters=parameters, accelerator="cpu", **others)
 
 
-def kill_at(moment):
-    """Arrange that this process kills itself at the n-th rename or the n-th write of a file."""
+def kill_self_at(moment):
+    """Arrange that this process kills itself, for example at its third rename: "rename-3"."""
     kind, count = moment.split("-")
     name = {"rename": "replace", "sync": "fsync"}[kind]
     original, calls = getattr(os, name), [0]
@@ -75,10 +78,23 @@ def kill_at(moment):
     setattr(os, name, counting)
 
 
+def run_and_kill(folder, moment):
+    """Train in a process of its own that is killed at a moment: "rename-3", "after-0.7" (s)."""
+    child = os.fork()
+    if child == 0:
+        if not moment.startswith("after"):
+            kill_self_at(moment)
+        run(folder / "run", folder / "images")
+        os._exit(0)
+    if moment.startswith("after"):
+        time.sleep(float(moment.removeprefix("after-")))
+        os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    devices = int(os.environ.get("CASE_DEVICES", "1"))
-    extra = {"batch_size": 4, "flips": False} if "CASE_DEVICES" in os.environ else {}
-    if len(sys.argv) > 2:
-        kill_at(sys.argv[2])
-    run(folder / "run", folder / "images", devices=devices, **extra)
+    folder, *moments = sys.argv[1:]
+    if moments:
+        print({moment: run_and_kill(Path(folder) / moment, moment) for moment in moments})
+    else:
+        run(Path(folder) / "run", Path(folder) / "images", devices=2)

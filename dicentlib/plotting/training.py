@@ -1,6 +1,7 @@
 """Figures of a training: samples with their targets, curves by epoch, heatmaps over time."""
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from dicentlib.data import CLASSES
 from dicentlib.plotting.style import CLASS_COLOURS, HEATMAP_COLOURMAP, MARKERS
@@ -32,9 +33,21 @@ def plot_sample(sample, *, ax):
             )
         points = sample["points"][name]
         ax.plot(points[:, 1], points[:, 0], "+", color=CLASS_COLOURS[name], markersize=7)
+    _frame(ax, width, height)
+    return ax
+
+
+def _frame(ax, width, height):
+    """The image's own frame: no padding, ticks, grid or spines."""
     ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), xticks=[], yticks=[])
     ax.grid(False)
-    return ax
+    ax.spines[:].set_visible(False)
+
+
+def _epoch_axis(ax, epochs):
+    """Whole epochs, all of them, even where every value is a gap."""
+    ax.set(xlabel="Epoch", xlim=(epochs.min() - 0.5, epochs.max() + 0.5))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def plot_losses(metrics, *, ax):
@@ -43,7 +56,8 @@ def plot_losses(metrics, *, ax):
     A training sample and a whole validation image differ in size, hence in loss.
     """
     lines = ax.plot(metrics["epoch"], metrics["train_loss"], "o-", ms=3, color="#0072B2")
-    ax.set(xlabel="Epoch", ylabel="Training loss per sample")
+    ax.set_ylabel("Training loss per sample")
+    _epoch_axis(ax, metrics["epoch"])
     ax.yaxis.label.set_color("#0072B2")
     if "validation_loss" in metrics:
         other = ax.twinx()
@@ -76,7 +90,8 @@ def plot_rate_by_epoch(rates, quantity, *, ax):
             color=CLASS_COLOURS[name],
             label=name,
         )
-    ax.set(xlabel="Epoch", ylabel=quantity.capitalize(), ylim=(-0.03, 1.03))
+    ax.set(ylabel=quantity.capitalize(), ylim=(-0.03, 1.03))
+    _epoch_axis(ax, rates["epoch"])
     ax.legend(loc="lower right")
     return ax
 
@@ -89,7 +104,8 @@ def plot_false_by_epoch(rates, *, ax):
         ax.set_ylim(bottom=0)
     else:
         ax.text(0.5, 0.5, "no unexposed cells\nin the set", ha="center", transform=ax.transAxes)
-    ax.set(xlabel="Epoch", ylabel="False dicentrics\nper 1000 unexposed cells")
+    ax.set_ylabel("False dicentrics\nper 1000 unexposed cells")
+    _epoch_axis(ax, rates["epoch"])
     return ax
 
 
@@ -106,16 +122,14 @@ def plot_heatmaps_over_epochs(image, points, heatmaps, epochs, *, axs):
         Rows are classes; the image comes first.
     """
     height, width = image.shape
+    for ax, epoch in zip(axs[0, 1:], epochs, strict=True):
+        ax.set_title(f"epoch {epoch}")
     for row, name in zip(axs, CLASSES, strict=True):
         row[0].imshow(image, cmap="gray", vmin=0, vmax=1)
         row[0].set_ylabel(name, color=CLASS_COLOURS[name])
-        for ax, heatmap, epoch in zip(
-            row[1:], heatmaps[:, CLASSES.index(name)], epochs, strict=True
-        ):
+        for ax, heatmap in zip(row[1:], heatmaps[:, CLASSES.index(name)], strict=True):
             extent = (-0.5, STRIDE * heatmap.shape[1] - 0.5, STRIDE * heatmap.shape[0] - 0.5, -0.5)
             picture = ax.imshow(heatmap, cmap=HEATMAP_COLOURMAP, vmin=0, vmax=1, extent=extent)
-            if row is axs[0]:
-                ax.set_title(f"epoch {epoch}")
         for ax in row:
             ax.plot(
                 points[name][:, 1],
@@ -125,8 +139,7 @@ def plot_heatmaps_over_epochs(image, points, heatmaps, epochs, *, axs):
                 mfc="none",
                 mec=CLASS_COLOURS[name],
             )
-            ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), xticks=[], yticks=[])
-            ax.grid(False)
+            _frame(ax, width, height)
     axs[0, 0].set_title("image")
     axs[0, 0].figure.colorbar(picture, ax=axs, label="Heatmap", shrink=0.7)
     return axs
