@@ -25,8 +25,8 @@ def plot_marked_metaphase(image, marks, *, ax=None, radius_px=26.0, title=""):
         colour = CLASS_COLOURS[mark["class"]]
         circle = plt.Circle((mark["col"], mark["row"]), radius_px, fill=False, color=colour, lw=1.4)
         ax.add_patch(circle)
-    ax.set(xticks=[], yticks=[], title=title)
-    ax.grid(False)
+    ax.set(title=title)
+    ax.axis("off")
     return ax
 
 
@@ -92,7 +92,8 @@ def plot_count_distribution(counts, mean, *, ax=None, label="simulated cells"):
     seen = np.bincount(counts, minlength=len(k))
     expected = len(counts) * stats.poisson.pmf(k, mean)
     ax.bar(k, seen, width=0.6, color=SIMULATED_COLOUR, alpha=0.7, label=label)
-    ax.errorbar(k, expected, yerr=np.sqrt(expected), fmt="o", color="k", capsize=3,
+    ax.errorbar(k, expected, yerr=[np.minimum(expected, np.sqrt(expected)), np.sqrt(expected)],
+                fmt="o", color="k", capsize=3,
                 label=f"Poisson, mean {mean:.2f}")  # fmt: skip
     ax.set(xlabel="Dicentrics per cell", ylabel="Cells", xticks=k)
     ax.legend()
@@ -100,7 +101,7 @@ def plot_count_distribution(counts, mean, *, ax=None, label="simulated cells"):
 
 
 def plot_yield_by_dose(table, curve, *, ax=None):
-    """Dicentrics per cell at each dose with Poisson errors, and the curve they were drawn from.
+    """Dicentrics per cell at each dose with 95 % Poisson limits, and the stated curve.
 
     Parameters
     ----------
@@ -112,11 +113,22 @@ def plot_yield_by_dose(table, curve, *, ax=None):
     ax = ax or plt.gca()
     doses = np.linspace(0, table["dose_gy"].max() * 1.02, 100)
     ax.plot(doses, curve(doses), color="0.4", label="stated yield")
-    cells = table["n_cells"]
-    ax.errorbar(table["dose_gy"], table["n_dicentrics"] / cells,
-                yerr=np.sqrt(np.maximum(table["n_dicentrics"], 1)) / cells, fmt="o",
-                color=SIMULATED_COLOUR, capsize=3, label="annotated, ± Poisson error")  # fmt: skip
+    cells, counts = table["n_cells"], table["n_dicentrics"]
+    # Exact 95 % Poisson limits (Garwood 1936); the lower one of a count of 0 is 0.
+    low = np.where(counts > 0, stats.gamma.ppf(0.025, np.maximum(counts, 1)), 0.0)
+    high = stats.gamma.ppf(0.975, counts + 1)
+    errors = [(counts - low) / cells, (high - counts) / cells]
+    ax.errorbar(
+        table["dose_gy"],
+        counts / cells,
+        yerr=errors,
+        fmt="o",
+        color=SIMULATED_COLOUR,
+        capsize=3,
+        label="annotated, 95 % limits",
+    )
     ax.set(xlabel="Dose (Gy)", ylabel="Dicentrics per cell (simulated)")
+    ax.set_ylim(bottom=0)
     ax.legend()
     return ax
 

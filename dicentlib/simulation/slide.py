@@ -145,8 +145,8 @@ def add_debris(rng, absorbance, style, unit, *, over=None):
     """
     height, width = absorbance.shape
     amount = style.debris
-    for _ in range(min(rng.poisson(25 * amount), 300)):  # dust
-        radius = unit * np.clip(1.6 * np.exp(0.5 * rng.standard_normal()), 0.7, 5)
+    for _ in range(min(rng.poisson(30 * amount), 300)):  # dust
+        radius = unit * np.clip(1.8 * np.exp(0.55 * rng.standard_normal()), 0.7, 7)
         _dot(
             absorbance,
             rng.uniform((0, 0), (height, width)),

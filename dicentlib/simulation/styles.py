@@ -88,7 +88,7 @@ def draw_slide_style(rng):
         sharpening=max(0.0, _between(rng, -0.5, 0.6)),
         background=_between(rng, 0.80, 0.96),
         shading=_lognormal(rng, 0.022, 0.6, 0.005, 0.13),
-        noise=_lognormal(rng, 0.0095, 0.3, 0.003, 0.022),
+        noise=_lognormal(rng, 0.009, 0.3, 0.003, 0.022),
         noise_grain_px=_between(rng, 0.0, 0.8),
         stain=_lognormal(rng, 1.5, 0.32, 0.6, 2.5) * (0.7 if banded else 1.0),
         debris=_lognormal(rng, 0.6, 1.2, 0.0, 6.0),
@@ -106,7 +106,7 @@ def draw_slide_style(rng):
 # Sister chromatids: (share, half distance in radii, splay, closing at the tips, cohesion).
 CHROMATID_MODES = {
     "closed": (0.26, (0.66, 0.84), (0.0, 0.1), (0.0, 0.25), (0.9, 1.0)),
-    "parallel": (0.44, (0.82, 1.08), (0.0, 0.2), (0.0, 0.35), (0.8, 1.0)),
+    "parallel": (0.44, (0.86, 1.14), (0.0, 0.2), (0.0, 0.35), (0.8, 1.0)),
     "splayed": (0.23, (0.85, 1.1), (0.25, 1.1), (0.0, 0.1), (0.8, 1.0)),
     "separated": (0.07, (1.25, 2.0), (0.0, 0.2), (0.0, 0.1), (0.0, 0.5)),
 }
@@ -127,10 +127,10 @@ def draw_cell_style(rng, slide):
     shares = [mode[0] for mode in CHROMATID_MODES.values()]
     mode = rng.choice(list(CHROMATID_MODES), p=shares) if not slide.banded else "closed"
     _, separation, splay, closing, cohesion = CHROMATID_MODES[mode]
-    px_per_percent = _lognormal(rng, 10.2, 0.22, 5.8, 15.5) * (1.25 if slide.banded else 1.0)
-    condensation = (10.2 / px_per_percent) ** 0.45
-    radius = _lognormal(rng, 6.2, 0.16, 4.0, 9.0) * condensation
-    coiled = rng.random() < (0.25 if mode == "closed" else 0.6)
+    px_per_percent = _lognormal(rng, 11.4, 0.21, 6.5, 17.0) * (1.25 if slide.banded else 1.0)
+    condensation = (11.4 / px_per_percent) ** 0.45
+    radius = _lognormal(rng, 6.0, 0.16, 3.9, 8.8) * condensation
+    coiled = rng.random() < (0.2 if mode == "closed" else 0.5)
     long = px_per_percent > 9
     return CellStyle(
         px_per_percent=px_per_percent,
@@ -139,7 +139,7 @@ def draw_cell_style(rng, slide):
         splay=_between(rng, *splay),
         tip_closing=_between(rng, *closing),
         cohesion=_between(rng, *cohesion),
-        knobs=_between(rng, 0.03, 0.16),
+        knobs=_between(rng, 0.02, 0.12),
         constriction_radius=_between(rng, 0.35, 0.6 if slide.banded else 0.75),
         constriction_px=_lognormal(rng, 3.0, 0.25, 1.8, 5.5),
         coil=_between(rng, 0.15, 0.48) if coiled else _between(rng, 0.0, 0.15),
