@@ -127,7 +127,7 @@ def test_density_marks_estimates_below_the_axis(axs):
         grid, density, ax=axs[0], interval=(1, 3), cuts=(1, 2), estimates={"delta": (2, 1.5, 2.5)}
     )
     assert all(tick >= 0 for tick in ax.get_yticks())
-    assert [text.get_text() for text in ax.texts] == ["delta"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["delta"]
 
 
 def test_quantile_functions_rise(axs):

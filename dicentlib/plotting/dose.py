@@ -147,12 +147,12 @@ def plot_dose_density(
     for cut in cuts:
         ax.axvline(cut, color=CUT_COLOUR, linewidth=0.8, linestyle=":")
     for row, (label, (estimate, lower, upper)) in enumerate((estimates or {}).items(), start=1):
-        height = -0.09 * top * row
+        height = -0.07 * top * row
+        marker = "os^D"[(row - 1) % 4]
         ax.plot([lower, upper], [height, height], color="black", linewidth=1.4)
-        ax.plot(estimate, height, "o", color="black", markersize=4)
-        ax.annotate(
-            plain(label), (upper, height), (5, 0), textcoords="offset points", va="center", size=8
-        )
+        ax.plot(estimate, height, marker, color="black", markersize=5, label=plain(label))
+    if estimates:
+        ax.legend(loc="upper left", bbox_to_anchor=(0, -0.18), ncols=1, fontsize=9)
     ax.axhline(0, color="black", linewidth=0.6)
     ax.set(xlabel="Dose (Gy)", ylabel="Probability density (1/Gy)")
     ax.set_yticks([tick for tick in ax.get_yticks() if 0 <= tick <= top * 1.1])
