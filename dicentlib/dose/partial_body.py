@@ -96,20 +96,25 @@ def dolphin(
         else f"{unexposed.rate:.4g} dicentrics per unexposed cell (false or spontaneous).",
     )
     fitted = fit_contaminated(sample.distribution, unexposed, bounded=limits == "profile")
+    if not isinstance(fitted, str):
+        p0 = fitted.background
+        exposed = detected.dose_at(fitted.yield_ + (0.0 if net else p0))
+        if exposed > FARTHEST_GY:
+            fitted = f"the yield of the exposed part stands for {exposed:.0f} Gy, above any dose"
     if isinstance(fitted, str):
         notes.append(f"Not estimable: {fitted}")
         dose = lower = upper = math.nan
         fields = dict.fromkeys(_FIELDS, math.nan)
         details, shares = {}, {}
     else:
-        p0 = fitted.background if net else 0.0
+        shift = p0 if net else 0.0
         dose, sd, fields, details = _estimate(fitted, detected, z, d0_gy, net=net)
         lower, upper = max(dose - z * sd, 0.0), dose + z * sd
         if limits == "profile":
             lower, upper = profile_limits(
                 sample.distribution,
                 unexposed,
-                lambda at: p0 + detected.mean_at(at),
+                lambda at: shift + detected.mean_at(at),
                 detected.variance_at,
                 dose=dose,
                 level=level,

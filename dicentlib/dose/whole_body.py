@@ -139,7 +139,8 @@ def delta(sample, curve, *, level=0.95, protraction=1.0):
         upper = _upper_dose(high, curve, level, protraction)
         if upper <= 0:
             upper = upper_limit(sample, DetectedCurve(curve, protraction=protraction), level=level)
-        notes.append("The delta method does not apply at 0 Gy: the upper limit is Merkle's.")
+        limit = "infinite: the curve sets none" if math.isinf(upper) else "Merkle's"
+        notes.append(f"The delta method does not apply at 0 Gy: the upper limit is {limit}.")
     if sample.n_dicentrics < DELTA_FLOOR:
         notes.append(
             f"{sample.n_dicentrics} dicentrics: below {DELTA_FLOOR} the delta interval covers "
