@@ -1,4 +1,4 @@
-"""Threshold sweep against labelling each threshold, and the time of the paper's whole evaluation.
+"""Threshold sweep against labelling, the paper's whole evaluation, and a move of a slider.
 
 ``python benchmarks/bench_evaluation.py [--images 543]``. Synthetic heatmaps: 224 x 252 px, about
 two objects and four spurious spots per image and class, seen by each member with its own height
@@ -12,7 +12,10 @@ import time
 import numpy as np
 from scipy import ndimage
 
+from dicentlib.data import CLASSES
 from dicentlib.evaluation import random_ensembles, threshold_surface
+from dicentlib.evaluation.exploration import Exploration, ThresholdPosition
+from dicentlib.widgets.thresholds import ThresholdExplorer
 
 SHAPE = (224, 252)
 CONFIDENCE = np.linspace(0.05, 0.95, 19)
@@ -54,8 +57,59 @@ def label_each_threshold(heatmaps, truth, ensembles):
     return counts
 
 
+class SyntheticSet:
+    """Image set of full-resolution images for the explorer; both classes show the same."""
+
+    def __init__(self, n_images):
+        pairs = [synthetic_image((2, i), n_members=10) for i in range(n_images)]
+        self.stacks = [stack for stack, _ in pairs]
+        self.truth = [np.stack([truth, truth]) for _, truth in pairs]
+
+    def __len__(self):
+        return len(self.truth)
+
+    def image(self, i):
+        return np.random.default_rng(i).random((888, 1008), dtype=np.float32)
+
+    def heatmaps(self, i):
+        return np.repeat(self.stacks[i][:, None], 2, axis=1)
+
+    def points(self, i):
+        centres = ndimage.center_of_mass(self.truth[i][0])
+        return dict.fromkeys(CLASSES, 4 * np.array([centres]))
+
+    def class_heatmaps(self, class_name):
+        return iter(self.stacks)
+
+    def class_truth(self, class_name):
+        return (truth[0] for truth in self.truth)
+
+
+def time_slider(n_images, n_moves=60):
+    """Wall and processor milliseconds of moves to random positions, without the browser."""
+    images = SyntheticSet(n_images)
+    exploration = Exploration(
+        images, member_counts=[10], confidence_thresholds=CONFIDENCE, n_members=10
+    )
+    rng = np.random.default_rng(0)
+    positions = [
+        ThresholdPosition(float(t_c), int(t_a), CLASSES[number % 2], 10, number // 20)
+        for number, (t_c, t_a) in enumerate(
+            zip(rng.choice(CONFIDENCE, n_moves), rng.integers(10, size=n_moves), strict=True)
+        )
+    ]
+    explorer = ThresholdExplorer(exploration, positions[0])
+    wall, processor = [], []
+    for position in positions:
+        start, start_processor = time.perf_counter(), time.process_time()
+        explorer.show(position)
+        wall.append(1000 * (time.perf_counter() - start))
+        processor.append(1000 * (time.process_time() - start_processor))
+    return np.array(wall), np.array(processor)
+
+
 def main():
-    """Print the two comparisons."""
+    """Print the comparisons."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=100, help="the paper's test set: 543")
     parser.add_argument("--labelled-ensembles", type=int, default=5, help="timed with scipy")
@@ -79,18 +133,28 @@ def main():
     print(f"  scipy labels, from {len(few):3d} ensembles {scipy:8.1f} s")
     print(f"  ratio                           {scipy / sweep:8.0f}")
 
-    seconds = 0.0
+    seconds, processor = 0.0, 0.0
     for class_number in range(2):
         images = (synthetic_image((class_number, i)) for i in range(options.images))
         while batch := [pair for _, pair in zip(range(25), images, strict=False)]:
-            start = time.perf_counter()
+            start, start_processor = time.perf_counter(), time.process_time()
             threshold_surface(*zip(*batch, strict=True), ensembles=ensembles, **grid)
             seconds += time.perf_counter() - start
+            processor += time.process_time() - start_processor
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"{options.images} images x 2 classes x 50 members, 100 ensembles of 10")
     print(f"  sweep                           {seconds:8.1f} s")
-    print(f"  scaled to the paper's 543       {seconds * 543 / options.images:8.1f} s")
+    print(f"  processor time                  {processor:8.1f} s")
+    scale = 543 / options.images
+    print(f"  scaled to the paper's 543       {seconds * scale:8.1f} s")
+    print(f"  processor time scaled           {processor * scale:8.1f} s")
     print(f"  peak memory of the process      {memory:8.2f} GB")
+
+    wall, processor = time_slider(20)
+    print("a slider's move to the finished picture, full-resolution image, 60 moves")
+    for name, values in (("wall", wall), ("processor", processor)):
+        median, high = np.percentile(values, (50, 95))
+        print(f"  {name:10s} median {median:5.0f} ms, 95th percentile {high:5.0f} ms")
 
 
 if __name__ == "__main__":
