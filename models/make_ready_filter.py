@@ -5,24 +5,26 @@
     python models/make_ready_filter.py runs/ready_filter measure
 
 Half of the images may be scored; the others have the four reasons alike. `train` writes
-``models/filter-small``; the epoch and nothing else is chosen on the validation set. `measure`
+``models/filter-small``; the epoch and the threshold are chosen on the validation set. `measure`
 uses the test set alone, and prints the table that the model card quotes. The defaults fit a
 CPU; the paper's numbers of images are 16,400, 1,641 and 2,040.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import typer
 
 from dicentlib.filtering import FilterRules, FilterSettings, classify_folder, save_filter
-from dicentlib.filtering.assessment import assess, confusion_by_reason
+from dicentlib.filtering.assessment import assess, choose_threshold, confusion_by_reason
 from dicentlib.filtering.image_set import open_filter_set
-from dicentlib.filtering.network import load_filter
+from dicentlib.filtering.network import ImageFilter, load_filter
 from dicentlib.filtering.training import FilterTrainingParameters, train_filter
 from dicentlib.simulation import REASONS, simulate_set
 
 DOSES = [0.0, 1.0, 2.0, 3.0, 4.0]
 SEEDS = {"training": 301, "validation": 302, "test": 303}
+MAX_LOST = 0.005  # share of available validation images that the network may reject
 READY = Path(__file__).parent / "filter-small"
 app = typer.Typer(pretty_exceptions_show_locals=False)
 
@@ -71,8 +73,12 @@ def train(
         start=load_filter(out).network if go_on else None,
     )
     typer.echo(trained.history.round(4).to_string(index=False))
-    settings = FilterSettings(
-        architecture, 299, 0.5, FilterRules(), f"{len(sets[0].inputs)} simulated images"
+    settings = FilterSettings(architecture, 299, 0.0, FilterRules())
+    p_available = ImageFilter(trained.network, settings).probabilities(sets[1].inputs)
+    settings = replace(
+        settings,
+        threshold=choose_threshold(p_available, sets[1].available, max_lost=MAX_LOST),
+        trained_on=f"{len(sets[0].inputs)} simulated images",
     )
     save_filter(out / "filter.safetensors", trained.network, settings)
 

@@ -11,6 +11,26 @@ from dicentlib.dose.poisson_limits import poisson_limits
 from dicentlib.errors import InputError
 
 
+def choose_threshold(p_available, available, *, max_lost, highest=0.5):
+    """Threshold of the network that loses few available images of a validation set.
+
+    The largest threshold, at most `highest`, below which lies at most the share `max_lost`
+    of the truly available images. A network that knows little gets a low threshold by this
+    rule, and leaves the verdict to the rules of image analysis.
+
+    Examples
+    --------
+    >>> choose_threshold([0.2, 0.8, 0.9, 0.3], [True, True, True, False], max_lost=0.0)
+    0.2
+    """
+    if not 0 <= max_lost < 1:
+        raise InputError(f"max_lost is {max_lost}; it must be from 0 to below 1")
+    p_available = np.asarray(p_available, float)[np.asarray(available, bool)]
+    if not len(p_available):
+        raise InputError("no available image to choose a threshold from")
+    return min(float(np.quantile(p_available, max_lost, method="lower")), float(highest))
+
+
 @dataclass(frozen=True)
 class Proportion:
     """A share with its Wilson interval."""

@@ -27,14 +27,14 @@ AGREEMENT = 1.3  # two counts whose ratio is larger contradict each other
 class FilterRules:
     """Limits of the measures beyond which an image is not scored.
 
-    `min_chromosomes` is the paper's; the others were set on validation images.
+    `min_chromosomes` is the paper's; the others were set on simulated training images.
     """
 
     min_chromosomes: int = 40
-    max_chromosomes: int = 64  # 46 and room for fragments and for the count's error
-    max_overlap: float = 0.3
-    max_particles: float = 0.12
-    max_edge_width: float = 0.75
+    max_chromosomes: int = 72  # 46 and room for fragments and for the count's error
+    max_overlap: float = 0.5
+    max_particles: float = 0.015
+    max_edge_width: float = 0.46
 
     def __post_init__(self):
         if not 0 < self.min_chromosomes < self.max_chromosomes:
