@@ -81,7 +81,10 @@ def estimates_table(estimates, *, reported):
 def curve_facts(curve):
     """How the calibration curve was made, and how well it fits."""
     fit = curve.fit
-    facts = {"Curve": curve.name, "Y(D), dicentrics per cell": curve.describe().split("' ")[-1]}
+    facts = {
+        "Curve": curve.name,
+        "Y(D), dicentrics per cell": curve.describe().split("' ")[-1].replace("^2", "²"),
+    }
     facts |= {"Radiation": curve.radiation}
     facts |= {name.replace("_", " ").capitalize(): text for name, text in curve.conditions.items()}
     if curve.dose_range_gy:
