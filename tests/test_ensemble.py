@@ -12,6 +12,7 @@ from dicentlib.ensemble import (
     FORMAT,
     HeatmapStore,
     iterate_heatmaps,
+    keep_last_members,
     load_members,
     predict_heatmaps,
     read_member_metadata,
@@ -58,6 +59,17 @@ def test_folder_run_file_and_list_name_the_same_members(run):
 
 def test_nothing_but_members_is_left_in_the_folder(run):
     assert sorted(path.suffix for path in (run / "members").iterdir()) == [".safetensors"] * 3
+
+
+def test_the_last_epochs_are_kept_and_replace_others(run, tmp_path):
+    (tmp_path / "members").mkdir()
+    (tmp_path / "members" / "epoch_099.safetensors").write_bytes(b"of an earlier training")
+    kept = keep_last_members(run, tmp_path, n_members=2)
+    assert [path.name for path in kept] == ["epoch_002.safetensors", "epoch_003.safetensors"]
+    expected = [member.digest for member in load_members(run)[1:]]
+    assert [member.digest for member in load_members(tmp_path)] == expected
+    with pytest.raises(InputError, match="4 members to keep found; allowed: 1 to 3"):
+        keep_last_members(run, tmp_path, n_members=4)
 
 
 def test_half_precision_halves_the_file(tmp_path):
