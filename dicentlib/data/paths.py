@@ -26,12 +26,15 @@ def contained_path(folder, image, *, root=None):
     path = Path(folder) / image
     try:
         inside = path.resolve().is_relative_to(root or Path(folder).resolve())
-        if path.is_symlink() and not path.exists():
-            raise InputError(f"{image}: link that leads nowhere or round in a circle")
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"{image[:200]}: cannot be followed ({error})") from error
+        dangling = path.is_symlink() and not path.exists()
+    except (OSError, RuntimeError):  # a circle of links, before Python 3.13
+        dangling = True
+    if dangling:
+        raise InputError(
+            f"{path}: link that leads nowhere or round in a circle, or a name that is too long"
+        )
     if not inside:
-        raise InputError(f"{image}: link leads out of the image folder; allowed: files in it")
+        raise InputError(f"{path}: link leads out of the image folder; allowed: files in it")
     return path
 
 
