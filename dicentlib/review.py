@@ -119,12 +119,12 @@ class ReviewState:
         Undecided ones stay as the ensemble found them. Order and columns of `detections`.
         """
         kept = [decision != REJECTED for decision in self.decisions]
-        return self.detections.assign(**{"class": self.classes})[kept].reset_index(drop=True)
+        return self.detections.assign(**{"class": self.classes}).loc[kept].reset_index(drop=True)
 
     def annotations(self):
         """Accepted objects as a table of annotations, for fine-tuning."""
         accepted = [decision == ACCEPTED for decision in self.decisions]
-        table = self.detections.assign(**{"class": self.classes})[accepted][IDENTITY]
+        table = self.detections.assign(**{"class": self.classes}).loc[accepted, IDENTITY]
         table = table.sort_values(IDENTITY).reset_index(drop=True)
         return check_annotations(table, source="reviewed detections")
 
