@@ -388,3 +388,18 @@ def test_route_takes_a_scored_curve_for_the_same_detector(curve):
     route = laboratory_route(EXAMPLE, tied, scorer={"members": ["a1"]})
     assert route.whole_body.method == "detector"
     assert route.partial_body.details["background_yield"] == pytest.approx(0.00128, abs=1e-4)
+
+
+def test_profile_limits_hold_the_dose_of_imperfectly_detected_samples(curve):
+    """Simulated parts: finite limits on both sides, about as wide as the delta method's."""
+    rng = np.random.default_rng(2)
+    detector = Detector(0.75, 0.025, 0.03, 0.0079)
+    for dose, part, n in ((5, 0.5, 1000), (3, 0.5, 1000), (3, 0.2, 1000), (5, 0.5, 50)):
+        for _ in range(4):
+            shown = 0.75 * float(curve.yield_at(dose)) + 0.03
+            exposed = np.arange(n) < rng.binomial(n, part)
+            cells = np.bincount(rng.poisson(np.where(exposed, shown, 0.031)))
+            found = estimate_dose(cells, curve, method="dolphin", detector=detector)
+            assert 0 < found.lower_gy < found.dose_gy < found.upper_gy < math.inf
+            width = 3.92 * found.details["standard_error_gy"]
+            assert 0.7 < (found.upper_gy - found.lower_gy) / width < 1.5

@@ -9,12 +9,12 @@ and D belongs to the interval while l(D) is within half the chi-squared quantile
 """
 
 import numpy as np
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import PchipInterpolator
 from scipy.optimize import brentq
 from scipy.special import gammaln, xlogy
 from scipy.stats import chi2
 
-N_YIELDS = 160
+N_YIELDS = 240
 N_FINE = 4000
 
 
@@ -57,7 +57,7 @@ def support(distribution, background, mean_at, variance_at, *, level):
     steps = np.linspace(1e-4, 1, N_YIELDS) ** 2
     profiled, _, _ = profile_log_likelihood(distribution, floor + (top - floor) * steps, background)
     fine = np.linspace(1e-4, 1, N_FINE)
-    values = CubicSpline(np.sqrt(steps), profiled)(fine)
+    values = PchipInterpolator(np.sqrt(steps), profiled)(fine)
     yields = floor + (top - floor) * fine**2
     least = values.max() - chi2.ppf(level, 1) / 2
 
