@@ -144,6 +144,11 @@ def plot_dose_density(
         inside = (dose_gy >= interval[0]) & (dose_gy <= interval[1])
         ax.fill_between(dose_gy[inside], density[inside], color=colour, alpha=0.2, linewidth=0)
     top = density.max()
+    shown = dose_gy[density > 0.001 * top]
+    ends = [upper for _, _, upper in (estimates or {}).values() if np.isfinite(upper)]
+    starts = [lower for _, lower, _ in (estimates or {}).values() if np.isfinite(lower)]
+    low, high = min([shown[0], *starts]), max([shown[-1], *ends])
+    ax.set_xlim(low - 0.05 * (high - low), high + 0.05 * (high - low))
     for cut in cuts:
         ax.axvline(cut, color=CUT_COLOUR, linewidth=0.8, linestyle=":")
     for row, (label, (estimate, lower, upper)) in enumerate((estimates or {}).items(), start=1):
@@ -257,6 +262,8 @@ def plot_interval_parts(parts, *, ax=None, colour=SAMPLE_COLOUR):
     """
     ax = ax or plt.gca()
     names, values = list(parts), list(parts.values())
+    if not parts:
+        ax.text(0.5, 0.5, "not defined without dicentrics", ha="center", transform=ax.transAxes)
     bars = ax.barh(range(len(names)), values, color=colour, alpha=0.6, height=0.6)
     ax.bar_label(bars, [f"{value:.1%}" for value in values], padding=4, size=9)
     ax.set_yticks(range(len(names)), names)
