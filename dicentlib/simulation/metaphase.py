@@ -48,6 +48,8 @@ class Metaphase:
 def generator(seed, stream="metaphase"):
     """Random generator of an image: `seed` is an int or a tuple of ints such as (seed, i)."""
     numbers = seed if isinstance(seed, (tuple, list)) else (seed,)
+    if not all(isinstance(number, (int, np.integer)) and number >= 0 for number in numbers):
+        raise InputError(f"seed={seed!r}: allowed are an integer from 0, or several as (seed, i)")
     return np.random.default_rng([*(int(number) for number in numbers), *stream.encode()])
 
 
@@ -74,7 +76,7 @@ def simulate_metaphase(seed, *, dose_gy, height=888, width=1008, pixel_size_um=0
         Bright field: background near 0.9, chromosomes dark.
     objects : pandas.DataFrame
         One row per body: ``object`` (its number in the label image), ``class`` (monocentric,
-        dicentric, tricentric, quadricentric, fragment, ring), ``row, col`` (centre in pixels;
+        dicentric, tricentric, quadricentric, multicentric, fragment, ring), ``row, col`` (centre in pixels;
         for a dicentric the point of its axis midway between the centromeres),
         ``centromere_1_row`` ... ``centromere_2_col`` (NaN where there is none), ``length_px,
         width_px, area_px``, ``chromosomes`` ("3;11"), ``length_percent`` (of the haploid

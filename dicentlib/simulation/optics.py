@@ -7,7 +7,10 @@ import numpy as np
 def slow_field(rng, shape, amplitude, *, cells=4):
     """Slow random variation over an image, peak to peak about 4 `amplitude`, float32."""
     coarse = rng.standard_normal((cells, cells)).astype(np.float32) * np.float32(amplitude)
-    return cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
+    # Smooth at an eighth of the size, then linear: as smooth to the eye, and much faster.
+    middle = (shape[1] // 8 + 1, shape[0] // 8 + 1)
+    smooth = cv2.resize(coarse, middle, interpolation=cv2.INTER_CUBIC)
+    return cv2.resize(smooth, shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def expose(rng, absorbance, style, *, pixel_size_um, defocus_px=0.0):

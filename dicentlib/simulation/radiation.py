@@ -16,7 +16,15 @@ from dicentlib.simulation.karyotype import (
 PAPER_LABELS_PER_IMAGE = (0.925, 1.389)
 # Two centromeres nearer than this (% of the haploid autosome length) look like one.
 VISIBLE_DISTANCE_PERCENT = 1.7
-CENTRIC_CLASSES = ("fragment", "monocentric", "dicentric", "tricentric", "quadricentric")
+# By the number of centromeres; the last one stands for five and more.
+CENTRIC_CLASSES = (
+    "fragment",
+    "monocentric",
+    "dicentric",
+    "tricentric",
+    "quadricentric",
+    "multicentric",
+)
 
 
 @dataclass(frozen=True)
@@ -139,7 +147,7 @@ class Piece:
     @property
     def class_name(self):
         """Class of the body: monocentric, dicentric, tricentric, fragment or ring."""
-        return "ring" if self.ring else CENTRIC_CLASSES[min(len(self.centromeres), 4)]
+        return "ring" if self.ring else CENTRIC_CLASSES[min(len(self.centromeres), 5)]
 
     @property
     def chromosomes(self):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 SAMPLE_PX = 1.0
+COUNT = np.arange(4096.0)  # more samples than the longest body has
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Shape:
 def _smooth_noise(rng, n, correlation):
     """Noise of unit standard deviation along a line, correlated over `correlation` samples."""
     knots = max(int(n / correlation) + 3, 4)
-    values = rng.standard_normal(knots)
-    return np.interp(np.linspace(0, knots - 1.0, n), np.arange(knots), values)
+    positions = COUNT[:n] * ((knots - 1.0) / max(n - 1, 1))
+    return np.interp(positions, COUNT[:knots], rng.standard_normal(knots))
 
 
 def _axis_points(rng, style, s, length, centromeres):

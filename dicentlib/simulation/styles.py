@@ -87,7 +87,7 @@ def draw_slide_style(rng):
         skirt=_between(rng, 0.12, 0.42),
         sharpening=max(0.0, _between(rng, -0.5, 0.6)),
         background=_between(rng, 0.80, 0.96),
-        shading=_lognormal(rng, 0.022, 0.6, 0.005, 0.13),
+        shading=_lognormal(rng, 0.026, 0.6, 0.005, 0.14),
         noise=_lognormal(rng, 0.009, 0.3, 0.003, 0.022),
         noise_grain_px=_between(rng, 0.0, 0.8),
         stain=_lognormal(rng, 1.5, 0.32, 0.6, 2.5) * (0.7 if banded else 1.0),
