@@ -27,7 +27,8 @@ AGREEMENT = 1.3  # two counts whose ratio is larger contradict each other
 class FilterRules:
     """Limits of the measures beyond which an image is not scored.
 
-    `min_chromosomes` is the paper's; the others were set on simulated training images.
+    `min_chromosomes` is the paper's; the others: simulated images first, then moved so that
+    the named good real spreads stay inside (``docs/filtering.md``).
     """
 
     min_chromosomes: int = 40
