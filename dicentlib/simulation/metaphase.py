@@ -76,8 +76,8 @@ def simulate_metaphase(seed, *, dose_gy, height=888, width=1008, pixel_size_um=0
         Bright field: background near 0.9, chromosomes dark.
     objects : pandas.DataFrame
         One row per body: ``object`` (its number in the label image), ``class`` (monocentric,
-        dicentric, tricentric, quadricentric, multicentric, fragment, ring), ``row, col`` (centre in pixels;
-        for a dicentric the point of its axis midway between the centromeres),
+        dicentric, tricentric, quadricentric, multicentric, fragment, ring), ``row, col``
+        (centre in pixels; for a dicentric the point of its axis midway between the centromeres),
         ``centromere_1_row`` ... ``centromere_2_col`` (NaN where there is none), ``length_px,
         width_px, area_px``, ``chromosomes`` ("3;11"), ``length_percent`` (of the haploid
         autosome length), ``cell`` (1, 2) and ``visible`` (False: hidden by another body, a
