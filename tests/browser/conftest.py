@@ -148,11 +148,9 @@ def run_notebook(page):
     def run(url, *, wait_for):
         page.goto(url)
         page.locator(".jp-NotebookPanel-notebook .jp-CodeCell").first.wait_for()
-        page.get_by_text("Python 3 (ipykernel) | Idle").or_(
-            page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")
-        ).first.wait_for()
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()
         page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        page.locator("[data-command='runmenu:run-all']").click()
         error = "[data-mime-type='application/vnd.jupyter.error']"
         page.wait_for_selector(f"{wait_for}, {error}", timeout=900_000)
         failed = page.locator(error)
