@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from dicentlib.data import CLASSES, index_images, read_annotations
 from dicentlib.data.dataset import MetaphaseDataset

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 import numpy as np
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from dicentlib import runs
 from dicentlib.errors import InputError

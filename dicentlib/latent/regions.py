@@ -12,7 +12,7 @@ from scipy.special import entr
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.svm import SVC
 from sklearn.utils.class_weight import compute_sample_weight
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from dicentlib.errors import InputError
 from dicentlib.latent.points import POINT_CLASSES

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from dicentlib.errors import InputError
 from dicentlib.runs import atomic_path, write_json
@@ -44,6 +44,7 @@ def simulate_set(
     sample="simulated",
     blind=False,
     yields=None,
+    variety=1.0,
     n_workers=None,
     progress=True,
 ):
@@ -61,7 +62,7 @@ def simulate_set(
     seed : int
         Image i of the set depends on (seed, i) and the options alone, not on `n_images` or
         the number of processes.
-    height, width, pixel_size_um, fraction_irradiated, other_dose_gy, d0_gy, yields
+    height, width, pixel_size_um, fraction_irradiated, other_dose_gy, d0_gy, yields, variety
         As in :func:`~dicentlib.simulation.draw_metaphase`.
     at_least_one_aberration, labels_per_image
         For training sets: every image has an aberration; with ``dose_gy=None`` there are on
@@ -103,6 +104,7 @@ def simulate_set(
         "d0_gy": d0_gy,
         "labels_per_image": labels_per_image,
         "yields": yields,
+        "variety": variety,
     }
     for dose in doses:
         if dose is not None:

@@ -121,6 +121,7 @@ def draw_metaphase(
     labels_per_image=PAPER_LABELS_PER_IMAGE,
     yields=None,
     slide_seed=None,
+    variety=1.0,
 ):
     """A metaphase with its label image, annotations and quality.
 
@@ -157,8 +158,11 @@ def draw_metaphase(
         )
     if reason and reason not in REASONS:
         raise InputError(f"reason={reason!r}: allowed are '' and {', '.join(REASONS)}")
+    if not 0 <= variety <= 1:
+        raise InputError(f"variety={variety}: allowed are 0 to 1")
     rng = generator(seed)
-    slide = draw_slide_style(rng if slide_seed is None else generator(slide_seed, "slide"))
+    slide_rng = rng if slide_seed is None else generator(slide_seed, "slide")
+    slide = draw_slide_style(slide_rng, variety=variety)
     if dose_gy is None:
         if not at_least_one_aberration:
             raise InputError("dose_gy=None: only with at_least_one_aberration=True")

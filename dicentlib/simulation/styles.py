@@ -31,6 +31,7 @@ class SlideStyle:
     jpeg_quality: int  # 0: not compressed
     burnt_in_number: bool
     banded: float  # contrast of G-bands; 0: solid stain
+    variety: float = 1.0  # how widely looks are drawn, 0 to 1
 
 
 @dataclass(frozen=True)
@@ -61,45 +62,61 @@ class CellStyle:
     crowding: float  # clear margin round each chromosome; negative: they touch
 
 
-def _lognormal(rng, median, spread, low, high):
-    return float(np.clip(median * np.exp(spread * rng.standard_normal()), low, high))
+@dataclass(frozen=True)
+class _Draw:
+    """Random draws whose width shrinks with `variety`: 1 the full ranges, 0 their middle."""
+
+    rng: np.random.Generator
+    variety: float
+
+    def lognormal(self, median, spread, low, high):
+        value = median * np.exp(self.variety * spread * self.rng.standard_normal())
+        return float(np.clip(value, low, high))
+
+    def between(self, low, high):
+        half = 0.5 * self.variety * (high - low)
+        return float(self.rng.uniform(0.5 * (low + high) - half, 0.5 * (low + high) + half))
+
+    def chance(self, probability):
+        """True with a rare look's probability, which shrinks with the variety."""
+        return bool(self.rng.random() < self.variety * probability)
 
 
-def _between(rng, low, high):
-    return float(rng.uniform(low, high))
-
-
-def draw_slide_style(rng):
+def draw_slide_style(rng, *, variety=1.0):
     """A slide's look, drawn at random.
 
     Parameters
     ----------
     rng : numpy.random.Generator
+    variety : float, 0 to 1
+        1: slides of many laboratories; smaller: more alike, as in one laboratory.
 
     Returns
     -------
     SlideStyle
     """
-    banded = rng.random() < 0.08
+    draw = _Draw(rng, variety)
+    banded = draw.chance(0.08)
     return SlideStyle(
-        scale=_lognormal(rng, 1.0, 0.09, 0.78, 1.22),
-        blur_px=_lognormal(rng, 1.6, 0.27, 0.85, 3.2),
-        skirt=_between(rng, 0.12, 0.42),
-        sharpening=max(0.0, _between(rng, -0.5, 0.6)),
-        background=_between(rng, 0.80, 0.96),
-        shading=_lognormal(rng, 0.026, 0.6, 0.005, 0.14),
-        noise=_lognormal(rng, 0.009, 0.3, 0.003, 0.022),
-        noise_grain_px=_between(rng, 0.0, 0.8),
-        stain=_lognormal(rng, 1.5, 0.32, 0.6, 2.5) * (0.7 if banded else 1.0),
-        debris=_lognormal(rng, 0.6, 1.2, 0.0, 6.0),
-        haze=max(0.0, _between(rng, -0.08, 0.09)),
-        halo=_between(rng, 0.02, 0.2),
-        halo_px=_between(rng, 6.0, 16.0),
-        nuclei=_lognormal(rng, 2.0, 0.8, 0.0, 7.0),
-        nucleus_stain=_between(rng, 1.95, 2.5) if rng.random() < 0.68 else _between(rng, 0.5, 1.6),
-        jpeg_quality=int(rng.integers(70, 97)) if rng.random() < 0.25 else 0,
+        scale=draw.lognormal(1.0, 0.09, 0.78, 1.22),
+        blur_px=draw.lognormal(1.6, 0.27, 0.85, 3.2),
+        skirt=draw.between(0.12, 0.42),
+        sharpening=max(0.0, draw.between(-0.5, 0.6)),
+        background=draw.between(0.80, 0.96),
+        shading=draw.lognormal(0.026, 0.6, 0.005, 0.14),
+        noise=draw.lognormal(0.009, 0.3, 0.003, 0.022),
+        noise_grain_px=draw.between(0.0, 0.8),
+        stain=draw.lognormal(1.5, 0.32, 0.6, 2.5) * (0.7 if banded else 1.0),
+        debris=draw.lognormal(0.6, 1.2, 0.0, 6.0),
+        haze=max(0.0, draw.between(-0.08, 0.09)),
+        halo=draw.between(0.02, 0.2),
+        halo_px=draw.between(6.0, 16.0),
+        nuclei=draw.lognormal(2.0, 0.8, 0.0, 7.0),
+        nucleus_stain=draw.between(1.95, 2.5) if rng.random() < 0.68 else draw.between(0.5, 1.6),
+        jpeg_quality=int(rng.integers(70, 97)) if draw.chance(0.25) else 0,
         burnt_in_number=rng.random() < 0.3,
-        banded=_between(rng, 0.3, 0.7) if banded else 0.0,
+        banded=draw.between(0.3, 0.7) if banded else 0.0,
+        variety=variety,
     )
 
 
@@ -119,40 +136,44 @@ def draw_cell_style(rng, slide):
     ----------
     rng : numpy.random.Generator
     slide : SlideStyle
+        Its variety holds for its cells too.
 
     Returns
     -------
     CellStyle
     """
-    shares = [mode[0] for mode in CHROMATID_MODES.values()]
-    mode = rng.choice(list(CHROMATID_MODES), p=shares) if not slide.banded else "closed"
+    draw = _Draw(rng, slide.variety)
+    shares = np.array([mode[0] for mode in CHROMATID_MODES.values()])
+    shares[-1] *= slide.variety  # separated sisters come with some cultures only
+    mode = rng.choice(list(CHROMATID_MODES), p=shares / shares.sum())
+    mode = "closed" if slide.banded else mode
     _, separation, splay, closing, cohesion = CHROMATID_MODES[mode]
-    px_per_percent = _lognormal(rng, 11.4, 0.21, 6.5, 17.0) * (1.25 if slide.banded else 1.0)
+    px_per_percent = draw.lognormal(11.4, 0.21, 6.5, 17.0) * (1.25 if slide.banded else 1.0)
     condensation = (11.4 / px_per_percent) ** 0.45
-    radius = _lognormal(rng, 6.0, 0.16, 3.9, 8.8) * condensation
+    radius = draw.lognormal(6.0, 0.16, 3.9, 8.8) * condensation
     coiled = rng.random() < (0.2 if mode == "closed" else 0.5)
     long = px_per_percent > 9
     return CellStyle(
         px_per_percent=px_per_percent,
         radius_px=radius,
-        separation=_between(rng, 0.45, 0.75) if slide.banded else _between(rng, *separation),
-        splay=_between(rng, *splay),
-        tip_closing=_between(rng, *closing),
-        cohesion=_between(rng, *cohesion),
-        knobs=_between(rng, 0.02, 0.12),
-        constriction_radius=_between(rng, 0.35, 0.6 if slide.banded else 0.75),
-        constriction_px=_lognormal(rng, 3.0, 0.25, 1.8, 5.5),
-        coil=_between(rng, 0.15, 0.48) if coiled else _between(rng, 0.0, 0.15),
-        coil_period_px=_between(rng, 6.0, 10.5),
-        beads=_between(rng, 0.1, 0.55) if coiled else _between(rng, 0.0, 0.2),
-        roughness_px=_between(rng, 0.2, 0.7),
-        bend=_lognormal(rng, 0.25 if not long else 0.35, 0.6, 0.03, 1.6),
-        kink=_lognormal(rng, 0.22, 0.6, 0.03, 0.9),
-        twist=_between(rng, 0.0, 0.12),
-        irregular=_between(rng, 0.4, 1.3),
-        profile=_between(rng, 0.3, 0.95),
-        grain=_between(rng, 0.1, 0.45),
-        fuzz=_between(rng, 0.0, 0.6),
-        spread_px=_lognormal(rng, 300.0, 0.25, 190.0, 540.0),
-        crowding=_between(rng, -4.0, 5.0),
+        separation=draw.between(0.45, 0.75) if slide.banded else draw.between(*separation),
+        splay=draw.between(*splay),
+        tip_closing=draw.between(*closing),
+        cohesion=draw.between(*cohesion),
+        knobs=draw.between(0.02, 0.12),
+        constriction_radius=draw.between(0.35, 0.6 if slide.banded else 0.75),
+        constriction_px=draw.lognormal(3.0, 0.25, 1.8, 5.5),
+        coil=draw.between(0.15, 0.48) if coiled else draw.between(0.0, 0.15),
+        coil_period_px=draw.between(6.0, 10.5),
+        beads=draw.between(0.1, 0.55) if coiled else draw.between(0.0, 0.2),
+        roughness_px=draw.between(0.2, 0.7),
+        bend=draw.lognormal(0.25 if not long else 0.35, 0.6, 0.03, 1.6),
+        kink=draw.lognormal(0.22, 0.6, 0.03, 0.9),
+        twist=draw.between(0.0, 0.12),
+        irregular=draw.between(0.4, 1.3),
+        profile=draw.between(0.3, 0.95),
+        grain=draw.between(0.1, 0.45),
+        fuzz=draw.between(0.0, 0.6),
+        spread_px=draw.lognormal(300.0, 0.25, 190.0, 540.0),
+        crowding=draw.between(-4.0, 5.0),
     )

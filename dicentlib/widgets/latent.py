@@ -10,7 +10,6 @@ from dicentlib.plotting.latent import class_legend, plot_latent, update_latent
 from dicentlib.plotting.latent_links import draw_linked_view
 from dicentlib.plotting.style import style
 
-
 ALL = -1  # value of the object slider where no single object is picked
 
 
