@@ -22,6 +22,7 @@ SUFFIXES = {
     "ND2": (".nd2",),
 }
 IMAGE_SUFFIXES = tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+JPEG_MARK = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]", re.DOTALL)
 MAGIC = {
     b"II*\0": "TIFF",
     b"MM\0*": "TIFF",
@@ -144,9 +145,16 @@ def _inspect_pillow(path, file_format):
 
 
 def _jpeg_ends(path):
-    """Whether an end mark follows the last scan; some programs append bytes after it."""
+    """Whether the end mark is reached from mark to mark; some programs append bytes after it."""
     content = Path(path).read_bytes()
-    return b"\xff\xd9" in content[content.rfind(b"\xff\xda") :]
+    place = 2
+    while mark := JPEG_MARK.search(content, place):
+        kind = mark.group()[1]
+        if kind == 0xD9:
+            return True
+        # a segment says its length; the scan after 0xDA is searched for the next mark
+        place = mark.end() + int.from_bytes(content[mark.end() : mark.end() + 2], "big")
+    return False
 
 
 def _inspect_microscope(path, file_format):
