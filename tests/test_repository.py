@@ -54,7 +54,11 @@ def test_notebooks_are_stripped_and_have_one_parameters_cell(path):
     assert not any(cell["outputs"] or cell["execution_count"] for cell in code)
     tagged = [c for c in code if "parameters" in c["metadata"].get("tags", [])]
     assert len(tagged) == 1
-    assert max(len("".join(cell["source"]).splitlines()) for cell in code) <= 20
+    # Imports stand together and every parameter has its line; other cells stay short.
+    steps = [
+        c for c in code if c not in tagged and not c["source"][0].startswith(("import", "from"))
+    ]
+    assert max(len("".join(cell["source"]).splitlines()) for cell in steps) <= 20
     kernel = notebook["metadata"]["kernelspec"]
     assert (kernel["name"], kernel["language"]) == ("python3", "python")
 
