@@ -169,11 +169,21 @@ def evaluation_table(evaluation):
                     measure.capitalize(): _share(found[measure]) + spread.get(measure, "")
                     for measure in ("precision", "recall")
                 },
-                "False per 1000 unexposed cells": _share(found["false_per_thousand_unexposed"], 1),
+                "False per 1000 unexposed cells": _false_rate(
+                    found["false_per_thousand_unexposed"]
+                ),
             }
         )
     return pd.DataFrame(rows)
 
 
-def _share(value, digits=2):
-    return "–" if value is None else f"{value:.{digits}f}"
+def _share(value):
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _false_rate(found):
+    """Of ``evaluation.false_per_thousand``, with its limits."""
+    if found["per_thousand"] is None:
+        return "– (no unexposed cells)"
+    limits = f"{found['lower']:.1f} to {found['upper']:.1f}"
+    return f"{found['per_thousand']:.1f} ({limits}; {found['n_cells']} cells)"

@@ -24,7 +24,12 @@ EVALUATION = {
         name: {
             "precision": 0.9,
             "recall": 0.8,
-            "false_per_thousand_unexposed": 2.0,
+            "false_per_thousand_unexposed": {
+                "per_thousand": 2.0,
+                "lower": 0.5,
+                "upper": 5.0,
+                "n_cells": 500,
+            },
             "intervals": [{"measure": "recall", "source": "both", "lower": 0.7, "upper": 0.9}],
         }
         for name in CLASSES

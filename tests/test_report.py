@@ -175,11 +175,12 @@ def test_scorer_in_words():
 
 
 def test_evaluation_table():
-    found = {"precision": 0.9, "recall": None, "false_per_thousand_unexposed": 3.21}
+    false = {"per_thousand": 3.21, "lower": 0.52, "upper": 9.87, "n_cells": 500}
+    found = {"precision": 0.9, "recall": None, "false_per_thousand_unexposed": false}
     intervals = [{"measure": "precision", "source": "both", "lower": 0.85, "upper": 0.95}]
     evaluation = {"classes": {"dicentric": found | {"intervals": intervals}}}
     row = report_tables.evaluation_table(evaluation).iloc[0]
-    assert row.to_list() == ["dicentric", "0.90 (0.85 to 0.95)", "–", "3.2"]
+    assert row.to_list() == ["dicentric", "0.90 (0.85 to 0.95)", "–", "3.2 (0.5 to 9.9; 500 cells)"]
 
 
 def test_records_are_plain_and_sorted(tmp_path, curve, route):
