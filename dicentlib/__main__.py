@@ -40,7 +40,7 @@ def score(
     ] = None,
     filter_weights: Annotated[Path | None, typer.Option(help="The image filter.")] = None,
     shard_size: int = 64,
-    precision: str = "float32",
+    precision: str = "",
     n_threads: int | None = None,
 ):
     """Score a folder of images with an ensemble, or one part of it for a batch system."""
@@ -57,7 +57,7 @@ def score(
         pixel_size_um=pixel_size_um,
         filter_weights=filter_weights,
         shard_size=shard_size,
-        precision=precision,
+        precision=precision or None,
         n_threads=n_threads,
     )
     typer.echo(f"part {shard}: {n_shards} shards of images are complete")

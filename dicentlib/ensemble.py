@@ -266,6 +266,8 @@ def predict_heatmaps(members, image):
 def iterate_heatmaps(members, images, *, batch_size=8):
     """Heatmaps of images, one image at a time, in their order.
 
+    Members compute in the precision that they were trained in, see :func:`precision_of`.
+
     Parameters
     ----------
     members : sequence of Member
@@ -288,14 +290,27 @@ def iterate_heatmaps(members, images, *, batch_size=8):
     if batch_size < 1:
         raise InputError(f"batch_size must be 1 or more, found {batch_size}")
     device = next(members[0].model.parameters()).device
+    reduced = precision_of(members[0].metadata) == "bfloat16"
     for _, same in groupby((_padded(image) for image in images), key=np.shape):
         while batch := list(islice(same, batch_size)):
             tensor = torch.from_numpy(np.stack(batch)[:, None]).to(
                 device, memory_format=torch.channels_last
             )
-            with torch.inference_mode():
+            with (
+                torch.inference_mode(),
+                torch.autocast(device.type, torch.bfloat16, enabled=reduced),
+            ):
                 heatmaps = [member.model(tensor).float().cpu().numpy() for member in members]
             yield from np.stack(heatmaps, axis=1)
+
+
+def precision_of(metadata):
+    """``"bfloat16"`` or ``"float32"``: what a member computes in, as its training did.
+
+    It belongs to the member, because thresholds are chosen for its heatmaps; float32 where the
+    metadata is silent.
+    """
+    return metadata.get("precision", "float32")
 
 
 def _padded(image):

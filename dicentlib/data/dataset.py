@@ -12,7 +12,7 @@ from dicentlib.data.images import normalise_background, read_image, resample
 from dicentlib.data.targets import STRIDE, checked_points, pad_to_stride, render_heatmaps
 from dicentlib.errors import InputError
 
-SHARES = (0.5, 0.25, 0.25)  # of the crops: round a dicentric, round a fragment, anywhere
+SHARES = (0.5, 0.25, 0.25)
 
 
 class MetaphaseDataset:
@@ -29,8 +29,9 @@ class MetaphaseDataset:
     annotations : DataFrame
         Columns image, class, row, col, in pixels of the original images.
     crop_px : int, optional
-        Side of square crops, a multiple of 16: half of them round a dicentric, a quarter
-        round a fragment, a quarter anywhere. Default: whole images, padded to multiples of 16.
+        Side of square crops, a multiple of 16. Default: whole images, padded to multiples of 16.
+    crop_shares : (float, float, float)
+        Of the crops: round a dicentric, round a fragment, anywhere. Their sum is 1.
     samples_per_epoch : int, optional
         Crops that make an epoch; default one per image. Whole images are always visited once.
     pixel_size_um : float, optional
@@ -55,6 +56,7 @@ class MetaphaseDataset:
         annotations,
         *,
         crop_px=None,
+        crop_shares=SHARES,
         samples_per_epoch=None,
         pixel_size_um=REFERENCE_PIXEL_SIZE_UM,
         image_pixel_size_um=REFERENCE_PIXEL_SIZE_UM,
@@ -70,6 +72,7 @@ class MetaphaseDataset:
         self.index = index
         self.names = index.table["image"].tolist()
         self.crop_px = crop_px
+        self.crop_shares = tuple(crop_shares)
         self.pixel_size_um = pixel_size_um
         self.augmentation = augmentation or Augmentation()
         self.sigma = sigma
@@ -172,7 +175,7 @@ class MetaphaseDataset:
     def _crop(self, rng):
         """Crop round a drawn object, or anywhere; its corner lies on the heatmap's grid."""
         side = self.crop_px
-        kind = rng.choice(len(SHARES), p=SHARES)
+        kind = rng.choice(len(self.crop_shares), p=self.crop_shares)
         objects = self._objects[CLASSES[kind]] if kind < len(CLASSES) else []
         if objects:
             i, j = objects[rng.integers(len(objects))]

@@ -18,7 +18,7 @@ def score_folder(
     pixel_size_um=None,
     filter_weights=None,
     shard_size=64,
-    precision="float32",
+    precision=None,
     device=None,
     batch_size=None,
     n_threads=None,
@@ -56,8 +56,8 @@ def score_folder(
         An image filter; images that it rejects are not scored.
     shard_size : int
         Images per shard: what is lost at most when a worker dies.
-    precision : {"float32", "bfloat16"}
-        Of the network.
+    precision : {"float32", "bfloat16"}, optional
+        Of the network. Default: what the members were trained in, which thresholds are for.
     device : str, optional
         Default: ``"cuda"`` where there is one, else ``"cpu"``.
     batch_size : int, optional

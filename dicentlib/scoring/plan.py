@@ -9,7 +9,7 @@ import torch
 
 from dicentlib import runs
 from dicentlib.data import CLASSES, REFERENCE_PIXEL_SIZE_UM, ImageIndex, list_images
-from dicentlib.ensemble import member_paths, read_member_metadata
+from dicentlib.ensemble import member_paths, precision_of, read_member_metadata
 from dicentlib.errors import InputError
 from dicentlib.operating_point import OperatingPoint
 
@@ -98,7 +98,7 @@ def plan_scoring(
     pixel_size_um=None,
     filter_weights=None,
     shard_size=64,
-    precision="float32",
+    precision=None,
     device=None,
     batch_size=None,
 ):
@@ -117,7 +117,7 @@ def plan_scoring(
     """
     if isinstance(shard_size, bool) or shard_size != int(shard_size) or shard_size < 1:
         raise InputError(f"shard_size {shard_size!r}; allowed: integers from 1")
-    if precision not in PRECISIONS:
+    if precision is not None and precision not in PRECISIONS:
         raise InputError(f"precision {precision!r}; allowed: {', '.join(PRECISIONS)}")
     if pixel_size_um is not None and not (np.isfinite(pixel_size_um) and pixel_size_um > 0):
         raise InputError(f"pixel_size_um {pixel_size_um}; allowed: a positive number or None")
@@ -129,7 +129,7 @@ def plan_scoring(
         pixel_size_um=_common_pixel_size(paths),
         filter_weights=str(Path(filter_weights).resolve()) if filter_weights else "",
         filter_digest=_filter_digest(filter_weights) if filter_weights else "",
-        precision=precision,
+        precision=precision or precision_of(read_member_metadata(paths[0])),
         device=device,
         batch_size=batch_size or (1 if torch.device(device).type == "cpu" else 16),
     )

@@ -118,6 +118,7 @@ def train(
         index,
         annotations,
         crop_px=parameters.crop_px,
+        crop_shares=parameters.crop_shares,
         samples_per_epoch=parameters.samples_per_epoch,
         pixel_size_um=parameters.pixel_size_um,
         image_pixel_size_um=image_pixel_size_um,
@@ -256,11 +257,16 @@ def _zero_dose(validation):
 
 
 def _trainer(out, record, parameters, max_minutes, accelerator, devices, num_nodes, n_ranks):
-    facts = {"encoder_weights": record["encoder_weights"], "n_images": record["n_images"]}
+    reduced = _computes_bfloat16(parameters.precision, accelerator)
+    facts = {
+        "encoder_weights": record["encoder_weights"],
+        "n_images": record["n_images"],
+        "precision": "bfloat16" if reduced else "float32",
+    }
     callbacks = [KeepEpochs(out, facts), ShowProgress()]
     if max_minutes is not None:
         callbacks.append(StopAfter(max_minutes))
-    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not torch.cuda.is_available())
+    on_cpu = _on_cpu(accelerator)
     strategy = "auto"
     if n_ranks > 1:
         strategy = DDPStrategy(process_group_backend="gloo" if on_cpu else "nccl")
@@ -270,7 +276,7 @@ def _trainer(out, record, parameters, max_minutes, accelerator, devices, num_nod
         devices=devices,
         num_nodes=num_nodes,
         strategy=strategy,
-        precision="bf16-mixed" if _computes_bfloat16(parameters.precision, on_cpu) else "32-true",
+        precision="bf16-mixed" if reduced else "32-true",
         plugins=[SynchroniseBatchNorm()] if n_ranks > 1 else None,
         callbacks=callbacks,
         logger=False,
@@ -283,10 +289,15 @@ def _trainer(out, record, parameters, max_minutes, accelerator, devices, num_nod
     )
 
 
-def _computes_bfloat16(precision, on_cpu):
+def _on_cpu(accelerator):
+    return accelerator == "cpu" or (accelerator == "auto" and not torch.cuda.is_available())
+
+
+def _computes_bfloat16(precision, accelerator):
     """Whether to compute in mixed precision."""
     if precision != "auto":
         return precision == "bfloat16"
+    on_cpu = _on_cpu(accelerator)
     # processors without matrix units for it are slower in bfloat16 than in float32
     return torch.cpu._is_amx_tile_supported() if on_cpu else torch.cuda.is_bf16_supported()
 

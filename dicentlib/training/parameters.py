@@ -29,6 +29,7 @@ class TrainingParameters:
     sigma: float = 2.0  # of target heatmaps, in heatmap pixels
     pixel_size_um: float = REFERENCE_PIXEL_SIZE_UM  # images are brought to this scale
     crop_px: int | None = None  # None: whole images
+    crop_shares: tuple = (0.5, 0.25, 0.25)  # round a dicentric, round a fragment, anywhere
     epochs: int = 100
     samples_per_epoch: int | None = None  # crops in an epoch; None: as many as images
     batch_size: int = 12  # of all devices together
@@ -63,6 +64,10 @@ class TrainingParameters:
             self._require("crop_px", whole, "a multiple of 16")
         if self.samples_per_epoch is not None:
             self._require("samples_per_epoch", self.samples_per_epoch >= 1, "1 or more")
+        shares = tuple(float(share) for share in self.crop_shares)
+        valid = len(shares) == 3 and min(shares) >= 0 and abs(sum(shares) - 1) < 1e-6
+        self._require("crop_shares", valid, "three shares that sum to 1")
+        object.__setattr__(self, "crop_shares", shares)
         object.__setattr__(self, "decoder_channels", tuple(self.decoder_channels))
 
     def _require(self, name, valid, allowed):
@@ -76,7 +81,11 @@ class TrainingParameters:
 
     def as_dict(self):
         """Plain data, for files."""
-        return asdict(self) | {"decoder_channels": list(self.decoder_channels)}
+        return (
+            asdict(self)
+            | {"decoder_channels": list(self.decoder_channels)}
+            | {"crop_shares": list(self.crop_shares)}
+        )
 
 
 PRESETS = {
