@@ -48,10 +48,12 @@ def headline(code, route):
             f", to {estimate.fraction:.0%} ({estimate.fraction_lower:.0%} to "
             f"{estimate.fraction_upper:.0%}) of the body"
         )
+    if route.steps[0].consequence.startswith("Too few"):
+        value = f"Indication only: {value}"
     kind = "dose to the exposed part" if estimate is route.partial_body else "whole-body dose"
-    category = route.triage["multibiodose"].category
+    category = route.triage["multibiodose"].most_probable
     return report.headline(
-        f"Sample {code}: estimated {kind}", value, f"{limits}. Triage category: {category}."
+        f"Sample {code}: estimated {kind}", value, f"{limits}. Most probable category: {category}."
     )
 
 
@@ -72,7 +74,7 @@ def reservations(curve, route, *, own_sample, unscored=()):
     size = route.steps[0]
     if not size.consequence.startswith("Enough for a reference"):
         found.append(f"{size.finding} {size.consequence}")
-    found += route.warnings
+    found += route.estimate.warnings
     if unscored:
         found.append("No cell could be scored of: " + ", ".join(unscored))
     return found
@@ -237,22 +239,27 @@ def dose_records(triage, routes, *, images):
     return records
 
 
-def triage_text(triage):
-    """The triage table as text, one row per sample, the highest dose first."""
-    return pd.DataFrame(
-        {
-            "Sample": triage["sample"],
-            "Cells": triage["n_cells"].astype(str),
-            "Dicentrics": triage["n_dicentrics"].astype(str),
-            "Dose (Gy)": triage["dose_gy"].map(gray),
-            "95 % interval (Gy)": [
-                interval(low, high)
-                for low, high in zip(triage["lower_gy"], triage["upper_gy"], strict=True)
-            ],
-            "Method": triage["method"],
-            "Category": triage["category"],
-        }
-    )
+def triage_text(triage, routes):
+    """The triage table as text, one row per sample, the highest dose first.
+
+    A sample that is not above the background has an upper limit instead of a dose.
+    """
+    rows = []
+    for row in triage.to_dict("records"):
+        route = routes[row["sample"]]
+        upper = gray(row["upper_gy"])
+        rows.append(
+            {
+                "Sample": row["sample"],
+                "Cells": str(row["n_cells"]),
+                "Dicentrics": str(row["n_dicentrics"]),
+                "Dose (Gy)": gray(row["dose_gy"]) if route.above_background else f"< {upper}",
+                "95 % interval (Gy)": interval(row["lower_gy"], row["upper_gy"]),
+                "Method": row["method"],
+                "Most probable category": row["most_probable"],
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def _percent(value):

@@ -124,6 +124,7 @@ def test_sixteen_cells_are_said_to_be_too_few(curve):
     route = laboratory_route([14, 2], curve, same_detector=True, control=(6, 3000))
     found = report_findings.reservations(curve, route, own_sample=False)
     assert any("Too few even for triage" in text for text in found)
+    assert "Indication only" in report_findings.headline("s", route)
 
 
 def test_expected_cells_add_up(curve):
@@ -195,8 +196,9 @@ def test_records_are_plain_and_sorted(tmp_path, curve, route):
     assert again["dose_gy"] == pytest.approx(route.estimate.dose_gy)
     assert again["distribution"] == [150, 40, 8, 2]
     assert "curve" not in again["whole_body"]
-    text = report_findings.triage_text(triage)
+    text = report_findings.triage_text(triage, routes)
     assert text["Sample"].to_list() == ["high", "low"]
+    assert text["Dose (Gy)"][1] == f"< {report_tables.gray(low.estimate.upper_gy)}"
 
 
 def test_no_upper_limit_is_drawn_and_told(route):
