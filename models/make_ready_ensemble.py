@@ -1,8 +1,11 @@
 """Make a ready ensemble: simulate its images, train, choose the operating point, measure.
 
-    python models/make_ready_ensemble.py runs/ready simulate
-    python models/make_ready_ensemble.py runs/ready train
-    python models/make_ready_ensemble.py runs/ready refine
+    python models/make_ready_ensemble.py simulate runs/ready
+    python models/make_ready_ensemble.py train runs/ready
+    python models/make_ready_ensemble.py refine runs/ready
+    python models/make_ready_ensemble.py keep runs/ready
+    papermill notebooks/04_thresholds.ipynb runs/ready/04.ipynb -p run_dir runs/ready
+    python models/make_ready_ensemble.py publish runs/ready models/giemsa-small
 
 Images are simulated at 888 x 1008 (0.1 um per pixel) and brought to 0.2 um for the network: the
 blur of the optics leaves nothing finer to be seen. The first training is rich in aberrations; the
@@ -11,12 +14,14 @@ the paper's images have, so that precision is learnt too. Seeds of the training,
 test sets differ; the operating point is chosen on the validation set alone.
 """
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import typer
 
 from dicentlib.data import index_images, read_annotations
+from dicentlib.ensemble import load_members, save_member
 from dicentlib.simulation import simulate_set
 from dicentlib.training import TrainingParameters, train
 
@@ -79,7 +84,7 @@ def simulate(run: Path, n_training: int = 3000, workers: int = 0):
         n_workers=workers or None,
     )
     doses = [0.0, 1.0, 2.0, 3.0, 4.0]
-    for name, n_images, seed in (("validation", 60, 102), ("test", 100, 103)):
+    for name, n_images, seed in (("validation", 30, 102), ("test", 50, 103)):
         simulate_set(
             run / "data" / name,
             n_images=n_images,
@@ -97,8 +102,26 @@ def train_members(run: Path, threads: int = 0):
 
 @app.command()
 def refine(run: Path, threads: int = 0):
-    """Go on with RUN/data/train_natural from the last member; members go to RUN/members."""
-    _train(run, "train_natural", run, REFINEMENT, threads, initial_members=run / "first")
+    """Go on with RUN/data/train_natural from the last member; members go to RUN/second."""
+    _train(run, "train_natural", run / "second", REFINEMENT, threads, initial_members=run / "first")
+
+
+@app.command()
+def keep(run: Path, n_members: int = 8):
+    """Copy the last members to RUN/members, in half the size; they compute in float32."""
+    for member in load_members(run / "second")[-n_members:]:
+        path = run / "members" / f"{member.name}.safetensors"
+        save_member(path, member.model, member.metadata | {"precision": "float32"}, half=True)
+
+
+@app.command()
+def publish(run: Path, target: Path):
+    """Copy members, operating point and its figures into the repository."""
+    (target / "members").mkdir(parents=True, exist_ok=True)
+    for path in sorted((run / "members").glob("*.safetensors")):
+        shutil.copy(path, target / "members" / path.name)
+    for name in ("operating_point.json", "evaluation.json"):
+        shutil.copy(run / name, target / name)
 
 
 def _train(run, name, out, parameters, threads, **options):
