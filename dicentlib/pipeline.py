@@ -125,11 +125,16 @@ def summary(run_dir):
     lines = []
     for sample in dose["samples"]:
         lines.append(
-            f"{sample['sample']}: {sample['dose_gy']:.2f} Gy, "
-            f"{sample['level']:.0%} interval {sample['lower_gy']:.2f} to "
-            f"{sample['upper_gy']:.2f} Gy ({sample['method']})"
+            f"{sample['sample']}: {_gray(sample['dose_gy'])}, "
+            f"{sample['level']:.0%} interval {_gray(sample['lower_gy'])} to "
+            f"{_gray(sample['upper_gy'])} ({sample['method']})"
         )
         if sample.get("true_dose_gy") is not None:
             lines.append(f"    true dose of this simulated sample: {sample['true_dose_gy']:.2f} Gy")
     lines.append(f"report: {run_dir / 'report.html'}")
     return "\n".join(lines)
+
+
+def _gray(dose):
+    """A dose in words; a limit that does not exist is null or text in ``dose.json``."""
+    return f"{dose:.2f} Gy" if isinstance(dose, (int, float)) else "no limit"

@@ -80,6 +80,8 @@ def test_summary_tells_dose_truth_and_report(tmp_path):
     }
     (tmp_path / "dose.json").write_text(json.dumps({"samples": [sample]}))
     text = pipeline.summary(tmp_path)
-    assert "blind: 2.04 Gy, 95% interval 1.80 to 2.30 Gy (merkle)" in text
+    assert "blind: 2.04 Gy, 95% interval 1.80 Gy to 2.30 Gy (merkle)" in text
     assert "true dose of this simulated sample: 2.00 Gy" in text
     assert "report.html" in text
+    (tmp_path / "dose.json").write_text(json.dumps({"samples": [sample | {"upper_gy": None}]}))
+    assert "1.80 Gy to no limit" in pipeline.summary(tmp_path)
