@@ -12,7 +12,7 @@ report: $(INSTALLED)
 	$(BIN)/python -m dicentlib report --preset $(PRESET) --run-dir $(RUN)
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser"
 
 test-browser: $(INSTALLED)
 	@command -v chromium >/dev/null || { apt-get update && apt-get install -y chromium; }
