@@ -116,7 +116,7 @@ def on_cluster(folder, point, options, n_workers):
     environment = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     with (
         LocalCluster(
-            n_workers=n_workers, threads_per_worker=1, dashboard_address=None, env=environment
+            n_workers=n_workers, threads_per_worker=1, dashboard_address=":0", env=environment
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -16,6 +16,7 @@ from dicentlib.errors import ScoringError
 from dicentlib.scoring import score_folder
 
 distributed = pytest.importorskip("distributed", reason="extra `scale` is not installed")
+pytestmark = pytest.mark.xdist_group("dask")
 OPTIONS = {"shard_size": 2, "progress": False}
 N_IMAGES = 60
 
@@ -37,7 +38,7 @@ def client():
     environment = {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, env=environment
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", env=environment
         ) as cluster,
         distributed.Client(cluster) as client,
     ):

@@ -54,7 +54,11 @@ def make_image_set(folder, *, n_images=8, side=64):
 
 
 def run(out, images, **options):
-    """Train the case into `out`; `options` change parameters or are passed to ``train``."""
+    """Train the case into `out`; `options` change parameters or are passed to ``train``.
+
+    One thread: sums of several threads depend on their number in the last bit.
+    """
+    options = {"threads": 1} | options
     index, annotations = make_image_set(images)
     names = set(TrainingParameters.__dataclass_fields__)
     changes = {name: value for name, value in options.items() if name in names}
