@@ -11,8 +11,8 @@ Images are simulated at 888 x 1008 (0.1 um per pixel) and brought to 0.2 um for 
 blur of the optics leaves nothing finer to be seen. The first training is rich in aberrations; the
 second, shorter one goes on from its last member with the numbers of dicentrics and fragments that
 the paper's images have, so that precision is learnt too. Seeds of the training, validation and
-test sets differ. The operating point is the paper's, fixed beforehand: more than 40 % of the
-members above 0.5.
+test sets differ. The operating point is the paper's: more than
+40 % of the members above 0.5; the model card tells how it came to be used.
 """
 
 import shutil
