@@ -82,6 +82,8 @@ def run_notebook(notebook_path, run_dir, parameters):
                 kernel_name="python3",
                 progress_bar=False,
                 stderr_file=sys.stderr,
+                # a kernel on this machine warns at each start that its sockets are TCP
+                extra_arguments=["--IPKernelApp.log_level=ERROR"],
             )
     except papermill.PapermillExecutionError as error:
         raise RuntimeError(f"{Path(notebook_path).name} failed: {error}") from error

@@ -23,16 +23,16 @@ class Tile(widgets.VBox):
     def __init__(self, act):
         self.picture = widgets.Image(format="png", layout={"width": "160px", "height": "160px"})
         self.caption = widgets.HTML()
-        labels = (("accept", "accept"), ("reject", "reject"), ("reclassify", "other class"))
+        labels = (("accept", "accept"), ("reject", "reject"), ("reclassify", "other"))
         self.buttons = {}
         for action, label in labels:
-            button = widgets.Button(description=label, layout={"width": "auto", "padding": "0 4px"})
+            button = widgets.Button(description=label, layout={"width": "62px", "padding": "0"})
             button.on_click(lambda _, action=action: act(self, action))
             button.add_class(f"dicentlib-{action}")
             self.buttons[action] = button
         super().__init__(
             [self.picture, self.caption, widgets.HBox(list(self.buttons.values()))],
-            layout={"padding": "4px", "border": "3px solid #d0d0d0", "width": "190px"},
+            layout={"padding": "4px", "border": "3px solid #d0d0d0", "width": "212px"},
         )
         self.add_class("dicentlib-tile")
 
@@ -83,7 +83,7 @@ class ReviewGallery(widgets.VBox):
         self.errors = widgets.Output()
         self._make_controls()
         grid = widgets.GridBox(
-            self.tiles, layout={"grid_template_columns": f"repeat({n_columns}, 205px)"}
+            self.tiles, layout={"grid_template_columns": f"repeat({n_columns}, 216px)"}
         )
         self.current = self.state.next_undecided()
         super().__init__(
@@ -240,7 +240,9 @@ class ReviewGallery(widgets.VBox):
         self.act(action, tile.position)
 
     def _on_key(self, change):
-        typed, self.key_box.value = change["new"], ""
+        # only what was added counts; emptying the box here would race with a quick typist
+        old, new = change["old"], change["new"]
+        typed = new[len(old) :] if new.startswith(old) else ""
         actions = {"a": "accept", "r": "reject", "c": "reclassify", "u": "undo"}
         actions |= {"n": "next", "p": "previous"}
         for key in typed:

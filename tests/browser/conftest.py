@@ -148,7 +148,8 @@ def run_notebook(page):
     def run(url, *, wait_for):
         page.goto(url)
         page.locator(".jp-NotebookPanel-notebook .jp-CodeCell").first.wait_for()
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()
+        # the notebook's own indicator says idle before there is a kernel, the status bar does not
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.locator("[data-command='runmenu:run-all']").click()
         error = "[data-mime-type='application/vnd.jupyter.error']"

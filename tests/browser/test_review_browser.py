@@ -64,6 +64,7 @@ class Gallery:
 
     def press(self, keys):
         self.box.locator(".dicentlib-keys input").click()
+        self.page.keyboard.press("End")
         self.page.keyboard.type(keys, delay=30)
 
     def wait_for_progress(self, text):
