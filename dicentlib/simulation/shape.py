@@ -114,11 +114,6 @@ def chromosome_shape(
             slimming = rng.uniform(0.12, 0.4)
             radius *= 1 - slimming / (1 + np.exp((from_end - arm) / 1.2))
 
-    if length > 30 and rng.random() < 0.12 * own:
-        # chromatids thin where there is no centromere: secondary constrictions, stretched arms
-        thin = np.abs(s - rng.uniform(0.12, 0.88) * length) / (0.75 * style.constriction_px)
-        radius *= 1 - rng.uniform(0.08, 0.3) * np.exp(-0.5 * thin**2)
-
     separation = base * style.separation * (1 + 0.1 * own * rng.standard_normal())
     if len(centromeres):
         separation = separation * (1 + style.splay * np.tanh(distance / 28.0))
