@@ -47,13 +47,27 @@ def count_facts(found):
     """
     error = "" if found.standard_error is None else f" ± {found.standard_error:.4f} (SE)"
     index = "undefined" if found.index is None else f"{found.index:.2f}"
-    u = "undefined" if found.u is None else f"{found.u:.2f} (expected within ±1.96)"
+    u = "undefined" if found.u is None else f"{found.u:.2f}"
+    judged = {"u": u if found.u is None else f"{u} (expected within ±1.96)"}
+    expected = found.expected
+    if expected.n_doses is not None:
+        own = f"{expected.index:.2f} ± {expected.error:.2f}, {expected.n_doses} doses"
+        judged = {
+            "u, against Poisson": u,
+            "Index of this scorer's calibration cells": own
+            if math.isfinite(expected.error)
+            else f"too few doses tell ({expected.n_doses})",
+        }
+        if found.u is not None and math.isfinite(expected.error):
+            judged["u, against that"] = (
+                f"{found.u_expected:.2f} (expected within ±{expected.u_limit:.2f})"
+            )
     return {
         "Cells scored, N": found.n_cells,
         "Dicentrics, X": found.n_dicentrics,
         "Dicentrics per cell, y": f"{found.yield_:.4f}{error}",
         "Dispersion index, s²/y": index,
-        "u": u,
+        **judged,
     }
 
 

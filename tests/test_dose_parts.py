@@ -385,7 +385,7 @@ def test_profile_of_an_underdispersed_sample_stays_at_the_whole_body_dose(curve)
 
 def test_route_takes_a_scored_curve_for_the_same_detector(curve):
     tied = curve.with_scorer({"members": ["a1"]})
-    route = laboratory_route(EXAMPLE, tied, scorer={"members": ["a1"]})
+    route = laboratory_route(EXAMPLE, tied, scorer={"members": ["a1"]}, local_exposure=True)
     assert route.whole_body.method == "detector"
     assert route.partial_body.details["background_yield"] == pytest.approx(0.00128, abs=1e-4)
 

@@ -23,7 +23,7 @@ from dicentlib.dose.checks import (
     sample_warnings,
 )
 from dicentlib.dose.detector import DetectedCurve, Detector, ensemble_spread
-from dicentlib.dose.dispersion import variance_factor
+from dicentlib.dose.dispersion import expected_dispersion, variance_factor
 from dicentlib.dose.result import BayesianEstimate, cumulative_of
 from dicentlib.errors import InputError
 
@@ -66,7 +66,7 @@ def bayesian(
         raise InputError(f"level is {level}: expected a number between 0 and 1")
     spread = 0.0 if ensemble_yields is None else ensemble_spread(ensemble_yields)
     detected = DetectedCurve(curve, detector or Detector(), spread, protraction)
-    index = variance_factor(sample, overdispersion)
+    index = variance_factor(sample, overdispersion, expected_dispersion(curve))
     grid, density = dose_density(sample, detected, prior=prior, index=index)
     cumulative = cumulative_of(grid, density)
     lower, upper = shortest_interval(grid, cumulative, level=level)

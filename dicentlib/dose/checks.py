@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from dicentlib.calibration.curve import CalibrationCurve
-from dicentlib.dose.dispersion import dispersion
+from dicentlib.dose.dispersion import dispersion, expected_dispersion
 from dicentlib.errors import InputError
 
 
@@ -46,7 +46,7 @@ def sample_warnings(sample, curve, *, whole_body=True):
             f"{curve.coefficients[0]:.4g}: dose 0 Gy, to be read as an upper limit."
         )
     if sample.distribution is not None:
-        spread = dispersion(sample.distribution)
+        spread = dispersion(sample.distribution, expected=expected_dispersion(curve))
         if spread.underdispersed:
             found.append(spread.explain())
         if spread.overdispersed and whole_body:

@@ -13,7 +13,7 @@ from dicentlib.dose.checks import (
     sample_warnings,
 )
 from dicentlib.dose.detector import DetectedCurve, Detector, ensemble_spread
-from dicentlib.dose.dispersion import variance_factor
+from dicentlib.dose.dispersion import expected_dispersion, variance_factor
 from dicentlib.dose.result import DetectorEstimate
 from dicentlib.dose.whole_body import FARTHEST_GY
 from dicentlib.errors import InputError
@@ -49,8 +49,9 @@ def detector_dose(
     ensemble_yields : sequence of float, optional
         Yields of this sample by random ensembles (:func:`ensemble_spread`).
     overdispersion : {"auto", True, False}
-        Multiply the variance of the count by the dispersion index: where u > 1.96, always (if
-        above 1), never.
+        Multiply the variance of the count by a dispersion index: that expected of the curve's
+        scorer, or the sample's own where it exceeds it; always the sample's own (if above 1);
+        never.
     protraction : float in [0, 1]
 
     Returns
@@ -62,7 +63,7 @@ def detector_dose(
         raise InputError(f"level is {level}: expected a number between 0 and 1")
     spread = 0.0 if ensemble_yields is None else ensemble_spread(ensemble_yields)
     detected = DetectedCurve(curve, detector or Detector(), spread, check_protraction(protraction))
-    index = variance_factor(sample, overdispersion)
+    index = variance_factor(sample, overdispersion, expected_dispersion(curve))
     tail = (1 - level) / 2
     dose = detected.dose_at(sample.yield_)
 

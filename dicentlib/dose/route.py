@@ -4,12 +4,13 @@ The order is that of IAEA EPR-Biodosimetry 2011 and ISO 19238: dispersion, backg
 partial body, limits, category.
 """
 
+import math
 from dataclasses import dataclass
 
 from dicentlib.dose.bayesian import bayesian
 from dicentlib.dose.checks import checked_curve
 from dicentlib.dose.detected_dose import detector_dose
-from dicentlib.dose.dispersion import Dispersion, dispersion
+from dicentlib.dose.dispersion import POISSON, Dispersion, dispersion, expected_dispersion
 from dicentlib.dose.low_dose import CharacteristicLimits, characteristic_limits, odds
 from dicentlib.dose.partial_body import dolphin
 from dicentlib.dose.result import BayesianEstimate, DoseEstimate, PartialBodyEstimate, plain
@@ -142,7 +143,10 @@ def laboratory_route(
     detecting = {"detector": detector, "ensemble_yields": ensemble_yields}
     aware = detector is not None or ensemble_yields is not None or same_detector
     steps = [_size_step(sample)]
-    spread = None if sample.distribution is None else dispersion(sample.distribution)
+    expected = expected_dispersion(curve)
+    spread = None
+    if sample.distribution is not None:
+        spread = dispersion(sample.distribution, expected=expected)
     steps.append(_dispersion_step(spread, local_exposure))
 
     limits = characteristic_limits(
@@ -181,7 +185,7 @@ def laboratory_route(
         )
         if overdispersed and partial.estimable and limits.above:
             estimate = partial
-        steps.append(_partial_step(partial, whole_body, estimate is partial))
+        steps.append(_partial_step(partial, whole_body, estimate is partial, expected))
     steps += _exposure_steps(protraction, delay_days)
     density = bayesian(sample, curve, protraction=protraction, **detecting)
     base = estimate if estimate is partial else density
@@ -228,6 +232,8 @@ def _dispersion_step(spread, local_exposure):
         follows = "Check how cells were selected and scored before trusting the interval."
     elif local_exposure:
         follows = "The history speaks for local exposure, which is looked for all the same."
+    elif math.isinf(spread.expected.error):
+        follows = "Partial-body exposure is not looked for; the history must speak for it."
     else:
         follows = "The whole body is taken as exposed alike."
     return Step(question, spread.explain(), follows)
@@ -257,7 +263,7 @@ def _odds_step(chance, suspected_gy):
     return Step("How does a suspected dose compare with none?", finding, "")
 
 
-def _partial_step(partial, whole_body, reported):
+def _partial_step(partial, whole_body, reported, expected):
     question = "Was only a part exposed?"
     if not partial.estimable:
         return Step(
@@ -269,6 +275,11 @@ def _partial_step(partial, whole_body, reported):
         f"{partial.summary()}, to {partial.fraction:.0%} ({partial.fraction_lower:.0%} to "
         f"{partial.fraction_upper:.0%}) of the body."
     )
+    if expected.index > 1 and expected != POISSON:
+        finding += (
+            " It takes the counts of exposed cells as Poisson; this scorer's spread wider, which "
+            "makes the dose of the part too high and the part too small."
+        )
     if not reported:
         return Step(question, finding, "Dispersion does not ask for it: whole-body is reported.")
     apart = partial.lower_gy > whole_body.upper_gy

@@ -16,7 +16,7 @@ from dicentlib.dose.checks import (
     sample_warnings,
 )
 from dicentlib.dose.detector import DetectedCurve
-from dicentlib.dose.dispersion import U_LIMIT, dispersion
+from dicentlib.dose.dispersion import dispersion, expected_dispersion, variance_factor
 from dicentlib.dose.poisson_limits import poisson_limits
 from dicentlib.dose.result import DoseEstimate
 from dicentlib.errors import InputError
@@ -48,8 +48,9 @@ def merkle(
         Levels of the Poisson limits and of the band; 0 leaves that part out. `yield_level` None:
         0.83, or 0.95 where no curve uncertainty is used (no covariance, or `curve_level` 0).
     overdispersion : {"auto", True, False}
-        Widen the yield's limits by (limit / X) ** sqrt(DI) (IAEA eq. 9): where u > 1.96, always,
-        or never. Always and "auto" need the distribution; "auto" without it is never.
+        Widen the yield's limits by (limit / X) ** sqrt(DI) (IAEA eq. 9): where the sample is
+        overdispersed, always, or never. Always needs the distribution. Under "auto" a scorer
+        whose counts are known to spread (``expected_dispersion``) has X (limit / X) ** sqrt(DI_0).
     limits : {"exact", "crow-gardner"}
         See :func:`dicentlib.dose.poisson_limits.poisson_limits`.
     protraction : float in [0, 1]
@@ -64,12 +65,11 @@ def merkle(
     if yield_level is None:
         yield_level = 0.83 if uses_band else 0.95
     curve.band_factor(curve_level)
-    widened, index = _overdispersion(sample, overdispersion)
+    power = _widening_power(sample, overdispersion, expected_dispersion(curve))
     x, n = sample.n_dicentrics, sample.n_cells
     low, high = poisson_limits(x, level=yield_level, kind=limits)
-    if widened and x:
-        low *= (low / x) ** math.sqrt(index)
-        high *= (high / x) ** math.sqrt(index)
+    if x:
+        low, high = x * (low / x) ** power, x * (high / x) ** power
     low, high = low / n, high / n
     notes = sample_warnings(sample, curve)
     dose = _dose(sample.yield_, curve, protraction)
@@ -102,13 +102,13 @@ def merkle(
         assumptions=(
             *common_assumptions(curve, protraction),
             f"Whole-body exposure; {limits} {yield_level:.0%} Poisson limits met with {band}"
-            + (", widened for overdispersion (IAEA eq. 9)." if widened else "."),
+            + (", widened for overdispersion." if power > 1 else "."),
         ),
         details={
             "yield_level": yield_level,
             "curve_level": curve_level,
             "limits": limits,
-            "overdispersion_used": widened,
+            "overdispersion_used": power > 1,
         },
         **common_fields(sample, curve, protraction),
     )
@@ -195,19 +195,17 @@ def _limits(sample, level):
     return poisson_limits(sample.n_dicentrics, level=level)
 
 
-def _overdispersion(sample, choice):
-    if choice not in ("auto", True, False):
-        raise InputError(f"overdispersion is {choice!r}: expected 'auto', True or False")
+def _widening_power(sample, choice, expected):
+    """Power of limit / X: 1 + sqrt(DI) of the sample's own index (IAEA eq. 9), else sqrt(DI_0)."""
+    factor = variance_factor(sample, choice, expected)
     if choice is False or (sample.distribution is None and choice == "auto"):
-        return False, None
-    if sample.distribution is None:
-        raise InputError("overdispersion=True needs the cells with 0, 1, 2 ... dicentrics")
-    spread = dispersion(sample.distribution)
-    if choice == "auto":
-        return spread.u is not None and spread.u > U_LIMIT, spread.index
-    if spread.index is None:
-        raise InputError("overdispersion=True: the sample has no dicentric or only one cell")
-    return True, spread.index
+        return math.sqrt(factor)
+    spread = dispersion(sample.distribution, expected=expected)
+    if choice is True:
+        if spread.index is None:
+            raise InputError("overdispersion=True: the sample has no dicentric or only one cell")
+        return 1 + math.sqrt(spread.index)
+    return 1 + math.sqrt(factor) if spread.overdispersed else math.sqrt(factor)
 
 
 def _dose(yield_, curve, protraction):

@@ -54,7 +54,7 @@ class GreyInception(nn.Module):
 
 
 class SmallNetwork(nn.Module):
-    """Four convolutions; the mean and the maximum of the last map, one logit of shape (N,).
+    """Five convolutions; the mean and the maximum of the last map, one logit of shape (N,).
 
     The mean sees how much there is of something (a missing or a second set of chromosomes),
     the maximum whether it is anywhere (a nucleus over the spread).
@@ -63,13 +63,14 @@ class SmallNetwork(nn.Module):
     def __init__(self, *, dropout=0.2):
         super().__init__()
         self.features = nn.Sequential(
-            *_convolution(1, 16, size=7, stride=4),
+            *_convolution(1, 16, size=7, stride=2),
             *_convolution(16, 32, size=3, stride=2),
             *_convolution(32, 64, size=3, stride=2),
-            *_convolution(64, 64, size=3, stride=1),
+            *_convolution(64, 96, size=3, stride=2),
+            *_convolution(96, 96, size=3, stride=1),
         )
         self.dropout = nn.Dropout(dropout)
-        self.logit = nn.Linear(2 * 64, 1)
+        self.logit = nn.Linear(2 * 96, 1)
 
     def forward(self, x):
         features = self.features(x)

@@ -18,6 +18,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from dicentlib.errors import InputError
 from dicentlib.filtering.network import as_batch, build_network
+from dicentlib.training.fit import computes_bfloat16
+from dicentlib.training.keeping import ShowProgress
 
 AUXILIARY_WEIGHT = 0.4  # of Inception's auxiliary loss (Szegedy et al. 2015 use 0.3 to 0.4)
 ZOOM = (0.8, 1.15)  # spreads differ in size between laboratories
@@ -93,7 +95,7 @@ class FilterModule(pl.LightningModule):
 
     def __init__(self, network, parameters):
         super().__init__()
-        self.network = network
+        self.network = network.to(memory_format=torch.channels_last)
         self.recipe = parameters
         self.generator = torch.Generator().manual_seed(parameters.seed)
         self.history = []
@@ -124,9 +126,22 @@ class FilterModule(pl.LightningModule):
 
     def validation_step(self, batch, _):
         inputs, labels = batch
-        logits = self.network(as_batch(inputs))
+        # the filter judges in float32, whatever it was trained in
+        with torch.autocast(self.device.type, enabled=False):
+            logits = self.network(as_batch(inputs))
         loss = functional.binary_cross_entropy_with_logits(logits, labels)
         self._add("validation", loss, logits, labels)
+
+    @property
+    def n_steps(self):
+        """Steps of the whole training, for the progress bar."""
+        return self.trainer.max_epochs * self.trainer.num_training_batches
+
+    @property
+    def epoch_loss(self):
+        """Sum of the losses of the epoch's training images, and their number."""
+        loss, _, n = self._sums["training"]
+        return loss, n
 
     def _add(self, part, loss, logits, labels):
         correct = ((logits > 0) == (labels > 0.5)).sum().item()
@@ -191,10 +206,12 @@ def train_filter(training, validation, *, parameters=None, start=None, progress=
             max_epochs=parameters.epochs,
             accelerator="auto",
             devices=1,
+            precision="bf16-mixed" if computes_bfloat16() else "32-true",
             logger=False,
             enable_checkpointing=False,
             enable_model_summary=False,
-            enable_progress_bar=progress,
+            enable_progress_bar=False,
+            callbacks=[ShowProgress()] if progress else [],
             num_sanity_val_steps=0,
         )
         held_out = _loader(validation, parameters, shuffle=False)

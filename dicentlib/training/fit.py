@@ -257,7 +257,7 @@ def _zero_dose(validation):
 
 
 def _trainer(out, record, parameters, max_minutes, accelerator, devices, num_nodes, n_ranks):
-    reduced = _computes_bfloat16(parameters.precision, accelerator)
+    reduced = computes_bfloat16(parameters.precision, accelerator)
     facts = {
         "encoder_weights": record["encoder_weights"],
         "n_images": record["n_images"],
@@ -293,8 +293,8 @@ def _on_cpu(accelerator):
     return accelerator == "cpu" or (accelerator == "auto" and not torch.cuda.is_available())
 
 
-def _computes_bfloat16(precision, accelerator):
-    """Whether to compute in mixed precision."""
+def computes_bfloat16(precision="auto", accelerator="auto"):
+    """Whether to compute in mixed precision: as asked, or where the hardware gains by it."""
     if precision != "auto":
         return precision == "bfloat16"
     on_cpu = _on_cpu(accelerator)
