@@ -13,6 +13,7 @@ from dicentlib.errors import InputError
 ENCODER_DEPTH = 4
 SIZE_MULTIPLE = 2**ENCODER_DEPTH
 STRIDE = 4
+ORIENTATIONS = 8  # the symmetries of a square
 
 
 class HeatmapUnet(nn.Module):
@@ -35,6 +36,12 @@ class HeatmapUnet(nn.Module):
         Channels of the decoder at 1/8 and at 1/4; the second is the size of :meth:`features`.
     head_bias : float
         Start value of the head's bias: -4 starts with heatmaps near 0.02, 0 with 0.5.
+
+    Attributes
+    ----------
+    orientation : int, 0 to 7
+        How :meth:`forward` turns an image before it looks, and its heatmaps back after: as many
+        quarter turns as the remainder by 4, mirrored from 4 on. 0 in training.
 
     Examples
     --------
@@ -65,6 +72,7 @@ class HeatmapUnet(nn.Module):
         )
         self.head = nn.Conv2d(decoder_channels[1], len(CLASSES), kernel_size=3, padding=1)
         nn.init.constant_(self.head.bias, head_bias)
+        self.orientation = 0
         _drop_unused_parts(self)
 
     def features(self, images):
@@ -98,8 +106,18 @@ class HeatmapUnet(nn.Module):
         return self.head(self.features(images))
 
     def forward(self, images):
-        """Heatmaps of dicentrics and fragments, shape (N, 2, H/4, W/4), values in [0, 1]."""
-        return torch.sigmoid(self.logits(images))
+        """Heatmaps of dicentrics and fragments, shape (N, 2, H/4, W/4), values in [0, 1].
+
+        Seen from the model's `orientation`, given in that of the image.
+        """
+        quarters, mirrored = self.orientation % 4, self.orientation >= 4
+        turned = torch.rot90(images, quarters, (-2, -1))
+        if mirrored:
+            turned = turned.flip(-1)
+        heatmaps = torch.sigmoid(self.logits(turned))
+        if mirrored:
+            heatmaps = heatmaps.flip(-1)
+        return torch.rot90(heatmaps, -quarters, (-2, -1))
 
 
 def _make_encoder(name, weights):

@@ -94,6 +94,32 @@ def test_heatmaps_are_those_of_the_models(run):
     np.testing.assert_allclose(heatmaps[1], expected, atol=1e-5)
 
 
+def test_members_look_from_the_orientation_that_their_file_tells(tmp_path):
+    model = small_model(1)
+    for orientation in (0, 3, 6):
+        facts = FACTS | {"orientation": orientation}
+        save_member(tmp_path / f"{orientation}.safetensors", model, facts)
+    members = load_members(tmp_path)
+    assert [member.model.orientation for member in members] == [0, 3, 6]
+    image = np.random.default_rng(0).random((32, 48), dtype=np.float32)
+    heatmaps = predict_heatmaps(members, image)
+    for member, one in zip(members, heatmaps, strict=True):
+        quarters, mirrored = member.model.orientation % 4, member.model.orientation >= 4
+        seen = np.rot90(image, quarters)
+        seen = np.ascontiguousarray(seen[:, ::-1] if mirrored else seen)
+        expected = predict_heatmaps(members[:1], seen)[0]
+        expected = expected[:, :, ::-1] if mirrored else expected
+        np.testing.assert_allclose(one, np.rot90(expected, -quarters, (1, 2)), atol=1e-6)
+
+
+@pytest.mark.parametrize("orientation", [-1, 8, 1.0, True, "1"])
+def test_a_bad_orientation_is_refused(tmp_path, orientation):
+    path = tmp_path / "a.safetensors"
+    save_member(path, small_model(1), FACTS | {"orientation": orientation})
+    with pytest.raises(InputError, match=r"orientation .* allowed: 0 to 7"):
+        load_members(path)
+
+
 def test_batches_change_nothing_and_order_is_kept(run):
     rng = np.random.default_rng(1)
     shapes = [(32, 48), (32, 48), (32, 48), (16, 16), (32, 48)]

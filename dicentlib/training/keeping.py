@@ -12,6 +12,7 @@ from dicentlib import runs
 from dicentlib.data.targets import STRIDE
 from dicentlib.ensemble import save_member
 from dicentlib.errors import DicentlibError
+from dicentlib.model import ORIENTATIONS
 
 STATE = "training/last.ckpt"
 
@@ -54,6 +55,8 @@ class KeepEpochs(pl.Callback):
             "sigma": parameters.sigma,
             "stride": STRIDE,
             "epoch": epoch,
+            # experts that look from different sides err in different places
+            "orientation": (epoch - 1) % ORIENTATIONS if parameters.flips else 0,
             "init_seed": parameters.init_seed,
             "lam": parameters.lam,
             "rho": parameters.rho,
