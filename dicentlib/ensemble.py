@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
@@ -277,9 +278,10 @@ def iterate_heatmaps(members, images, *, batch_size=8):
     ----------
     members : sequence of Member
     images : iterable of ndarray, float32, shape (H, W)
-        Read as they are needed; neighbours of one size are computed together.
+        Read as they are needed.
     batch_size : int
-        Images computed together, and the most that are held in memory.
+        The most images held in memory. On a GPU neighbours of one size are computed together,
+        on a CPU every core has an image of its own.
 
     Yields
     ------
@@ -296,17 +298,37 @@ def iterate_heatmaps(members, images, *, batch_size=8):
         raise InputError(f"batch_size must be 1 or more, found {batch_size}")
     device = next(members[0].model.parameters()).device
     reduced = precision_of(members[0].metadata) == "bfloat16"
-    for _, same in groupby((_padded(image) for image in images), key=np.shape):
+    padded = (_padded(image) for image in images)
+    if device.type == "cpu":
+        yield from _one_image_per_core(members, padded, reduced, batch_size)
+        return
+    for _, same in groupby(padded, key=np.shape):
         while batch := list(islice(same, batch_size)):
-            tensor = torch.from_numpy(np.stack(batch)[:, None]).to(
-                device, memory_format=torch.channels_last
-            )
-            with (
-                torch.inference_mode(),
-                torch.autocast(device.type, torch.bfloat16, enabled=reduced),
-            ):
-                heatmaps = [member.model(tensor).float().cpu().numpy() for member in members]
-            yield from np.stack(heatmaps, axis=1)
+            yield from _compute(members, np.stack(batch), reduced)
+
+
+def _one_image_per_core(members, images, reduced, batch_size):
+    """Small convolutions leave cores idle that share an image; an image for each does not."""
+
+    def compute(image):
+        return _compute(members, image[None], reduced)[0]
+
+    n_threads = torch.get_num_threads()
+    with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        while batch := list(islice(images, batch_size)):
+            yield from pool.map(compute, batch)
+
+
+def _compute(members, images, reduced):
+    """Heatmaps (N, M, 2, h, w) of images (N, H, W) of one size."""
+    device = next(members[0].model.parameters()).device
+    tensor = torch.from_numpy(images[:, None]).to(device, memory_format=torch.channels_last)
+    with (
+        torch.inference_mode(),
+        torch.autocast(device.type, torch.bfloat16, enabled=reduced),
+    ):
+        heatmaps = [member.model(tensor).float().cpu().numpy() for member in members]
+    return np.stack(heatmaps, axis=1)
 
 
 def precision_of(metadata):
