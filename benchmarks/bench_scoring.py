@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from dicentlib.data import read_image
+from dicentlib.data import normalise_background, read_image
 from dicentlib.data.targets import pad_to_stride
 from dicentlib.ensemble import load_members, save_member
 from dicentlib.model import HeatmapUnet
@@ -32,7 +32,7 @@ EVENT_IMAGES = 40_000 * 500  # samples times cells of a mass-casualty event
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=32)
+    parser.add_argument("--images", type=int, default=96)
     parser.add_argument("--members", type=int, default=10)
     parser.add_argument("--encoder", default="tu-mobilenetv3_small_100")
     parser.add_argument("--decoder", type=int, nargs=2, default=(64, 32))
@@ -51,24 +51,30 @@ def prepare(folder, options):
     (folder / "images").mkdir()
     for number in range(options.images):
         shape = (options.height, options.width)
-        noise = rng.normal(225, 2 + 20 * (number < options.firing * options.images), shape)
+        noise = rng.normal(215, 2 + 10 * (number < options.firing * options.images), shape)
         values = np.clip(noise, 0, 255).astype(np.uint8)
         Image.fromarray(values).save(folder / "images" / f"{number:05d}.png")
     for epoch in range(options.members):
-        torch.manual_seed(epoch)
+        torch.manual_seed(0)  # all alike, so that they agree on a pixel
         model = HeatmapUnet(options.encoder, decoder_channels=tuple(options.decoder)).eval()
         metadata = {"pixel_size_um": 0.1, "sigma": 2.0, "stride": 4, "epoch": epoch}
         save_member(folder / "members" / f"epoch_{epoch:03d}.safetensors", model, metadata)
-    quiet = read_image(folder / "images" / f"{options.images - 1:05d}.png")
     members = load_members(folder / "members")
-    tensor = torch.from_numpy(pad_to_stride(quiet)[None, None])
-    with torch.inference_mode():
-        highest = [member.model(tensor).amax((0, 2, 3)).tolist() for member in members]
-    thresholds = {
-        name: [min(1.0, 1.002 * values[index]) for values in highest]
-        for index, name in enumerate(("dicentric", "fragment"))
-    }
+    noisy, quiet = (
+        highest_values(folder / "images" / f"{number:05d}.png", members)
+        for number in (0, options.images - 1)
+    )
+    # a member that sees no more in noise than in a quiet image never votes
+    limits = np.where(noisy > quiet, (quiet + noisy) / 2, 1.002 * quiet)
+    thresholds = dict(zip(("dicentric", "fragment"), limits.T.tolist(), strict=True))
     return OperatingPoint(thresholds, min(4, options.members - 1), n_members=options.members)
+
+
+def highest_values(path, members):
+    """Largest value of each member's heatmaps, shape (M, 2)."""
+    tensor = torch.from_numpy(pad_to_stride(normalise_background(read_image(path)))[None, None])
+    with torch.inference_mode():
+        return np.array([member.model(tensor).amax((0, 2, 3)).tolist() for member in members])
 
 
 def plain_loop(folder, point):
@@ -77,7 +83,7 @@ def plain_loop(folder, point):
     models = [member.model.to(memory_format=torch.contiguous_format) for member in members]
     tables = []
     for path in sorted((folder / "images").iterdir()):
-        image = read_image(path)
+        image = normalise_background(read_image(path))
         tensor = torch.from_numpy(pad_to_stride(image)[None, None])
         with torch.no_grad():
             heatmaps = np.concatenate([model(tensor).numpy() for model in models])
@@ -145,7 +151,9 @@ def main():
     print(f"{options.encoder}, {options.precision}, {len(os.sched_getaffinity(0))} cores", end="")
     print(f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ", no GPU")
     print(table_of.to_string(index=False, float_format="%.2f"))
-    print(f"detections: {len(expected)} in the plain loop, {len(table)} in scoring")
+    fires = table["image"].nunique() / options.images
+    print(f"detections: {len(expected)} in the plain loop, {len(table)} in scoring; ", end="")
+    print(f"{fires:.0%} of the images fire")
     print(f"scoring / plain loop: {plain_s / scoring_s:.2f} (target 2.0)")
     if not options.no_dask:
         print(f"two Dask workers / one: {rows[2][1] / rows[3][1]:.2f} (target 1.7)")
