@@ -53,14 +53,15 @@ def cells_of_samples(detections, images, *, require_fragment):
     detections : DataFrame
         Of :func:`dicentlib.scoring.score_folder`.
     images : DataFrame
-        Columns ``image, sample, status``, as of :func:`name_samples`.
+        Columns ``image, sample, slide, status``, as of :func:`name_samples`.
     require_fragment : bool
         The co-occurrence rule.
 
     Returns
     -------
     DataFrame
-        As :func:`dicentlib.calibration.count_cells`, with ``sample``; scored images only.
+        As :func:`dicentlib.calibration.count_cells`, with ``sample`` and ``slide`` ("" where
+        unknown); scored images only.
 
     Raises
     ------
@@ -72,7 +73,30 @@ def cells_of_samples(detections, images, *, require_fragment):
         found = ", ".join(f"{n} {status}" for status, n in images["status"].value_counts().items())
         raise InputError(f"no image could be scored ({found}): there is nothing to estimate from")
     cells = count_cells(detections, scored["image"], require_fragment=require_fragment)
-    return cells.assign(sample=scored["sample"].to_numpy())
+    return cells.assign(
+        sample=scored["sample"].to_numpy(), slide=scored["slide"].fillna("").to_numpy()
+    )
+
+
+def counts_by_slide(cells):
+    """Cells and dicentrics of each slide of one sample, or None where a cell has no slide.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Columns ``slide, n_dicentrics``, as of :func:`cells_of_samples`.
+
+    Returns
+    -------
+    list of (n_cells, n_dicentrics) or None
+    """
+    if (cells["slide"] == "").any():
+        return None
+    return list(
+        cells.groupby("slide")["n_dicentrics"]
+        .agg(["size", "sum"])
+        .itertuples(index=False, name=None)
+    )
 
 
 def image_summary(images):

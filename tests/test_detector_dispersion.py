@@ -4,6 +4,7 @@ import math
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from dicentlib.calibration import fit_curve
@@ -12,9 +13,11 @@ from dicentlib.dose.dispersion import (
     POISSON,
     ExpectedDispersion,
     expected_dispersion,
+    slide_dispersion,
     variance_factor,
 )
 from dicentlib.report_tables import count_facts
+from dicentlib.samples import counts_by_slide
 
 DOSES = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0])
 SCORER = {"kind": "simulated detector"}
@@ -184,3 +187,46 @@ def test_route_with_too_few_doses_leaves_partial_bodies_to_the_history():
     local = laboratory_route(sample, without, local_exposure=True)
     assert local.partial_body is not None
     assert local.estimate is local.whole_body
+
+
+def test_slides_that_are_alike_have_no_more_than_chance():
+    assert slide_dispersion([(10, 4)] * 6) == 0
+    assert slide_dispersion([(10, 2), (20, 4), (30, 6), (10, 2), (5, 1)]) == pytest.approx(0)
+    # G / (G - 1) * sum (x - n y)^2 / X = 5/4 * (4 * 1 + 16) / 10
+    assert slide_dispersion([(10, 1)] * 4 + [(10, 6)]) == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize("slides", [[], [(10, 1)] * 4, [(10, 0)] * 8])
+def test_too_few_slides_or_dicentrics_say_nothing(slides):
+    assert slide_dispersion(slides) is None
+    assert variance_factor(Sample.of([90, 10]), "auto", POISSON, slides) == 1.0
+
+
+def test_slide_dispersion_is_one_for_poisson_counts():
+    rng = np.random.default_rng(6)
+    cells = rng.integers(5, 15, (2000, 20))
+    found = [slide_dispersion(np.column_stack([n, rng.poisson(0.3 * n)])) for n in cells]
+    assert np.mean(found) == pytest.approx(1.0, abs=0.02)
+
+
+def test_slides_that_differ_widen_the_interval():
+    curve = detector_curve(np.random.default_rng(7))
+    cells = [90, 8, 2]
+    alike, unlike = [(20, 2)] * 4 + [(20, 4)], [(20, 0)] * 4 + [(20, 12)]
+    for method in ("detector", "bayesian"):
+        widths = []
+        for slides in (None, alike, unlike):
+            found = estimate_dose(cells, curve, method=method, slides=slides)
+            widths.append(found.upper_gy - found.lower_gy)
+        assert widths[0] == widths[1] < widths[2]
+    assert estimate_dose(cells, curve, method="detector", slides=unlike).details[
+        "dispersion_used"
+    ] == slide_dispersion(unlike)
+    route = laboratory_route(cells, curve, slides=unlike)
+    assert route.whole_body.upper_gy - route.whole_body.lower_gy > widths[0]
+
+
+def test_counts_by_slide():
+    cells = pd.DataFrame({"slide": ["b", "a", "b"], "n_dicentrics": [1, 0, 2]})
+    assert counts_by_slide(cells) == [(1, 0), (2, 3)]
+    assert counts_by_slide(cells.assign(slide=["", "a", "b"])) is None

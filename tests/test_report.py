@@ -219,6 +219,7 @@ IMAGES = pd.DataFrame(
     {
         "image": ["a/1.png", "a/2.png", "b/3.png", "4.png"],
         "sample": ["", "", "named", ""],
+        "slide": ["s1", "s1", None, ""],
         "status": ["scored", "rejected by filter", "scored", "quarantined"],
         "reason": ["", "two cells", "", "not an image"],
     }
@@ -231,6 +232,7 @@ def test_samples_of_a_folder():
     found = pd.DataFrame({"image": ["b/3.png"] * 2, "class": ["dicentric", "fragment"]})
     cells = cells_of_samples(found, images, require_fragment=True)
     assert dict(zip(cells["sample"], cells["n_dicentrics"], strict=True)) == {"a": 0, "named": 1}
+    assert cells["slide"].to_list() == ["s1", ""]
     counts = image_summary(images)
     assert counts.loc["a"].to_list() == [2, 1, 1, 0]
     assert counts.loc["folder", "quarantined"] == 1

@@ -40,6 +40,7 @@ def bayesian(
     detector=None,
     ensemble_yields=None,
     overdispersion="auto",
+    slides=None,
     protraction=1.0,
 ):
     """Density, mode, mean, shortest interval and P(dose in a range).
@@ -52,7 +53,7 @@ def bayesian(
         Probability in [lower_gy, upper_gy], the shortest such interval.
     prior : "uniform", ("uniform", low_gy, high_gy) or ("gamma", mean_gy, sd_gy)
         "uniform" is flat over all doses from 0.
-    detector, ensemble_yields, overdispersion
+    detector, ensemble_yields, overdispersion, slides
         As in :func:`dicentlib.dose.detected_dose.detector_dose`.
     protraction : float in [0, 1]
 
@@ -66,7 +67,7 @@ def bayesian(
         raise InputError(f"level is {level}: expected a number between 0 and 1")
     spread = 0.0 if ensemble_yields is None else ensemble_spread(ensemble_yields)
     detected = DetectedCurve(curve, detector or Detector(), spread, protraction)
-    index = variance_factor(sample, overdispersion, expected_dispersion(curve))
+    index = variance_factor(sample, overdispersion, expected_dispersion(curve), slides)
     grid, density = dose_density(sample, detected, prior=prior, index=index)
     cumulative = cumulative_of(grid, density)
     lower, upper = shortest_interval(grid, cumulative, level=level)

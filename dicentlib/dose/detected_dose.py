@@ -27,6 +27,7 @@ def detector_dose(
     detector=None,
     ensemble_yields=None,
     overdispersion="auto",
+    slides=None,
     protraction=1.0,
 ):
     """Whole-body dose with counts, curve, efficiency, false positives and ensemble in one interval.
@@ -52,6 +53,10 @@ def detector_dose(
         Multiply the variance of the count by a dispersion index: that expected of the curve's
         scorer, or the sample's own where it exceeds it; always the sample's own (if above 1);
         never.
+    slides : sequence of (n_cells, n_dicentrics), optional
+        The sample by slides: a detector that finds more on one slide than on another ties its
+        cells together, and the variance of the count is at least that which the slides show
+        (:func:`dicentlib.dose.dispersion.slide_dispersion`).
     protraction : float in [0, 1]
 
     Returns
@@ -63,7 +68,7 @@ def detector_dose(
         raise InputError(f"level is {level}: expected a number between 0 and 1")
     spread = 0.0 if ensemble_yields is None else ensemble_spread(ensemble_yields)
     detected = DetectedCurve(curve, detector or Detector(), spread, check_protraction(protraction))
-    index = variance_factor(sample, overdispersion, expected_dispersion(curve))
+    index = variance_factor(sample, overdispersion, expected_dispersion(curve), slides)
     tail = (1 - level) / 2
     dose = detected.dose_at(sample.yield_)
 

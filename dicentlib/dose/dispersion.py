@@ -18,6 +18,7 @@ from dicentlib.errors import InputError
 U_LIMIT = 1.96  # |u| beyond it: not Poisson at the 5 % level
 
 
+MIN_SLIDES = 5  # to tell how their counts spread
 MIN_DOSES = 3  # of a calibration series, to tell what dispersion its scorer's counts have
 
 
@@ -152,7 +153,38 @@ class Dispersion:
         return found + f": as expected of whole-body exposure{law}."
 
 
-def variance_factor(sample, overdispersion, expected=POISSON):
+def slide_dispersion(slides):
+    """Dispersion of the counts of whole slides, where cells of one slide are found alike.
+
+    .. math:: \\frac{G}{G-1} \\frac{\\sum_g (X_g - N_g y)^2}{X}
+
+    over G slides with N_g cells and X_g dicentrics, y = X/N: the variance of the sample's count
+    over that of a Poisson count, whatever ties the cells of a slide together.
+
+    Parameters
+    ----------
+    slides : sequence of (n_cells, n_dicentrics)
+
+    Returns
+    -------
+    float or None
+        None with fewer than five slides, or without a dicentric.
+
+    Examples
+    --------
+    >>> slide_dispersion([(10, 0), (10, 4), (10, 2), (10, 0), (10, 4)])
+    2.0
+    """
+    counts = np.asarray(slides, dtype=float).reshape(-1, 2)
+    n_cells, n_dicentrics = counts.T
+    total = n_dicentrics.sum()
+    if len(counts) < MIN_SLIDES or total == 0:
+        return None
+    apart = n_dicentrics - n_cells * total / n_cells.sum()
+    return float(len(counts) / (len(counts) - 1) * np.sum(apart**2) / total)
+
+
+def variance_factor(sample, overdispersion, expected=POISSON, slides=None):
     """What multiplies the Poisson variance of the count.
 
     Parameters
@@ -163,6 +195,8 @@ def variance_factor(sample, overdispersion, expected=POISSON):
         sample's own always; False: never, 1. The factor is at least 1.
     expected : ExpectedDispersion
         Where it is unknown, an index with u > 1.96 against Poisson counts.
+    slides : sequence of (n_cells, n_dicentrics), optional
+        The sample's slides: under "auto" the factor is at least their dispersion.
     """
     if overdispersion not in ("auto", True, False):
         raise InputError(f"overdispersion is {overdispersion!r}: expected 'auto', True or False")
@@ -171,13 +205,15 @@ def variance_factor(sample, overdispersion, expected=POISSON):
     if overdispersion is False:
         return 1.0
     usual = max(expected.index, 1.0) if overdispersion == "auto" else 1.0
+    if overdispersion == "auto" and slides is not None:
+        usual = max(usual, slide_dispersion(slides) or 1.0)
     if sample.distribution is None:
         return usual
     found = dispersion(sample.distribution, expected=expected)
     unknown = math.isinf(expected.error) and found.u is not None and found.u > U_LIMIT
     if found.index is None or not (overdispersion is True or found.overdispersed or unknown):
         return usual
-    return max(found.index, 1.0)
+    return max(found.index, usual)
 
 
 def dispersion(cells_with, *, expected=POISSON):

@@ -56,8 +56,8 @@ def estimate_dose(
         ``overdispersion``, ``limits``; delta: ``level``; dolphin: ``level``, ``d0_gy``,
         ``background``, ``limits``, ``detector``, ``ensemble_yields``; mixture: ``level``,
         ``d0_gy``; bayesian: ``level``, ``prior``,
-        ``detector``, ``ensemble_yields``, ``overdispersion``; detector: ``level``, ``detector``,
-        ``ensemble_yields``, ``overdispersion``.
+        ``detector``, ``ensemble_yields``, ``overdispersion``, ``slides``; detector: ``level``,
+        ``detector``, ``ensemble_yields``, ``overdispersion``, ``slides``.
 
     Returns
     -------

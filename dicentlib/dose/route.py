@@ -101,6 +101,7 @@ def laboratory_route(
     control=None,
     detector=None,
     ensemble_yields=None,
+    slides=None,
     same_detector=None,
     suspected_gy=None,
     local_exposure=False,
@@ -121,6 +122,8 @@ def laboratory_route(
         For a curve of real dicentrics, scored by eye.
     ensemble_yields : sequence of float, optional
         Yields of this sample by random ensembles.
+    slides : sequence of (n_cells, n_dicentrics), optional
+        The sample by slides, as in :func:`dicentlib.dose.detected_dose.detector_dose`.
     same_detector : bool, optional
         The curve's counts were made by the detector that scored the sample: its C holds the false
         positives, which then lie in unexposed cells too. None: if the curve carries a scorer and
@@ -155,7 +158,7 @@ def laboratory_route(
     steps.append(_background_step(limits))
 
     method = detector_dose if aware else merkle
-    options = detecting if aware else {}
+    options = detecting | {"slides": slides} if aware else {}
     whole_body = method(sample, curve, protraction=protraction, **options)
     steps.append(_whole_body_step(whole_body, limits.above))
 
@@ -187,7 +190,7 @@ def laboratory_route(
             estimate = partial
         steps.append(_partial_step(partial, whole_body, estimate is partial, expected))
     steps += _exposure_steps(protraction, delay_days)
-    density = bayesian(sample, curve, protraction=protraction, **detecting)
+    density = bayesian(sample, curve, protraction=protraction, slides=slides, **detecting)
     base = estimate if estimate is partial else density
     categories = {name: triage(base, scheme=name) for name in ("multibiodose", "iaea")}
     steps.append(Step("Which category?", categories["multibiodose"].explain(), ""))
