@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dicentlib.calibration import fit_curve
+from dicentlib.calibration import CalibrationCurve, fit_curve
 from dicentlib.dose import Sample, dispersion, estimate_dose, laboratory_route
 from dicentlib.dose.dispersion import (
     POISSON,
@@ -16,6 +16,7 @@ from dicentlib.dose.dispersion import (
     slide_dispersion,
     variance_factor,
 )
+from dicentlib.errors import InputError
 from dicentlib.report_tables import count_facts
 from dicentlib.samples import counts_by_slide
 
@@ -230,3 +231,13 @@ def test_counts_by_slide():
     cells = pd.DataFrame({"slide": ["b", "a", "b"], "n_dicentrics": [1, 0, 2]})
     assert counts_by_slide(cells) == [(1, 0), (2, 3)]
     assert counts_by_slide(cells.assign(slide=["", "a", "b"])) is None
+
+
+def test_route_with_a_curve_too_uncertain_for_a_flat_prior_ends_the_density_and_says_so():
+    curve = fit_curve([0, 1, 2, 3, 4], [8] * 5, [0, 0, 1, 2, 8], scorer=SCORER)
+    wide = CalibrationCurve(curve.coefficients, 50 * curve.covariance, dose_range_gy=(0, 4))
+    with pytest.raises(InputError, match="does not fall off"):
+        estimate_dose([5, 1, 1], wide, method="bayesian")
+    route = laboratory_route([5, 1, 1], wide)
+    assert route.bayesian.grid_gy.max() <= 10.01
+    assert any("up to 10 Gy alone" in text for text in route.warnings)

@@ -5,7 +5,7 @@ partial body, limits, category.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dicentlib.dose.bayesian import bayesian
 from dicentlib.dose.checks import checked_curve
@@ -17,7 +17,9 @@ from dicentlib.dose.result import BayesianEstimate, DoseEstimate, PartialBodyEst
 from dicentlib.dose.sample import Sample
 from dicentlib.dose.triage import triage
 from dicentlib.dose.whole_body import merkle
+from dicentlib.errors import InputError
 
+HIGHEST_GY = 10.0  # of the density, where neither counts nor curve bound it: beyond, few survive
 LONG_DELAY_DAYS = 140  # 20 weeks: dicentrics last about that long undiminished
 
 
@@ -190,7 +192,7 @@ def laboratory_route(
             estimate = partial
         steps.append(_partial_step(partial, whole_body, estimate is partial, expected))
     steps += _exposure_steps(protraction, delay_days)
-    density = bayesian(sample, curve, protraction=protraction, slides=slides, **detecting)
+    density = _density(sample, curve, protraction=protraction, slides=slides, **detecting)
     base = estimate if estimate is partial else density
     categories = {name: triage(base, scheme=name) for name in ("multibiodose", "iaea")}
     steps.append(Step("Which category?", categories["multibiodose"].explain(), ""))
@@ -207,6 +209,19 @@ def laboratory_route(
         above_background=limits.above,
         conclusion=_conclusion(estimate, limits, partial),
     )
+
+
+def _density(sample, curve, **options):
+    """Density of the dose with a flat prior, ended at 10 Gy where the curve is too uncertain."""
+    try:
+        return bayesian(sample, curve, **options)
+    except InputError:
+        bounded = bayesian(sample, curve, prior=("uniform", 0.0, HIGHEST_GY), **options)
+        note = (
+            "Counts and curve are too uncertain to bound the dose: its density takes doses up to "
+            f"{HIGHEST_GY:g} Gy alone."
+        )
+        return replace(bounded, warnings=(*bounded.warnings, note))
 
 
 def _size_step(sample):
