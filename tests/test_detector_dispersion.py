@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from dicentlib.calibration import CalibrationCurve, fit_curve
-from dicentlib.dose import Sample, dispersion, estimate_dose, laboratory_route
+from dicentlib.dose import Sample, dispersion, estimate_dose, laboratory_route, triage
 from dicentlib.dose.dispersion import (
     POISSON,
     ExpectedDispersion,
@@ -241,3 +241,6 @@ def test_route_with_a_curve_too_uncertain_for_a_flat_prior_ends_the_density_and_
     route = laboratory_route([5, 1, 1], wide)
     assert route.bayesian.grid_gy.max() <= 10.01
     assert any("up to 10 Gy alone" in text for text in route.warnings)
+    assert triage(route.whole_body).probabilities == pytest.approx(
+        route.triage["multibiodose"].probabilities, abs=0.02
+    )

@@ -9,6 +9,7 @@ of the R package radir):
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -29,6 +30,7 @@ from dicentlib.errors import InputError
 
 N_GRID = 4001
 LARGEST_GY = 1000.0
+HIGHEST_GY = 10.0  # of the density where nothing bounds the dose: beyond, few survive
 
 
 def bayesian(
@@ -98,6 +100,22 @@ def bayesian(
         density=density,
         **common_fields(sample, curve, protraction),
     )
+
+
+def bounded_bayesian(sample, curve, **options):
+    """:func:`bayesian` with a flat prior, ended at 10 Gy where nothing else bounds the dose.
+
+    The estimate then says so. `options` are those of :func:`bayesian` but `prior`.
+    """
+    try:
+        return bayesian(sample, curve, **options)
+    except InputError:
+        bounded = bayesian(sample, curve, prior=("uniform", 0.0, HIGHEST_GY), **options)
+        note = (
+            "Counts and curve are too uncertain to bound the dose: its density takes doses up to "
+            f"{HIGHEST_GY:g} Gy alone."
+        )
+        return replace(bounded, warnings=(*bounded.warnings, note))
 
 
 def dose_density(sample, detected, *, prior="uniform", index=1.0):

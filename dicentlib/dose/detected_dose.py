@@ -128,6 +128,7 @@ def detector_dose(
             "ensemble_cv": spread,
             "detector": detector,
             "ensemble_yields": ensemble_yields,
+            "slides": slides,
         },
         **common_fields(sample, curve, protraction),
     )

@@ -5,9 +5,9 @@ partial body, limits, category.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from dicentlib.dose.bayesian import bayesian
+from dicentlib.dose.bayesian import bounded_bayesian
 from dicentlib.dose.checks import checked_curve
 from dicentlib.dose.detected_dose import detector_dose
 from dicentlib.dose.dispersion import POISSON, Dispersion, dispersion, expected_dispersion
@@ -17,9 +17,7 @@ from dicentlib.dose.result import BayesianEstimate, DoseEstimate, PartialBodyEst
 from dicentlib.dose.sample import Sample
 from dicentlib.dose.triage import triage
 from dicentlib.dose.whole_body import merkle
-from dicentlib.errors import InputError
 
-HIGHEST_GY = 10.0  # of the density, where neither counts nor curve bound it: beyond, few survive
 LONG_DELAY_DAYS = 140  # 20 weeks: dicentrics last about that long undiminished
 
 
@@ -192,7 +190,7 @@ def laboratory_route(
             estimate = partial
         steps.append(_partial_step(partial, whole_body, estimate is partial, expected))
     steps += _exposure_steps(protraction, delay_days)
-    density = _density(sample, curve, protraction=protraction, slides=slides, **detecting)
+    density = bounded_bayesian(sample, curve, protraction=protraction, slides=slides, **detecting)
     base = estimate if estimate is partial else density
     categories = {name: triage(base, scheme=name) for name in ("multibiodose", "iaea")}
     steps.append(Step("Which category?", categories["multibiodose"].explain(), ""))
@@ -209,19 +207,6 @@ def laboratory_route(
         above_background=limits.above,
         conclusion=_conclusion(estimate, limits, partial),
     )
-
-
-def _density(sample, curve, **options):
-    """Density of the dose with a flat prior, ended at 10 Gy where the curve is too uncertain."""
-    try:
-        return bayesian(sample, curve, **options)
-    except InputError:
-        bounded = bayesian(sample, curve, prior=("uniform", 0.0, HIGHEST_GY), **options)
-        note = (
-            "Counts and curve are too uncertain to bound the dose: its density takes doses up to "
-            f"{HIGHEST_GY:g} Gy alone."
-        )
-        return replace(bounded, warnings=(*bounded.warnings, note))
 
 
 def _size_step(sample):

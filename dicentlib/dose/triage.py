@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 from scipy.stats import norm
 
-from dicentlib.dose.bayesian import bayesian
+from dicentlib.dose.bayesian import bounded_bayesian
 from dicentlib.dose.result import BayesianEstimate, PartialBodyEstimate
 from dicentlib.dose.sample import Sample
 from dicentlib.errors import InputError
@@ -112,11 +112,12 @@ def _law(estimate):
     if isinstance(estimate, PartialBodyEstimate):
         law = norm(estimate.dose_gy, max(estimate.details["standard_error_gy"], 1e-9))
         return lambda low, high: float((law.cdf(high) - law.cdf(low)) / law.sf(0))
-    density = bayesian(
+    density = bounded_bayesian(
         Sample(estimate.n_cells, estimate.n_dicentrics, estimate.distribution),
         estimate.curve,
         detector=estimate.details.get("detector"),
         ensemble_yields=estimate.details.get("ensemble_yields"),
+        slides=estimate.details.get("slides"),
         protraction=estimate.protraction,
     )
     return density.probability
