@@ -319,6 +319,8 @@ def _exposure_steps(protraction, delay_days):
 
 
 def _conclusion(estimate, limits, partial):
+    if not limits.above and math.isinf(estimate.upper_gy):
+        return "Not above background; counts and curve are too uncertain for an upper limit."
     if not limits.above:
         return (
             f"Not above background: dose below {estimate.upper_gy:.2f} Gy "
