@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from dicentlib.calibration import fit_curve
+from dicentlib.calibration import fit_curve, slide_weights
 from dicentlib.dose import dispersion, estimate_dose
 from dicentlib.dose.dispersion import expected_dispersion
 
@@ -45,10 +45,13 @@ def draw(rng, dose, part, n_cells, varies):
 def draw_curve(rng, varies):
     """Curve of one calibration series by the detector."""
     counts = [draw(rng, dose, 1.0, CELLS, varies) for dose in DOSES]
+    slides = np.tile(np.arange(CELLS) // CELLS_PER_SLIDE, len(DOSES)).astype(str)
+    weights = slide_weights(np.repeat(DOSES, CELLS), slides, np.concatenate(counts))
     return fit_curve(
         DOSES,
         np.full(len(DOSES), CELLS),
         [one.sum() for one in counts],
+        weights=weights,
         distributions=[np.bincount(one) for one in counts],
         scorer={"efficiency": varies},
     )

@@ -110,6 +110,8 @@ def curve_facts(curve):
             f"{len(doses)} doses, {sum(cells):.0f} cells, {sum(counts):.0f} dicentrics"
         )
         facts["Fit"] = f"{fit['model']}, {fit['family']}, identity link"
+        if fit["weights"] is not None and min(fit["weights"]) < 1:
+            facts["Weights"] = f"{min(fit['weights']):.2f} to {max(fit['weights']):.2f} by dose"
     if fit and fit["p_value"] is not None:
         facts["Goodness of fit"] = (
             f"Pearson chi² {fit['chi2']:.2f} on {fit['df']} degrees of freedom, "

@@ -156,6 +156,10 @@ def test_tables_carry_the_numbers(curve, route):
     coefficients = report_tables.coefficient_table(curve)
     assert float(coefficients["Estimate"][1]) == pytest.approx(curve.coefficients[1], abs=1e-5)
     assert "7 doses, 9000 cells" in report_tables.curve_facts(curve)["Calibration series"]
+    assert "Weights" not in report_tables.curve_facts(curve)
+    counted = [curve.fit[key] for key in ("dose_gy", "n_cells", "n_dicentrics")]
+    weighted = fit_curve(*counted, weights=[0.5, *[1.0] * 6])
+    assert report_tables.curve_facts(weighted)["Weights"] == "0.50 to 1.00 by dose"
     published = CalibrationCurve((0.001, 0.02, 0.06))
     assert report_tables.coefficient_table(published)["Standard error"].to_list() == ["–"] * 3
     limits = report_findings.limit_facts(route.limits, (6, 3000))

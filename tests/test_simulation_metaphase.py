@@ -17,6 +17,7 @@ from dicentlib.simulation import (
     simulate_set,
 )
 from dicentlib.simulation.drawing import add_body
+from dicentlib.simulation.optics import mottle
 
 SMOOTH = np.zeros((1, 1), np.float32)
 HALF = {"height": 444, "width": 504, "pixel_size_um": 0.2}
@@ -102,6 +103,20 @@ def test_half_resolution_shows_the_same_cell():
     half = draw_metaphase(5, dose_gy=2.0, **HALF)
     for column in ("row", "col", "length_px"):
         assert np.allclose(half.objects[column] * 2, full.objects[column])
+
+
+def test_mottle_has_the_asked_spread_and_grain():
+    rng = np.random.default_rng(0)
+    fine, coarse = (mottle(rng, (600, 600), 0.01, grain) for grain in (4.0, 12.0))
+    for field in (fine, coarse):
+        assert 0.008 < field.std() < 0.014  # two sizes add, interpolation smooths
+        assert abs(field.mean()) < 0.002
+
+    def next_to(field, apart):
+        return np.corrcoef(field[:, :-apart].ravel(), field[:, apart:].ravel())[0, 1]
+
+    assert next_to(fine, 4) < next_to(coarse, 4)
+    assert abs(next_to(fine, 20)) < 0.1
 
 
 def test_absorbances_of_two_bodies_add():

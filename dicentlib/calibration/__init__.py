@@ -15,6 +15,7 @@ from dicentlib.calibration.leave_out import choose_quantile, leave_one_dose_out
 from dicentlib.calibration.published import published_curve, published_curves
 from dicentlib.calibration.quantiles import firing_fraction, quantile_thresholds
 from dicentlib.calibration.scorer import Scorer
+from dicentlib.calibration.slides import slide_weights
 from dicentlib.calibration.trial import Trial, try_counts
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "published_curves",
     "quantile_thresholds",
     "read_counts",
+    "slide_weights",
     "try_counts",
     "with_yields",
 ]

@@ -103,7 +103,7 @@ def add_cell(
 def chromatin_grain(rng, style, unit, *, side=192):
     """Texture of the chromatin: noise of a few reference pixels, in two sizes."""
     noise = rng.standard_normal((side, side), dtype=np.float32)
-    fine = cv2.GaussianBlur(noise, (0, 0), 1.1 * unit)
+    fine = cv2.GaussianBlur(noise, (0, 0), 0.9 * unit)
     coarse = cv2.GaussianBlur(noise[::-1], (0, 0), 2.4 * unit)
     texture = fine / fine.std() + 0.7 * coarse / coarse.std()
     return np.float32(style.grain / 1.22) * texture

@@ -13,6 +13,16 @@ def slow_field(rng, shape, amplitude, *, cells=4):
     return cv2.resize(smooth, shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
+def mottle(rng, shape, amplitude, grain_px):
+    """Uneven film of dried cytoplasm: random variation over `grain_px` and over twice that."""
+    field = np.zeros(shape, np.float32)
+    for size in (grain_px, 2 * grain_px):
+        cells = (int(shape[0] / size) + 2, int(shape[1] / size) + 2)
+        noise = rng.standard_normal(cells).astype(np.float32) * np.float32(amplitude)
+        field += cv2.resize(noise, shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return field
+
+
 def expose(rng, absorbance, style, *, pixel_size_um, defocus_px=0.0):
     r"""Image of an absorbing slide: Beer-Lambert law, blur, shading, noise.
 
@@ -45,6 +55,7 @@ def expose(rng, absorbance, style, *, pixel_size_um, defocus_px=0.0):
     share = np.float32(style.skirt - 0.25 * style.sharpening)
     image = cv2.addWeighted(sharp, float(1 - share), wide, float(share), 0.0)
     background = slow_field(rng, light.shape, style.shading / 4)
+    background += mottle(rng, light.shape, style.mottle, style.mottle_px * unit)
     image *= np.float32(style.background) * (1 + background)
     noise = rng.standard_normal(light.shape, dtype=np.float32)
     grain = style.noise_grain_px * unit

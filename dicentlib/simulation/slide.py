@@ -149,7 +149,7 @@ def add_debris(rng, absorbance, style, unit, *, over=None):
     height, width = absorbance.shape
     amount = style.debris
     for _ in range(min(rng.poisson(30 * amount), 300)):  # dust
-        radius = unit * np.clip(1.8 * np.exp(0.55 * rng.standard_normal()), 0.7, 7)
+        radius = unit * np.clip(1.8 * np.exp(0.65 * rng.standard_normal()), 0.7, 7)
         _dot(
             absorbance,
             rng.uniform((0, 0), (height, width)),

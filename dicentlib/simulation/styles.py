@@ -19,6 +19,8 @@ class SlideStyle:
     sharpening: float  # strength of the camera's unsharp mask
     background: float  # grey of the empty slide
     shading: float  # range of slow background
+    mottle: float  # standard deviation of the dried film's unevenness
+    mottle_px: float  # its grain
     noise: float  # standard deviation per pixel
     noise_grain_px: float  # blur of the noise
     stain: float  # absorbance of a chromatid's middle
@@ -103,10 +105,12 @@ def draw_slide_style(rng, *, variety=1.0):
         skirt=draw.between(0.12, 0.42),
         sharpening=max(0.0, draw.between(-0.5, 0.6)),
         background=draw.between(0.80, 0.96),
-        shading=draw.lognormal(0.026, 0.6, 0.005, 0.14),
-        noise=draw.lognormal(0.009, 0.3, 0.003, 0.022),
-        noise_grain_px=draw.between(0.0, 0.8),
-        stain=draw.lognormal(1.5, 0.32, 0.6, 2.5) * (0.7 if banded else 1.0),
+        shading=draw.lognormal(0.036, 0.6, 0.005, 0.14),
+        mottle=draw.lognormal(0.007, 0.7, 0.0, 0.03),
+        mottle_px=draw.between(3.0, 12.0),
+        noise=draw.lognormal(0.0088, 0.3, 0.003, 0.022),
+        noise_grain_px=draw.between(0.0, 0.5),
+        stain=draw.lognormal(1.56, 0.32, 0.6, 2.5) * (0.7 if banded else 1.0),
         debris=draw.lognormal(0.6, 1.2, 0.0, 6.0),
         haze=max(0.0, draw.between(-0.08, 0.09)),
         halo=draw.between(0.02, 0.2),
@@ -172,7 +176,7 @@ def draw_cell_style(rng, slide):
         twist=draw.between(0.01, 0.08) if draw.chance(0.12) else 0.0,
         irregular=draw.between(0.4, 1.3),
         profile=draw.between(0.3, 0.95),
-        grain=draw.between(0.1, 0.45),
+        grain=draw.between(0.12, 0.5),
         fuzz=draw.between(0.0, 0.6),
         spread_px=draw.lognormal(300.0, 0.25, 190.0, 540.0),
         crowding=draw.between(-4.0, 5.0),
