@@ -13,6 +13,7 @@ from dicentlib.calibration import (
     published_curve,
     published_curves,
 )
+from dicentlib.calibration.constrained import fit_nonnegative
 from dicentlib.calibration.counts_table import read_counts
 from dicentlib.errors import InputError, ScorerMismatchError
 
@@ -302,3 +303,26 @@ def test_bad_csv(tmp_path, text, match):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=match):
         read_counts(path)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_constrained_maximum_of_any_series(seed):
+    # at the maximum the slope is 0 inside the bounds, and points out of them on the bound
+    rng = np.random.default_rng(seed)
+    for _ in range(100):
+        n, terms = rng.integers(4, 13), rng.integers(2, 4)
+        dose = np.sort([0, *rng.uniform(0.05, 6, n - 1)])
+        cells = rng.integers(5, 3000, n).astype(float)
+        yields = rng.choice([0, 1e-4, 1e-2]) + rng.choice([0, 0.02]) * dose
+        yields = yields + rng.choice([0.003, 0.06]) * dose**2
+        counts = rng.poisson(cells * yields * rng.gamma(1, 1, n)).astype(float)
+        counts[-1] += 1
+        weights = rng.uniform(0.05, 1, n)
+        design = cells[:, None] * dose[:, None] ** np.arange(terms)
+        found, _ = fit_nonnegative(design, counts, np.zeros(n), weights)
+        mu = design @ found
+        excess = 1 - np.divide(counts, mu, out=np.zeros(n), where=counts > 0)
+        slope = (design / design.max(axis=0)).T @ (weights * excess)
+        tolerance = 1e-5 * counts.sum()
+        assert (np.abs(slope[found > 0]) < tolerance).all()
+        assert (slope[found == 0] > -tolerance).all()

@@ -6,7 +6,8 @@ unique up to collinear columns.
 """
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.linalg import solve_triangular
+from scipy.optimize import nnls
 
 from dicentlib.errors import InputError
 
@@ -45,19 +46,12 @@ def fit_nonnegative(design, counts, offset, weights):
         mu = offset + columns @ b
         b = b * (columns.T @ (weights * counts / mu)) / (columns.T @ weights)
         b = np.maximum(b, 1e-12)
-    found = minimize(
-        negative,
-        b,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(0, None)] * len(b),
-        options={"ftol": 1e-15, "gtol": 1e-9, "maxiter": 2000},
-    )
-    b = _newton(columns, counts, offset, weights, found.x, negative)
+    b = _newton(columns, counts, offset, weights, b, negative)
     mu = offset + columns @ b
     _, gradient = negative(b)
     free = b > 0
-    if np.any(np.abs(gradient[free]) > 1e-4 * max(counts.sum(), 1)):
+    tolerance = 1e-4 * max(counts.sum(), 1)
+    if np.any(np.abs(gradient[free]) > tolerance) or np.any(gradient[~free] < -tolerance):
         raise InputError(
             "The constrained fit did not converge; its best estimate is "
             f"{(b / scale).tolist()} per unit of the design's columns"
@@ -70,23 +64,22 @@ def fit_nonnegative(design, counts, offset, weights):
 
 
 def _newton(columns, counts, offset, weights, b, negative):
-    """Polish the coefficients off the bound; those whose gradient points out of it stay on it."""
-    b = np.where(b < 1e-7 * max(b.max(), 1e-12), 0.0, b)
-    if not np.isfinite(negative(b)[0]):
-        return np.maximum(b, 1e-12)
-    for _ in range(20):
+    """Newton's method, each parabola minimised within the bounds, a step too long halved."""
+    for _ in range(100):
         value, gradient = negative(b)
-        free = (b > 0) | (gradient < 0)
+        b = np.where((b < 1e-7 * b.max()) & (gradient > 0), 0.0, b)
+        value, gradient = negative(b)
         mu = offset + columns @ b
         curvature = np.divide(weights * counts, mu**2, out=np.zeros_like(mu), where=counts > 0)
-        hessian = (columns[:, free].T * curvature) @ columns[:, free]
-        step = np.zeros_like(b)
-        step[free] = np.linalg.lstsq(hessian, -gradient[free], rcond=None)[0]
-        trial = np.maximum(b + step, 0.0)
-        if negative(trial)[0] > value:
-            break
-        moved = np.max(np.abs(trial - b))
-        b = trial
-        if moved <= 1e-14 * max(b.max(), 1e-300):
-            break
+        hessian = (columns.T * curvature) @ columns
+        root = np.linalg.cholesky(hessian + 1e-10 * np.trace(hessian) * np.eye(len(b)))
+        lowest, _ = nnls(root.T, solve_triangular(root, root @ (root.T @ b) - gradient, lower=True))
+        step, share = lowest - b, 1.0
+        while share > 1e-9 and not negative(b + share * step)[0] < value:
+            share /= 2
+        if share <= 1e-9:
+            return b
+        b = b + share * step
+        if np.max(np.abs(share * step)) <= 1e-14 * b.max():
+            return b
     return b
