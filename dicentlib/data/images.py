@@ -18,6 +18,7 @@ from dicentlib.data.inspection import (
     check_size,
     inspect_image,
 )
+from dicentlib.data.microscope import read_czi, read_nd2
 from dicentlib.errors import InputError
 
 __all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "normalise_background", "read_image", "resample"]
@@ -70,8 +71,10 @@ def read_image(path):
     try:
         if facts.format == "TIFF":
             values = _read_tiff(path)
-        elif facts.format in ("CZI", "ND2"):
-            values = _read_microscope(path, facts.format)
+        elif facts.format == "CZI":
+            values = read_czi(path)
+        elif facts.format == "ND2":
+            values = read_nd2(path)
         else:
             values = _read_pillow(path)
         grey = _grey(_unit_range(values))
@@ -98,20 +101,6 @@ def _read_tiff(path):
     if white_is_zero:
         values = (1 - _unit_range(values)).astype(np.float32)
     return ORIENTATIONS.get(orientation, lambda a: a)(values)
-
-
-def _read_microscope(path, file_format):
-    """First plane of a CZI or ND2 file."""
-    if file_format == "CZI":
-        import czifile
-
-        values = np.squeeze(czifile.imread(str(path)))
-    else:
-        import nd2
-
-        values = np.squeeze(nd2.imread(str(path)))
-    colour = values.ndim >= 3 and values.shape[-1] in (3, 4)
-    return values[(0,) * (values.ndim - (3 if colour else 2))]
 
 
 def _read_pillow(path):

@@ -10,6 +10,7 @@ from pathlib import Path
 import tifffile
 from PIL import Image
 
+from dicentlib.data.microscope import czi_facts, nd2_facts
 from dicentlib.data.paths import printable
 from dicentlib.errors import InputError
 
@@ -163,16 +164,8 @@ def _inspect_microscope(path, file_format):
         raise InputError(
             f"{file_format} files need the package {reader}; install dicentlib[microscopes]"
         )
-    if file_format == "ND2":
-        import nd2
-
-        with nd2.ND2File(path) as file:
-            return ImageFacts("ND2", file.sizes["Y"], file.sizes["X"], file.size)
-    import czifile
-
-    with czifile.CziFile(str(path)) as file:
-        sides = dict(zip(file.axes, file.shape, strict=True))
-        return ImageFacts("CZI", sides["Y"], sides["X"], 1)
+    facts = nd2_facts(path) if file_format == "ND2" else czi_facts(path)
+    return ImageFacts(file_format, *facts)
 
 
 def cause(error, path):

@@ -1,0 +1,93 @@
+"""Files of microscope makers: CZI and ND2, the first plane of each."""
+
+import numpy as np
+
+
+def nd2_facts(path):
+    """Height, width and number of planes of an ND2 file."""
+    import nd2
+
+    with nd2.ND2File(path) as file:
+        sizes = dict(file.sizes)
+    height, width = sizes.pop("Y"), sizes.pop("X")
+    sizes.pop("S", None)  # samples of a colour
+    return height, width, int(np.prod(list(sizes.values())))
+
+
+def read_nd2(path):
+    """Values of the first plane of an ND2 file, (H, W) or (H, W, 3)."""
+    import nd2
+
+    with nd2.ND2File(path) as file:
+        frame = np.array(file.read_frame(0))  # a copy: the file is mapped; all channels
+    return frame[0] if frame.ndim == 3 and frame.shape[-1] not in (3, 4) else frame
+
+
+def czi_facts(path):
+    """Height, width and number of planes of a CZI file."""
+    import czifile
+
+    with czifile.CziFile(str(path)) as file:
+        sides = dict(zip(file.axes, file.shape, strict=True))
+    height, width = sides.pop("Y"), sides.pop("X")
+    sides.pop("0", None)  # samples of a colour
+    return height, width, int(np.prod(list(sides.values())))
+
+
+def read_czi(path):
+    """Values of the first plane of a CZI file, (H, W) or (H, W, 3).
+
+    Tiles are put where the file says. Its reduced copies are left out. czifile lacks Zstandard,
+    which ZEN writes by default, and with several threads it turns a tile that cannot be decoded
+    into black: so tiles are decoded here, one after the other.
+
+    Raises
+    ------
+    ValueError
+        The tiles cover less than half of the image.
+    """
+    import czifile
+
+    with czifile.CziFile(str(path)) as file:
+        row_axis, col_axis = file.axes.index("Y"), file.axes.index("X")
+        height, width, samples = (file.shape[axis] for axis in (row_axis, col_axis, -1))
+        pixels = np.zeros((height, width, samples), np.dtype(file.dtype).base)
+        covered = 0
+        for entry in file.filtered_subblock_directory:
+            corner = [at - first for at, first in zip(entry.start, file.start, strict=True)]
+            row, col = corner[row_axis], corner[col_axis]
+            if sum(corner) > row + col or tuple(entry.stored_shape) != tuple(entry.shape):
+                continue  # of another plane, or a reduced copy
+            tile = _tile(entry).reshape(entry.shape[row_axis], entry.shape[col_axis], samples)
+            pixels[row : row + tile.shape[0], col : col + tile.shape[1]] = tile
+            covered += tile.shape[0] * tile.shape[1]
+    if covered < 0.5 * height * width:
+        raise ValueError(f"tiles cover {covered / (height * width):.0%} of the image")
+    return pixels[..., 0] if samples == 1 else pixels
+
+
+def _tile(entry):
+    import imagecodecs
+
+    segment = entry.data_segment()
+    if entry.compression not in (2, 5, 6):  # LZW, Zstandard, Zstandard with a header
+        return segment.data(resize=False)
+    data = segment.data(raw=True)
+    if entry.compression == 2:
+        data = imagecodecs.lzw_decode(data)
+    elif entry.compression == 5:
+        data = imagecodecs.zstd_decode(data)
+    else:
+        data = _zstd_with_header(data)
+    tile = np.frombuffer(data, np.dtype(entry.dtype).base).reshape(entry.stored_shape)
+    return tile[..., ::-1] if tile.shape[-1] == 3 else tile  # stored as blue, green, red
+
+
+def _zstd_with_header(data):
+    """A header of 1 byte, or of 3 that can say: low and high bytes lie apart."""
+    import imagecodecs
+
+    size = data[0]
+    decoded = imagecodecs.zstd_decode(data[size:])
+    apart = size == 3 and data[1] == 1 and data[2] & 1
+    return np.frombuffer(decoded, np.uint8).reshape(2, -1).T.tobytes() if apart else decoded
