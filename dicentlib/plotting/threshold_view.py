@@ -76,10 +76,11 @@ class ThresholdFigure:
         self.ax_image = left.subplots()
         self.axs_surface = right.subplots(2, 1, sharex=True)
         self._max_members = max_members
-        self._drawn_image = None
-        self._background = None
+        self._drawn_image = self._drawn_shape = None
+        self._frame = self._background = None  # axes; axes with the image
         self._make_image(view)
         self._make_surfaces(view)
+        self._under = (self.image, *self.ax_image.spines.values())
         self._dynamic = (self.overlay, *self.marks.values(), self.title)
         self._dynamic += (*self.surfaces, *self.points, *self.titles)
         self.update(view)
@@ -156,10 +157,12 @@ class ThresholdFigure:
         position = view.position
         if self._drawn_image != position.image:
             self.image.set_data(view.image)
+            self._drawn_image, self._background = position.image, None
+        if self._drawn_shape != view.image.shape:
             height, width = view.image.shape
             self.image.set_extent((-0.5, width - 0.5, height - 0.5, -0.5))
             self.ax_image.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-            self._drawn_image, self._background = position.image, None
+            self._drawn_shape, self._frame = view.image.shape, None
         self.overlay.set_data(vote_overlay(view.votes, position.n_members, position.class_name))
         height, width = view.votes.shape
         # one heatmap pixel is four image pixels, its edge lies at -0.5
@@ -180,23 +183,29 @@ class ThresholdFigure:
     def jpeg(self):
         """The figure as JPEG bytes; only what :meth:`update` changes is drawn anew."""
         canvas = self.fig.canvas
-        if self._background is None:
+        if self._frame is None:
             canvas.draw()  # lays out the axes, which stay where they are from here on
             self.fig.set_layout_engine("none")
-            for artist in self._dynamic:
+            for artist in self._under + self._dynamic:
                 artist.set_visible(False)
             canvas.draw()
-            self._background = canvas.copy_from_bbox(self.fig.bbox)
-            for artist in self._dynamic:
+            self._frame = canvas.copy_from_bbox(self.fig.bbox)
+            for artist in self._under + self._dynamic:
                 artist.set_visible(True)
-        canvas.restore_region(self._background)
-        for artist in self._dynamic:
-            artist.axes.draw_artist(artist)
+        if self._background is None:
+            self._draw_over(self._frame, self._under)
+            self._background = canvas.copy_from_bbox(self.fig.bbox)
+        self._draw_over(self._background, self._dynamic)
         buffer = io.BytesIO()
         picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
         # a third of the time of PNG; full colour resolution keeps text and thin lines sharp
         picture.save(buffer, "jpeg", quality=92, subsampling=0)
         return buffer.getvalue()
+
+    def _draw_over(self, background, artists):
+        self.fig.canvas.restore_region(background)
+        for artist in artists:
+            artist.axes.draw_artist(artist)
 
 
 def draw_threshold_view(view, *, max_members, fig):
