@@ -199,6 +199,15 @@ def test_one_dose_is_not_taken_for_two(curve):
     assert any("Two doses are not resolved" in text for text in found.warnings)
 
 
+def test_mixture_below_the_background_has_no_interval_of_zeros():
+    high = CalibrationCurve((0.089, 0.0155, 0.013), np.diag([1e-5, 1e-6, 1e-6]))
+    with pytest.raises(InputError, match="so far below the curve's background 0.089"):
+        estimate_dose([194, 6], high, method="mixture")
+    found = estimate_dose([180, 10, 6, 3, 1], high, method="mixture")
+    assert found.second_upper_gy != 0
+    assert found.upper_gy > found.dose_gy > 0
+
+
 def test_mixture_is_better_than_one_poisson():
     k = np.arange(5)
     w, first, second = fit_mixture(EXAMPLE)

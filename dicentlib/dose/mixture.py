@@ -46,6 +46,12 @@ def mixture(sample, curve, *, level=0.95, d0_gy=2.7, protraction=1.0):
     Returns
     -------
     MixtureEstimate
+
+    Raises
+    ------
+    InputError
+        No distribution, no dicentrics, or both yields so far below the curve's background that
+        no dose agrees with them.
     """
     protraction = check_protraction(protraction)
     z = normal_quantile(level)
@@ -60,6 +66,12 @@ def mixture(sample, curve, *, level=0.95, d0_gy=2.7, protraction=1.0):
     errors = np.sqrt(np.diag(covariance))
     dose, error, *limits = _dose(first, errors[1], curve, z, protraction)
     second_dose, second_error, *second_limits = _dose(second, errors[2], curve, z, protraction)
+    if limits[1] <= 0:
+        raise InputError(
+            f"both yields, {first:.3g} and {second:.3g}, lie so far below the curve's background "
+            f"{curve.coefficients[0]:.3g} that no dose agrees with them: check that the curve is "
+            "of the same scorer"
+        )
 
     # A lower yield on its bound is no dose: its cells count as unexposed.
     gap = dose - (0.0 if second <= LOWEST_YIELD else second_dose)
@@ -74,6 +86,12 @@ def mixture(sample, curve, *, level=0.95, d0_gy=2.7, protraction=1.0):
     reason = _unresolved(w, first, second, errors, covariance, regular, z)
     if reason:
         notes.append(f"Two doses are not resolved: {reason}")
+    if second_limits[1] <= 0:
+        second_limits[1] = math.nan
+        notes.append(
+            f"The lower yield {second:.3g} lies so far below the curve's background that no dose "
+            "agrees with it: its upper limit is not known."
+        )
     notes += range_warnings(curve, dose, limits[0], limits[1])
     return MixtureEstimate(
         method="mixture",
