@@ -201,7 +201,7 @@ def test_one_dose_is_not_taken_for_two(curve):
 
 def test_mixture_below_the_background_has_no_interval_of_zeros():
     high = CalibrationCurve((0.089, 0.0155, 0.013), np.diag([1e-5, 1e-6, 1e-6]))
-    with pytest.raises(InputError, match="so far below the curve's background 0.089"):
+    with pytest.raises(InputError, match=r"so far below the curve's background 0\.089"):
         estimate_dose([194, 6], high, method="mixture")
     found = estimate_dose([180, 10, 6, 3, 1], high, method="mixture")
     assert found.second_upper_gy != 0
@@ -356,6 +356,24 @@ def test_route_of_a_whole_body_sample(curve):
     local = laboratory_route([475, 24, 1], curve, local_exposure=True)
     assert local.estimate is local.whole_body
     assert local.partial_body.estimable
+
+
+def test_odds_that_are_no_number_are_told_in_words(curve):
+    """A curve without a background cannot explain a dicentric by no dose."""
+    none = CalibrationCurve((0.0, 0.02, 0.06), np.diag([0.0, 1e-6, 1e-6]))
+    explained = laboratory_route([190, 10], none, suspected_gy=1.0).explain()
+    assert "1 Gy is over 1,000,000 times as likely as no dose." in explained
+    explained = laboratory_route([100_000], curve, suspected_gy=4.0).explain()
+    assert "No dose is over 1,000,000 times as likely as 4 Gy." in explained
+
+
+@pytest.mark.parametrize("scorer", [None, {"kind": "simulated detector"}])
+def test_a_curve_that_bounds_nothing_still_gives_a_route(scorer):
+    doses, cells = [0, 0.1, 0.25, 0.5, 1, 2, 3, 4], [60] * 8
+    flat = fit_curve(doses, cells, [20, 16, 19, 22, 17, 20, 18, 23], scorer=scorer)
+    for sample in ([49, 1], [200], [17, 3]):
+        found = laboratory_route(sample, flat, scorer=scorer).estimate
+        assert found.upper_gy > 0
 
 
 def test_route_of_a_sample_that_is_not_above_background(curve):

@@ -151,8 +151,14 @@ def shortest_interval(grid, cumulative, *, level):
 
 
 def upper_limit(sample, detected, *, level=0.95):
-    """Dose that is not exceeded with probability `level`, under a flat prior. Always above 0."""
-    grid, density = dose_density(sample, detected)
+    """Dose that is not exceeded with probability `level`, under a flat prior. Always above 0.
+
+    The prior ends at 10 Gy where counts and curve do not bound the dose.
+    """
+    try:
+        grid, density = dose_density(sample, detected)
+    except InputError:
+        grid, density = dose_density(sample, detected, prior=("uniform", 0.0, HIGHEST_GY))
     return float(np.interp(level, cumulative_of(grid, density), grid))
 
 

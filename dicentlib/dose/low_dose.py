@@ -16,6 +16,8 @@ from dicentlib.dose.poisson_limits import poisson_limits
 from dicentlib.dose.sample import Sample
 from dicentlib.errors import InputError
 
+LARGEST_LOG = 700.0  # its exponential is still a number
+
 
 def poisson_two_sample_p(count, n_cells, control_count, control_cells):
     """Two-sided exact p-value that two samples have the same yield.
@@ -110,13 +112,14 @@ def band_decision_threshold(n_cells, curve, *, level=0.95):
 def odds(*, n_cells, n_dicentrics, curve, suspected_gy, detector=None, protraction=1.0):
     """Odds of no dose against `suspected_gy`: Pois(X; N C) / Pois(X; N Y(D)).
 
-    Above 1 the counts speak for no exposure, below 1 for the suspected one (as of a badge).
+    Above 1 the counts speak for no exposure, below 1 for the suspected one (as of a badge); 0
+    where the curve has no background to explain the dicentrics.
     """
     sample = Sample.of(n_cells=n_cells, n_dicentrics=n_dicentrics)
     detected = DetectedCurve(curve, detector or Detector(), 0.0, check_protraction(protraction))
     expected, none = (sample.n_cells * float(detected.mean_at(dose)) for dose in (suspected_gy, 0))
     log = poisson.logpmf(sample.n_dicentrics, none) - poisson.logpmf(sample.n_dicentrics, expected)
-    return float(np.exp(log))
+    return float(np.exp(min(log, LARGEST_LOG)))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from dicentlib.dose.triage import triage
 from dicentlib.dose.whole_body import merkle
 
 LONG_DELAY_DAYS = 140  # 20 weeks: dicentrics last about that long undiminished
+LARGEST_ODDS = 1e6  # larger ones are said to be larger
 
 
 @dataclass(frozen=True)
@@ -259,10 +260,10 @@ def _whole_body_step(estimate, above):
 
 
 def _odds_step(chance, suspected_gy):
-    if chance >= 1:
-        finding = f"No dose is {chance:.3g} times as likely as {suspected_gy:g} Gy."
-    else:
-        finding = f"{suspected_gy:g} Gy is {1 / chance:.3g} times as likely as no dose."
+    likelier, other = ("no dose", f"{suspected_gy:g} Gy")[:: 1 if chance >= 1 else -1]
+    times = max(chance, 1 / chance) if chance > 0 else math.inf
+    factor = f"{times:.3g}" if times < LARGEST_ODDS else f"over {LARGEST_ODDS:,.0f}"
+    finding = f"{likelier[0].upper()}{likelier[1:]} is {factor} times as likely as {other}."
     return Step("How does a suspected dose compare with none?", finding, "")
 
 
