@@ -326,3 +326,9 @@ def test_constrained_maximum_of_any_series(seed):
         tolerance = 1e-5 * counts.sum()
         assert (np.abs(slope[found > 0]) < tolerance).all()
         assert (slope[found == 0] > -tolerance).all()
+
+
+@pytest.mark.parametrize("counts", [[3, 3, 3, 3], [5, 3, 2, 1]])
+def test_counts_that_do_not_rise_are_refused(counts):
+    with pytest.raises(InputError, match="do not rise with the dose"):
+        fit_curve([0, 1, 2, 3], [10] * 4, counts)

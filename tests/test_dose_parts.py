@@ -358,6 +358,12 @@ def test_route_of_a_whole_body_sample(curve):
     assert local.partial_body.estimable
 
 
+def test_a_sample_without_an_undamaged_cell_has_no_unexposed_part(curve):
+    found = estimate_dose([0, 0, 1, 6, 4, 2], curve, method="dolphin")
+    assert not found.estimable
+    assert any("every cell has a dicentric" in text for text in found.warnings)
+
+
 def test_odds_that_are_no_number_are_told_in_words(curve):
     """A curve without a background cannot explain a dicentric by no dose."""
     none = CalibrationCurve((0.0, 0.02, 0.06), np.diag([0.0, 1e-6, 1e-6]))

@@ -123,6 +123,8 @@ def fit_curve(
     coefficients = np.zeros(3)
     coefficients[0] = background
     coefficients[free] = fitted.coefficients
+    if not coefficients[1:].any():
+        raise InputError("dicentrics per cell do not rise with the dose: there is no curve to fit")
     covariance = np.zeros((3, 3))
     covariance[np.ix_(free, free)] = fitted.covariance
 

@@ -49,6 +49,9 @@ def fit_contaminated(distribution, background=None, *, bounded=False):
     if not any(distribution[2:]):
         return "no cell has two or more dicentrics, so nothing tells a high dose to a small part"
     if background is None or background.rate == 0:
+        if distribution[0] == 0:
+            none = "every cell has a dicentric, so none speaks for an unexposed part"
+            return _whole(distribution) if bounded else none
         fitted = _fit_without_background(distribution)
         return _whole(distribution) if bounded and fitted.fraction > 1 else fitted
     return _fit_with_background(distribution, background)
