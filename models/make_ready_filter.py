@@ -1,8 +1,8 @@
 """Make the ready image filter: simulate its images, train the small network, measure.
 
-    python models/make_ready_filter.py runs/ready_filter simulate
-    python models/make_ready_filter.py runs/ready_filter train
-    python models/make_ready_filter.py runs/ready_filter measure
+    python models/make_ready_filter.py simulate runs/ready_filter
+    python models/make_ready_filter.py train runs/ready_filter
+    python models/make_ready_filter.py measure runs/ready_filter
 
 Half of the images may be scored; the others have the four reasons alike. `train` writes
 ``models/filter-small``; the epoch and the threshold are chosen on the validation set. `measure`
