@@ -105,3 +105,28 @@ def test_the_project_names_no_machine():
     for path in checked:
         if path != Path(__file__).resolve() and path.exists():
             assert not pattern.search(path.read_text()), path
+
+
+def test_documented_commands_exist():
+    texts = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("models/*/*.md")]
+    texts += ROOT.glob("models/*.py")
+    used = re.findall(
+        r"python (?:-m (dicentlib)|((?:models|benchmarks)/\w+\.py))(?: ([\w/]+))?",
+        "\n".join(path.read_text() for path in texts),
+    )
+    assert len(used) > 20
+    for package, script, command in used:
+        path = ROOT / (script or "dicentlib/__main__.py")
+        assert path.is_file(), script
+        tree = ast.parse(path.read_text())
+        commands = {name for node in tree.body for name in command_names(node)}
+        if command and commands:
+            assert command in commands, f"{package or script} {command}: it has {commands}"
+
+
+def command_names(function):
+    """Names under which typer offers a function of a module."""
+    for decorator in getattr(function, "decorator_list", ()):
+        call = decorator if isinstance(decorator, ast.Call) else None
+        if call and getattr(call.func, "attr", "") == "command":
+            yield call.args[0].value if call.args else function.name.replace("_", "-")
