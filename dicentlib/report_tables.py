@@ -121,18 +121,19 @@ def curve_facts(curve):
 
 
 def coefficient_table(curve):
-    """Coefficients with standard errors and covariances."""
+    """Coefficients with standard errors and covariances; a dash where there is none."""
     names = ("C (per cell)", "α (per Gy)", "β (per Gy²)")
     unknown = np.full((3, 3), np.nan)
     covariance = unknown if curve.covariance is None else curve.covariance
     errors = np.sqrt(np.diag(covariance))
+    known = errors > 0  # a coefficient that is fixed or on its bound has no error
     rows = []
     for i, name in enumerate(names):
         row = {"Coefficient": name, "Estimate": f"{curve.coefficients[i]:.5f}"}
-        row["Standard error"] = "–" if np.isnan(errors[i]) else f"{errors[i]:.5f}"
+        row["Standard error"] = f"{errors[i]:.5f}" if known[i] else "–"
         for j, other in enumerate(("C", "α", "β")):
-            value = covariance[i, j]
-            row[f"Cov. with {other}"] = "–" if np.isnan(value) else f"{value:.3e}"
+            both = known[i] and known[j]
+            row[f"Cov. with {other}"] = f"{covariance[i, j]:.3e}" if both else "–"
         rows.append(row)
     return pd.DataFrame(rows)
 
