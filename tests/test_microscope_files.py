@@ -1,6 +1,7 @@
-"""CZI files as Zeiss's own library writes them: tests/files, made by pylibCZIrw 6.1.
+"""Files of microscope makers.
 
-Each shows the same ramp, grey 40 + col + row // 2 of 255, with a dark rectangle.
+CZI as Zeiss's own library writes it: tests/files, made by pylibCZIrw 6.1. ND2 as ``nd2_file``
+lays it out. Each shows the same ramp, grey 40 + col + row // 2 of 255, with a dark rectangle.
 """
 
 from contextlib import suppress
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nd2_file import write_nd2
 
 from dicentlib.data import read_image
 from dicentlib.data.inspection import inspect_image
@@ -55,3 +57,54 @@ def test_damage_is_an_error_never_a_black_image(name, tmp_path):
         path.write_bytes(damaged)
         with suppress(InputError):
             assert read_image(path).mean() > 0.05
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_first_frame_of_an_nd2(dtype, tmp_path):
+    path = tmp_path / "cell.nd2"
+    ramp = (RAMP * (np.iinfo(dtype).max // 255)).astype(dtype)
+    write_nd2(path, [ramp, np.zeros_like(ramp)])
+    assert np.allclose(read_image(path), RAMP / 255, atol=1e-6)
+    facts = inspect_image(path)
+    assert (facts.format, facts.height, facts.width, facts.n_pages) == ("ND2", 24, 40, 2)
+
+
+def test_colour_nd2_is_read_as_grey(tmp_path):
+    path = tmp_path / "colour.nd2"
+    colour = np.stack([RAMP // 4, RAMP // 2, RAMP], axis=-1)
+    write_nd2(path, [colour.astype(np.uint8)])
+    assert inspect_image(path).n_pages == 1
+    assert np.allclose(read_image(path), colour @ [0.299, 0.587, 0.114] / 255, atol=2e-3)
+
+
+def test_missing_frame_of_an_nd2_is_an_error(tmp_path):
+    path = tmp_path / "cell.nd2"
+    write_nd2(path, [RAMP.astype(np.uint8)])
+    content = path.read_bytes()
+    place = content.rindex(b"ImageDataSeq|0!")  # in the map at the end
+    path.write_bytes(content[:place] + b"ImageDataSeq|7!" + content[place + 15 :])
+    with pytest.raises(InputError, match=r"cell\.nd2: damaged ND2 file .*first frame is missing"):
+        read_image(path)
+
+
+def test_damaged_nd2_is_an_error_never_a_black_image(tmp_path):
+    write_nd2(tmp_path / "whole.nd2", [RAMP.astype(np.uint8)])
+    content = (tmp_path / "whole.nd2").read_bytes()
+    rng = np.random.default_rng(1)
+    n_errors = 0
+    for trial in range(200):
+        damaged = bytearray(content)
+        if trial % 4 == 0:
+            damaged = damaged[: rng.integers(20, len(content))]
+        else:
+            # the file is mostly padding: hit what is not
+            filled = np.flatnonzero(np.frombuffer(content, np.uint8))
+            for place in rng.choice(filled, rng.integers(1, 20)):
+                damaged[place] = rng.integers(256)
+        path = tmp_path / f"{trial}.nd2"
+        path.write_bytes(damaged)
+        try:
+            assert read_image(path).mean() > 0.05
+        except InputError:
+            n_errors += 1
+    assert n_errors >= 50  # every shortened file at least

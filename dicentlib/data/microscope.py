@@ -15,11 +15,19 @@ def nd2_facts(path):
 
 
 def read_nd2(path):
-    """Values of the first plane of an ND2 file, (H, W) or (H, W, 3)."""
+    """Values of the first plane of an ND2 file, (H, W) or (H, W, 3).
+
+    Raises
+    ------
+    ValueError
+        The frame is missing in a damaged file, which the reader fills with zeros.
+    """
     import nd2
 
     with nd2.ND2File(path) as file:
         frame = np.array(file.read_frame(0))  # a copy: the file is mapped; all channels
+    if not frame.any():
+        raise ValueError("the first frame is missing or wholly black")
     return frame[0] if frame.ndim == 3 and frame.shape[-1] not in (3, 4) else frame
 
 
