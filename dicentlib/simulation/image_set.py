@@ -86,7 +86,8 @@ def simulate_set(
     -------
     pandas.DataFrame
         What ``samples.csv`` holds: ``image, sample, donor, slide, dose_gy, pixel_size_um,
-        quality, reason`` and, unless blind, ``cell_dose_gy, n_dicentrics, n_fragments``.
+        quality, reason`` and, unless blind, ``cell_dose_gy, n_dicentrics, n_fragments, n_rings,
+        n_bodies`` (chromosomes and fragments that are to be seen).
 
     Raises
     ------
@@ -143,7 +144,7 @@ def simulate_set(
     samples = pd.DataFrame(rows)
     if blind:
         _write_truth(folder, samples, options)
-        hidden = ["cell_dose_gy", "n_dicentrics", "n_fragments", "n_rings"]
+        hidden = ["cell_dose_gy", "n_dicentrics", "n_fragments", "n_rings", "n_bodies"]
         samples = samples.drop(columns=hidden).assign(dose_gy=np.nan)
     with atomic_path(folder / "samples.csv") as temporary:
         samples.to_csv(temporary, index=False)
@@ -239,6 +240,7 @@ def _make_image(
         "n_dicentrics": int(classes.get("dicentric", 0)),
         "n_fragments": int(classes.get("fragment", 0)),
         "n_rings": int((metaphase.objects["class"] == "ring").sum()),
+        "n_bodies": int(metaphase.objects["visible"].sum()),
     }
     annotations, objects = metaphase.annotations.copy(), metaphase.objects
     annotations.insert(0, "image", name)

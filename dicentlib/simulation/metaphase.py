@@ -21,6 +21,7 @@ from dicentlib.simulation.styles import draw_cell_style, draw_slide_style
 REASONS = ("several_cells", "covered", "few_chromosomes", "out_of_focus")
 SMALLEST_FIELD_UM = 40.0
 MINIMUM_CHROMOSOMES = 40
+DEFOCUS_PX = (4.0, 7.5)  # beyond the blur of slides in focus (styles), 0.1 um
 OBJECT_COLUMNS = (
     "object", "class", "row", "col", "centromere_1_row", "centromere_1_col", "centromere_2_row",
     "centromere_2_col", "length_px", "width_px", "area_px", "chromosomes", "length_percent",
@@ -260,11 +261,11 @@ def _draw(rng, counts, yields, slide, cell_dose, reason, height, width, pixel_si
         absorbance,
         slide,
         reference,
-        (centre * unit, spread * unit),
+        labels,
         over=positions,
         n_over=n_over,
     )
-    add_debris(rng, absorbance, slide, unit, over=clumps)
+    add_debris(rng, absorbance, slide, unit, labels, over=clumps)
     hidden = [
         any(np.hypot(row - r, col - c) < 1.05 * radius for r, c, radius in nuclei)
         for row, col in positions
@@ -274,7 +275,7 @@ def _draw(rng, counts, yields, slide, cell_dose, reason, height, width, pixel_si
         hidden = np.asarray(hidden) | (gaps.min(axis=1) < 18 * unit)
     objects["visible"] &= ~np.asarray(hidden, dtype=bool)
 
-    defocus = rng.uniform(3.0, 6.5) if reason == "out_of_focus" else 0.0
+    defocus = rng.uniform(*DEFOCUS_PX) if reason == "out_of_focus" else 0.0
     image = expose(rng, absorbance, slide, pixel_size_um=pixel_size_um, defocus_px=defocus)
     if slide.burnt_in_number:
         burn_in_number(rng, image, pixel_size_um)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
+CLUMP_REACH_PX = 26.0  # of a stain clump, in reference pixels
 
 
 def _outline(rng, centre, radius, *, wobble, elongation=1.0, points=72):
@@ -60,13 +61,23 @@ def _add(absorbance, patch, top, left):
         ]
 
 
-def add_nuclei(rng, absorbance, style, unit, keep_clear, *, over=None, n_over=0):
+def _covers(bodies, position, radius):
+    """Whether a disc touches a body of the label image `bodies`."""
+    rows, cols = (slice(max(int(p - radius), 0), max(int(p + radius) + 1, 0)) for p in position)
+    near = bodies[rows, cols] > 0
+    row, col = np.ogrid[
+        rows.start : rows.start + near.shape[0], cols.start : cols.start + near.shape[1]
+    ]
+    return bool(near[np.hypot(row - position[0], col - position[1]) < radius].any())
+
+
+def add_nuclei(rng, absorbance, style, unit, bodies, *, over=None, n_over=0):
     """Add round interphase nuclei, 100 to 190 reference pixels across.
 
     Parameters
     ----------
-    keep_clear : (centre, radius)
-        They keep out of this circle (the spread), at least mostly.
+    bodies : ndarray of int, shape (H, W)
+        Label image of the chromosomes; nuclei keep clear of them.
     over : ndarray, shape (n, 2), optional
         Positions of which `n_over` get a nucleus right over them.
 
@@ -75,7 +86,6 @@ def add_nuclei(rng, absorbance, style, unit, keep_clear, *, over=None, n_over=0)
     list of (row, col, radius)
     """
     height, width = absorbance.shape
-    centre, clear = keep_clear
     made = []
     for number in range(min(rng.poisson(style.nuclei), 9) + n_over):
         radius = (
@@ -89,7 +99,7 @@ def add_nuclei(rng, absorbance, style, unit, keep_clear, *, over=None, n_over=0)
                 position = over[rng.integers(len(over))] + rng.normal(0, 0.15 * radius, 2)
                 break
             apart = all(np.hypot(*(position - m[:2])) > 0.85 * (radius + m[2]) for m in made)
-            if apart and np.hypot(*(position - centre)) > clear + 0.8 * radius:
+            if apart and not _covers(bodies, position, 1.08 * radius + 4 * unit):
                 break
         else:
             continue
@@ -141,10 +151,11 @@ def add_halo(absorbance, style, unit):
     cv2.addWeighted(absorbance, 1.0, rim, style.halo, 0.0, dst=absorbance)
 
 
-def add_debris(rng, absorbance, style, unit, *, over=None):
+def add_debris(rng, absorbance, style, unit, bodies, *, over=None):
     """Add dust, grains, bubbles, stain clumps, cell remains and hairlines.
 
-    With `over` (positions, shape (n, 2)) stain clumps also lie over the chromosomes.
+    Stain clumps keep clear of the chromosomes (`bodies`, a label image): one that covers them
+    makes an image unfit. With `over` (positions, shape (n, 2)) further clumps lie there.
     """
     height, width = absorbance.shape
     amount = style.debris
@@ -177,7 +188,9 @@ def add_debris(rng, absorbance, style, unit, *, over=None):
             grain_px=max(unit * rng.uniform(3, 8), 2.0),
         )
     for _ in range(rng.poisson(0.8 * min(amount, 2))):  # black clumps of stain
-        _clump(rng, absorbance, rng.uniform((0, 0), (height, width)), unit)
+        position = rng.uniform((0, 0), (height, width))
+        if not _covers(bodies, position, CLUMP_REACH_PX * unit):
+            _clump(rng, absorbance, position, unit)
     for position in () if over is None else over:
         _clump(rng, absorbance, position, unit * rng.uniform(1.0, 1.6))
     for _ in range(rng.poisson(0.25 * min(amount, 3))):  # hairlines and scratches
