@@ -6,8 +6,8 @@
 
 Half of the images may be scored; the others have the four reasons alike. `train` writes
 ``models/filter-small``; the epoch and the threshold are chosen on the validation set. `measure`
-uses the test set alone, and prints the table that the model card quotes. The defaults fit a
-CPU; the paper's numbers of images are 16,400, 1,641 and 2,040.
+uses the test set alone, and prints the table that the model card quotes. The numbers of images
+are the paper's, to the next multiple of the five doses.
 """
 
 from dataclasses import replace
@@ -16,7 +16,12 @@ from pathlib import Path
 import typer
 
 from dicentlib.filtering import FilterRules, FilterSettings, classify_folder, save_filter
-from dicentlib.filtering.assessment import assess, choose_threshold, confusion_by_reason
+from dicentlib.filtering.assessment import (
+    assess,
+    choose_overruling,
+    choose_threshold,
+    confusion_by_reason,
+)
 from dicentlib.filtering.image_set import open_filter_set
 from dicentlib.filtering.network import ImageFilter, load_filter
 from dicentlib.filtering.training import FilterTrainingParameters, train_filter
@@ -32,8 +37,8 @@ app = typer.Typer(pretty_exceptions_show_locals=False)
 @app.command()
 def simulate(
     run: Path,
-    n_training: int = 3000,
-    n_validation: int = 600,
+    n_training: int = 16400,
+    n_validation: int = 1640,
     n_test: int = 2040,
     only: str = "",
 ):
@@ -59,6 +64,7 @@ def train(
     run: Path,
     epochs: int = 20,
     learning_rate: float = 1e-3,
+    decay: float = 0.9,
     architecture: str = "small",
     go_on: bool = False,
     out: Path = READY,
@@ -67,19 +73,25 @@ def train(
     sets = [open_filter_set(run / "data" / name) for name in ("training", "validation")]
     trained = train_filter(
         *((data.inputs, data.available) for data in sets),
+        hints=sets[0].hints,
         parameters=FilterTrainingParameters(
-            architecture=architecture, epochs=epochs, learning_rate=learning_rate
+            architecture=architecture, epochs=epochs, learning_rate=learning_rate, decay=decay
         ),
         start=load_filter(out).network if go_on else None,
     )
     typer.echo(trained.history.round(4).to_string(index=False))
     settings = FilterSettings(architecture, 299, 0.0, FilterRules())
     p_available = ImageFilter(trained.network, settings).probabilities(sets[1].inputs)
+    threshold = choose_threshold(p_available, sets[1].available, max_lost=MAX_LOST)
+    judged = sets[1].table.assign(p_available=p_available)
+    rules = choose_overruling(judged, sets[1].available, threshold=threshold, rules=settings.rules)
     settings = replace(
         settings,
-        threshold=choose_threshold(p_available, sets[1].available, max_lost=MAX_LOST),
+        threshold=threshold,
+        rules=rules,
         trained_on=f"{len(sets[0].inputs)} simulated images",
     )
+    typer.echo(f"threshold {threshold:.3f}, rules overruled from {rules.overruled_from}")
     save_filter(out / "filter.safetensors", trained.network, settings)
 
 

@@ -1,5 +1,7 @@
 """The filter without training: measures, rules, files, verdicts on good and bad images."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -24,7 +26,12 @@ from dicentlib.filtering import (
     save_filter,
     verdicts,
 )
-from dicentlib.filtering.assessment import assess, confusion_by_reason, proportion
+from dicentlib.filtering.assessment import (
+    assess,
+    choose_overruling,
+    confusion_by_reason,
+    proportion,
+)
 from dicentlib.filtering.saliency import occlusion_map
 
 SETTINGS = FilterSettings("small", 299, 0.5, FilterRules(), "nothing")
@@ -153,6 +160,33 @@ def test_noise_alone_has_no_chromosomes():
 def test_an_image_needs_two_axes():
     with pytest.raises(InputError, match="shape"):
         objection(np.zeros((10, 10, 3)))
+
+
+def test_a_sure_network_overrules_the_rules():
+    row = {"image": "a", "objection": "", "n_objects": 38, "overlap": 0.0, "second_cell": 0.0}
+    row |= {"particles": 0.0, "edge_width": 0.3}
+    table = pd.DataFrame([row | {"p_available": p} for p in (0.89, 0.9)])
+    rules = FilterRules(overruled_from=0.9)
+    assert verdicts(table, threshold=0.5, rules=rules)["available"].tolist() == [False, True]
+    assert not verdicts(table, threshold=0.5, rules=FilterRules())["available"].any()
+    assert not verdicts(table, threshold=0.95, rules=rules)["available"].any()
+    with pytest.raises(InputError, match=r"overruled_from is 1\.2"):
+        FilterRules(overruled_from=1.2)
+
+
+def test_overruling_is_chosen_by_accuracy():
+    row = {"image": "a", "objection": "", "overlap": 0.0, "second_cell": 0.0, "particles": 0.0}
+    rows = [
+        row | {"edge_width": 0.3, "n_objects": n, "p_available": p}
+        for n, p in ((38, 0.96), (38, 0.85), (46, 0.6), (20, 0.55), (46, 0.1))
+    ]
+    table, rules = pd.DataFrame(rows), FilterRules()
+    chosen = choose_overruling(table, [True, True, True, False, False], threshold=0.5, rules=rules)
+    assert chosen.overruled_from == 0.8
+    chosen = choose_overruling(
+        table, [False, False, True, False, False], threshold=0.5, rules=rules
+    )
+    assert chosen.overruled_from is None
 
 
 def test_folder_of_every_kind_of_file(tmp_path):
@@ -301,3 +335,13 @@ def test_rules_on_real_images(real_data):
     assert demo.loc[[f"{name}.TIF" for name in TWO_CELLS], "reason"].str.contains("two").all()
     assert giemsa.loc[["2.png", "4.png"], "reason"].str.contains("two cells").all()
     assert "few chromosomes" in giemsa.loc["8.png", "reason"]
+
+
+@pytest.mark.real
+def test_ready_filter_on_real_images(real_data):
+    ready = Path(__file__).parents[1] / "models" / "filter-small"
+    demo = classify_folder(real_data / "adci_demo", ready).set_index("image")
+    giemsa = classify_folder(real_data / "cohesion_giemsa" / "images", ready).set_index("image")
+    assert demo.loc[[f"{name}.TIF" for name in GOOD], "available"].all()
+    assert not demo.loc[[f"{name}.TIF" for name in TWO_CELLS], "available"].any()
+    assert not giemsa.loc[["2.png", "4.png", "8.png"], "available"].any()

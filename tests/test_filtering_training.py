@@ -12,10 +12,16 @@ from dicentlib.filtering import FilterRules, build_network
 from dicentlib.filtering.assessment import filter_effect, reliability_by_probability
 from dicentlib.filtering.gallery import choose_gallery
 from dicentlib.filtering.image_set import open_filter_set
-from dicentlib.filtering.network import as_batch
-from dicentlib.filtering.training import FilterTrainingParameters, augment, train_filter
+from dicentlib.filtering.network import HINT_REASONS, N_HINTS, as_batch
+from dicentlib.filtering.training import (
+    COUNT_WEIGHT,
+    FilterTrainingParameters,
+    augment,
+    auxiliary_loss,
+    train_filter,
+)
 from dicentlib.plotting.filtering import plot_filter_effect, plot_gallery
-from dicentlib.simulation import simulate_set
+from dicentlib.simulation import REASONS, simulate_set
 from dicentlib.widgets.filtering import ThresholdSlider
 
 LIGHTNING = pytest.mark.filterwarnings("ignore")
@@ -68,6 +74,42 @@ def test_a_start_is_kept_where_training_makes_it_worse():
         assert trained.history["validation_loss"].is_monotonic_decreasing
 
 
+def test_auxiliary_loss_by_hand():
+    one = torch.tensor([2.0])
+    plain = torch.nn.functional.binary_cross_entropy_with_logits(one, torch.tensor([1.0]))
+    assert auxiliary_loss(one, torch.tensor([1.0]), None) == plain
+    out = torch.tensor([[0.0, 0.0, 0.0, 2.0, 1.5], [0.0, 0.0, 0.0, 0.0, 0.5]])
+    hints = torch.tensor([[0.0, 0.0, 1.0, 1.0, 1.0], [np.nan] * 5])
+    first = 3 * np.log(2) + np.log1p(np.exp(-2)) + COUNT_WEIGHT * 0.5
+    loss = auxiliary_loss(out, torch.zeros(2), hints)  # the second image has no hints
+    assert loss.item() == pytest.approx(first / 2, rel=1e-6)
+
+
+@LIGHTNING
+def test_hints_teach_the_number_of_bodies():
+    """The number of squares is learnt, though the answer does not depend on it."""
+    rng = np.random.default_rng(0)
+    inputs, available = spots(96, seed=0)
+    hints = np.full((96, N_HINTS), np.nan)
+    for index in range(96):
+        n_more = rng.integers(0, 4)
+        for col in 30 * np.arange(n_more):
+            inputs[index, 105:120, col : col + 20] = 20
+        hints[index, -1] = n_more / 4
+    recipe = FilterTrainingParameters(
+        architecture="small", epochs=12, batch_size=8, free_rotation=False, dropout=0, decay=1
+    )
+    trained = train_filter(
+        (inputs, available), (inputs, available), hints=hints, parameters=recipe, progress=False
+    )
+    network = trained.network.train()
+    with torch.inference_mode():
+        counted = network(as_batch(inputs))[1][:, -1].numpy()
+    assert np.corrcoef(counted, hints[:, -1])[0, 1] > 0.75
+    with pytest.raises(InputError, match=r"hints of shape \(96, 2\); expected \(96, 5\)"):
+        train_filter((inputs, available), (inputs, available), hints=hints[:, :2])
+
+
 def test_training_needs_both_kinds():
     inputs, _ = spots(4, seed=0)
     both = np.array([True, False, True, False])
@@ -93,8 +135,14 @@ def test_augmentation_by_quarter_turns_moves_pixels_and_changes_none():
 
 
 def test_augmentation_fills_with_background():
-    turned = augment(torch.ones(8, 1, 32, 32), generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(turned, torch.ones(8, 1, 32, 32))
+    turned = augment(
+        as_batch(np.full((8, 32, 32), 255)), generator=torch.Generator().manual_seed(0)
+    )
+    assert not turned.any()
+
+
+def test_reasons_of_the_hints_are_the_simulators():
+    assert set(HINT_REASONS) == set(REASONS)
 
 
 def test_effect_by_hand():
@@ -172,6 +220,9 @@ def test_set_of_simulated_images(tmp_path):
         reasons={"few_chromosomes": 0.5}, n_workers=1, progress=False,
     )  # fmt: skip
     opened = open_filter_set(tmp_path)
+    few = opened.table["true_reason"] == "few_chromosomes"
+    assert opened.hints[:, HINT_REASONS.index("few_chromosomes")].tolist() == few.tolist()
+    assert ((46 * opened.hints[:, -1] < 40) == few).all()
     assert opened.inputs.shape == (4, 299, 299)
     assert opened.available.tolist() == (opened.table["true_reason"] == "").tolist()
     (tmp_path / "samples.csv").unlink()

@@ -1,6 +1,6 @@
 """How good is a filter, and what does it do to the dose?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,9 @@ from statsmodels.stats.proportion import proportion_confint
 from dicentlib.dose import dispersion, estimate_dose
 from dicentlib.dose.poisson_limits import poisson_limits
 from dicentlib.errors import InputError
+from dicentlib.filtering.classify import verdicts
+
+OVERRULING = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 
 
 def choose_threshold(p_available, available, *, max_lost, highest=0.5):
@@ -29,6 +32,34 @@ def choose_threshold(p_available, available, *, max_lost, highest=0.5):
     if not len(p_available):
         raise InputError("no available image to choose a threshold from")
     return min(float(np.quantile(p_available, max_lost, method="lower")), float(highest))
+
+
+def choose_overruling(table, available, *, threshold, rules, candidates=OVERRULING):
+    """Rules with the ``overruled_from`` that judges a validation set best.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``p_available`` and the measures, as of ``classify_folder`` or a ``FilterSet`` with
+        ``p_available`` added; ``objection``.
+    available : array of bool
+        The truth.
+    threshold : float
+    rules : FilterRules
+    candidates : sequence of float
+        Values to try beside None; where several are as accurate, the one that trusts the
+        network least.
+
+    Returns
+    -------
+    FilterRules
+    """
+    tried = [replace(rules, overruled_from=value) for value in (None, *sorted(candidates)[::-1])]
+    correct = [
+        (verdicts(table, threshold=threshold, rules=one)["available"] == available).sum()
+        for one in tried
+    ]
+    return tried[int(np.argmax(correct))]
 
 
 @dataclass(frozen=True)

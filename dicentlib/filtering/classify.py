@@ -76,8 +76,8 @@ def classify_folder(images, weights, *, pixel_size_um=None, threshold=None, rule
     """Which images of a folder may be scored, and why the others may not.
 
     An image is available when nothing speaks against it: it can be a metaphase
-    (``explain.objection``), it breaks no rule (``explain.failures``), and the network's
-    probability is at least `threshold`.
+    (``explain.objection``), the network's probability is at least `threshold`, and it breaks no
+    rule (``explain.failures``) or the network is sure enough (``FilterRules.overruled_from``).
 
     Parameters
     ----------
@@ -170,7 +170,8 @@ def _reason(row, threshold, rules):
     if row["objection"]:
         return row["objection"]
     measures = ImageMeasures(**{name: row[name] for name in MEASURES})
-    reasons = list(failures(measures, rules).values())
+    sure = rules.overruled_from is not None and row["p_available"] >= rules.overruled_from
+    reasons = [] if sure else list(failures(measures, rules).values())
     if row["p_available"] < threshold:
         reasons.append(f"network: p_available {row['p_available']:.3f}, below {threshold:g}")
     return "; ".join(reasons)

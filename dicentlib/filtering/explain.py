@@ -28,7 +28,8 @@ class FilterRules:
     """Limits of the measures beyond which an image is not scored.
 
     `min_chromosomes` is the paper's; the others: simulated images first, then moved so that
-    the named good real spreads stay inside (``docs/filtering.md``).
+    the named good real spreads stay inside (``docs/filtering.md``). A network whose probability
+    is at least `overruled_from` keeps an image whatever rule it breaks; None: never.
     """
 
     min_chromosomes: int = 40
@@ -36,12 +37,17 @@ class FilterRules:
     max_overlap: float = 0.5
     max_particles: float = 0.015
     max_edge_width: float = 0.46
+    overruled_from: float | None = None
 
     def __post_init__(self):
         if not 0 < self.min_chromosomes < self.max_chromosomes:
             raise InputError(
                 f"min_chromosomes is {self.min_chromosomes}; it must be between 1 and "
                 f"max_chromosomes, {self.max_chromosomes}"
+            )
+        if self.overruled_from is not None and not 0 < self.overruled_from <= 1:
+            raise InputError(
+                f"overruled_from is {self.overruled_from}; allowed: above 0, at most 1, or None"
             )
 
 

@@ -9,6 +9,8 @@ from tqdm import tqdm
 from dicentlib.data import index_images
 from dicentlib.errors import InputError
 from dicentlib.filtering.classify import MEASURES, prepare_images
+from dicentlib.filtering.explain import COMPLEMENT
+from dicentlib.filtering.network import HINT_REASONS, N_HINTS
 
 QUALITIES = ("available", "rejected")
 
@@ -19,7 +21,8 @@ class FilterSet:
 
     ``inputs``, uint8 (N, S, S), of ``network.network_input``; ``table``, one row per image:
     the columns of ``samples.csv``, with ``true_reason`` for ``reason`` ("" where available),
-    ``objection`` (empty), and the measures. ``available``: bool (N,).
+    ``objection`` (empty), and the measures. ``available``: bool (N,). ``hints``: float
+    (N, ``network.N_HINTS``).
     """
 
     inputs: np.ndarray
@@ -28,6 +31,20 @@ class FilterSet:
     @property
     def available(self):
         return (self.table["quality"] == "available").to_numpy()
+
+    @property
+    def hints(self):
+        """What training may learn from beside the answer, see ``training.auxiliary_loss``.
+
+        Reasons where the table has ``true_reason``, bodies where it has ``n_bodies``; NaN else.
+        """
+        hints = np.full((len(self.table), N_HINTS), np.nan)
+        if "true_reason" in self.table:
+            for column, reason in enumerate(HINT_REASONS):
+                hints[:, column] = self.table["true_reason"] == reason
+        if "n_bodies" in self.table:
+            hints[:, -1] = self.table["n_bodies"] / COMPLEMENT
+        return hints
 
 
 def open_filter_set(folder, *, image_size=299):

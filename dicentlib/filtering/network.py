@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
+from torch.nn import functional
 
 from dicentlib.errors import InputError
 from dicentlib.filtering.explain import FilterRules
@@ -22,7 +23,9 @@ from dicentlib.runs import atomic_path, file_digest
 
 ARCHITECTURES = ("inception_v3", "small")
 WEIGHTS_NAME = "filter.safetensors"
-FILE_FORMAT = "dicentlib-filter-1"
+FILE_FORMAT = "dicentlib-filter-2"
+HINT_REASONS = ("several_cells", "covered", "few_chromosomes", "out_of_focus")
+N_HINTS = len(HINT_REASONS) + 1  # and the number of bodies, as a share of 46
 LEVELS = 255  # inputs are kept as 8-bit values
 
 
@@ -41,7 +44,7 @@ class GreyInception(nn.Module):
         weights = Inception_V3_Weights.IMAGENET1K_V1 if pretrained else None
         options = {} if pretrained else {"init_weights": True, "transform_input": False}
         self.network = inception_v3(weights=weights, aux_logits=True, dropout=dropout, **options)
-        self.network.transform_input = False  # inputs lie in [-1, 1] already
+        self.network.transform_input = False  # batch normalisation takes any constant
         self.network.fc = nn.Linear(self.network.fc.in_features, 1)
         auxiliary = self.network.AuxLogits.fc
         self.network.AuxLogits.fc = nn.Linear(auxiliary.in_features, 1)
@@ -54,33 +57,58 @@ class GreyInception(nn.Module):
 
 
 class SmallNetwork(nn.Module):
-    """Five convolutions; the mean and the maximum of the last map, one logit of shape (N,).
+    """A residual network for a CPU; the mean and the maximum of the last map, one logit.
 
     The mean sees how much there is of something (a missing or a second set of chromosomes),
-    the maximum whether it is anywhere (a nucleus over the spread).
+    the maximum whether it is anywhere (a nucleus over the spread). In training mode the result
+    is ``(logit, hints)`` of shapes (N,) and (N, ``N_HINTS``), else the logit: the hints teach the
+    same features what speaks against an image and how many bodies lie in it.
     """
 
     def __init__(self, *, dropout=0.2):
         super().__init__()
         self.features = nn.Sequential(
-            *_convolution(1, 16, size=7, stride=2),
-            *_convolution(16, 32, size=3, stride=2),
+            *_convolution(1, 32, size=8, stride=4),
+            nn.ReLU(),
+            _Residual(32),
             *_convolution(32, 64, size=3, stride=2),
-            *_convolution(64, 96, size=3, stride=2),
-            *_convolution(96, 96, size=3, stride=1),
+            nn.ReLU(),
+            _Residual(64),
+            _Residual(64),
+            *_convolution(64, 128, size=3, stride=2),
+            nn.ReLU(),
+            _Residual(128),
+            _Residual(128),
         )
         self.dropout = nn.Dropout(dropout)
-        self.logit = nn.Linear(2 * 96, 1)
+        self.logit = nn.Linear(2 * 128, 1)
+        self.hints = nn.Linear(2 * 128, N_HINTS)
 
     def forward(self, x):
         features = self.features(x)
         pooled = torch.cat([features.mean((2, 3)), features.amax((2, 3))], dim=1)
-        return self.logit(self.dropout(pooled))[:, 0]
+        logit = self.logit(self.dropout(pooled))[:, 0]
+        return (logit, self.hints(pooled)) if self.training else logit
 
 
-def _convolution(n_in, n_out, *, size, stride):
+class _Residual(nn.Module):
+    """Two convolutions whose result is added to their input."""
+
+    def __init__(self, n_channels):
+        super().__init__()
+        self.change = nn.Sequential(
+            *_convolution(n_channels, n_channels, size=3),
+            nn.ReLU(),
+            *_convolution(n_channels, n_channels, size=3),
+        )
+
+    def forward(self, x):
+        return functional.relu(x + self.change(x))
+
+
+def _convolution(n_in, n_out, *, size, stride=1):
     convolution = nn.Conv2d(n_in, n_out, size, stride=stride, padding=size // 2, bias=False)
-    return convolution, nn.BatchNorm2d(n_out), nn.ReLU()
+    return convolution, nn.BatchNorm2d(n_out)
 
 
 def build_network(architecture="inception_v3", *, dropout=0.2, pretrained=False):
@@ -117,8 +145,12 @@ def network_input(analysis, *, image_size=299):
 
 
 def as_batch(inputs):
-    """Inputs ``(N, S, S)`` of 8 bit as a float tensor ``(N, 1, S, S)`` in [-1, 1]."""
-    return torch.as_tensor(np.asarray(inputs)).float()[:, None] * (2 / LEVELS) - 1
+    """Inputs ``(N, S, S)`` of 8 bit as a float tensor ``(N, 1, S, S)`` in [-2, 0].
+
+    The background is exactly 0: another constant would be rounded alike everywhere in bfloat16,
+    and batch normalisation would learn a mean that float32 does not have.
+    """
+    return torch.as_tensor(np.asarray(inputs)).float()[:, None] * (2 / LEVELS) - 2
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ is not in the paper: here it is an epoch.
 
 import copy
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -14,14 +15,17 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.optim.swa_utils import update_bn
 from torch.utils.data import DataLoader, TensorDataset
 
 from dicentlib.errors import InputError
-from dicentlib.filtering.network import as_batch, build_network
+from dicentlib.filtering.network import N_HINTS, as_batch, build_network
 from dicentlib.training.fit import computes_bfloat16
 from dicentlib.training.keeping import ShowProgress
 
-AUXILIARY_WEIGHT = 0.4  # of Inception's auxiliary loss (Szegedy et al. 2015 use 0.3 to 0.4)
+AUXILIARY_WEIGHT = 0.4  # of auxiliary losses (Szegedy et al. 2015 use 0.3 to 0.4)
+STATISTICS_BATCHES = 64
+COUNT_WEIGHT = 4.0  # of the number of bodies beside the reasons
 ZOOM = (0.8, 1.15)  # spreads differ in size between laboratories
 
 
@@ -69,7 +73,7 @@ def augment(batch, *, generator, free_rotation=True):
 
     Parameters
     ----------
-    batch : Tensor, shape (N, 1, S, S), 1 in the background
+    batch : Tensor, shape (N, 1, S, S), 0 in the background
     generator : torch.Generator
     free_rotation : bool
         Any angle and a zoom of 0.8 to 1.15, filled with background; else quarter turns alone.
@@ -86,8 +90,30 @@ def augment(batch, *, generator, free_rotation=True):
         [torch.stack([flip * cos, -sin, zero], 1), torch.stack([flip * sin, cos, zero], 1)], 1
     )
     grid = functional.affine_grid(matrix, list(batch.shape), align_corners=False)
-    # background is 1 and the padding 0
-    return functional.grid_sample(batch - 1, grid, align_corners=False) + 1
+    return functional.grid_sample(batch, grid, align_corners=False)
+
+
+def auxiliary_loss(auxiliary, labels, hints):
+    """Loss of a network's second output: Inception's auxiliary logit, or hints.
+
+    Parameters
+    ----------
+    auxiliary : Tensor, shape (N,) or (N, ``N_HINTS``)
+    labels : Tensor, shape (N,)
+        1: available.
+    hints : Tensor, shape (N, ``N_HINTS``)
+        A column of 0 and 1 for each of ``network.HINT_REASONS`` and the number of bodies as a
+        share of 46. NaN where it is not known: it then costs nothing.
+    """
+    if auxiliary.ndim == 1:
+        return functional.binary_cross_entropy_with_logits(auxiliary, labels)
+    known = ~hints.isnan()
+    hints = hints.nan_to_num()
+    reasons = functional.binary_cross_entropy_with_logits(
+        auxiliary[:, :-1], hints[:, :-1], reduction="none"
+    )
+    bodies = (auxiliary[:, -1:] - hints[:, -1:]).abs()
+    return (torch.cat([reasons, COUNT_WEIGHT * bodies], dim=1) * known).sum(dim=1).mean()
 
 
 class FilterModule(pl.LightningModule):
@@ -108,24 +134,33 @@ class FilterModule(pl.LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": schedule}
 
     def training_step(self, batch, _):
-        inputs, labels = batch
-        inputs = augment(
-            as_batch(inputs.cpu()),
-            generator=self.generator,
-            free_rotation=self.recipe.free_rotation,
-        ).to(self.device)
-        out = self.network(inputs)
+        inputs, labels, hints = batch
+        out = self.network(self._augmented(inputs))
         logits, auxiliary = out if isinstance(out, tuple) else (out, None)
         loss = functional.binary_cross_entropy_with_logits(logits, labels)
         self._add("training", loss, logits, labels)
         if auxiliary is not None:
-            loss = loss + AUXILIARY_WEIGHT * functional.binary_cross_entropy_with_logits(
-                auxiliary, labels
-            )
+            loss = loss + AUXILIARY_WEIGHT * auxiliary_loss(auxiliary, labels, hints)
         return loss
 
+    def on_validation_epoch_start(self):
+        """Take the batch statistics anew, of the weights as they are.
+
+        The running ones lag behind the weights, enough to make a good network useless (Wu and
+        Johnson 2021, arXiv:2105.07576, section 3).
+        """
+        batches = islice(self.trainer.train_dataloader, STATISTICS_BATCHES)
+        update_bn((self._augmented(inputs) for inputs, _, _ in batches), self.network)
+
+    def _augmented(self, inputs):
+        return augment(
+            as_batch(inputs.cpu()),
+            generator=self.generator,
+            free_rotation=self.recipe.free_rotation,
+        ).to(self.device)
+
     def validation_step(self, batch, _):
-        inputs, labels = batch
+        inputs, labels, _ = batch
         # the filter judges in float32, whatever it was trained in
         with torch.autocast(self.device.type, enabled=False):
             logits = self.network(as_batch(inputs))
@@ -164,7 +199,7 @@ class FilterModule(pl.LightningModule):
         self.history.append(row)
 
 
-def train_filter(training, validation, *, parameters=None, start=None, progress=True):
+def train_filter(training, validation, *, hints=None, parameters=None, start=None, progress=True):
     """Train a network to tell available images from others.
 
     Parameters
@@ -172,6 +207,9 @@ def train_filter(training, validation, *, parameters=None, start=None, progress=
     training, validation : (inputs, available)
         Inputs of ``network.network_input``, uint8 ``(N, S, S)``, and bool ``(N,)``; both
         sets hold both kinds.
+    hints : array, shape (N, ``network.N_HINTS``), optional
+        What is known of the training images beyond their answer, see :func:`auxiliary_loss`;
+        the small network learns from it, Inception-v3 is trained as in the paper.
     parameters : FilterTrainingParameters, optional
     start : nn.Module, optional
         A network of the same architecture to go on from, instead of random weights; it is
@@ -186,7 +224,7 @@ def train_filter(training, validation, *, parameters=None, start=None, progress=
     Raises
     ------
     InputError
-        A set is empty or holds one kind only.
+        A set is empty or holds one kind only, or hints of another shape.
     """
     parameters = parameters or FilterTrainingParameters()
     for name, (inputs, available) in (("training", training), ("validation", validation)):
@@ -196,6 +234,10 @@ def train_filter(training, validation, *, parameters=None, start=None, progress=
                 f"{name} set: {len(inputs)} inputs, {len(available)} answers of {len(kinds)} "
                 "kinds found; expected as many answers as inputs, available and not available"
             )
+    if hints is not None and np.shape(hints) != (len(training[0]), N_HINTS):
+        raise InputError(
+            f"hints of shape {np.shape(hints)}; expected {(len(training[0]), N_HINTS)}"
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(parameters.seed)
         network = copy.deepcopy(start) or build_network(
@@ -214,10 +256,10 @@ def train_filter(training, validation, *, parameters=None, start=None, progress=
             callbacks=[ShowProgress()] if progress else [],
             num_sanity_val_steps=0,
         )
-        held_out = _loader(validation, parameters, shuffle=False)
+        held_out = _loader(validation, None, parameters, shuffle=False)
         if start is not None:
             _record_start(module, held_out)
-        trainer.fit(module, _loader(training, parameters, shuffle=True), held_out)
+        trainer.fit(module, _loader(training, hints, parameters, shuffle=True), held_out)
     network = module.network.cpu()
     network.load_state_dict(module.best_state)
     history = pd.DataFrame(module.history)
@@ -234,11 +276,14 @@ def _record_start(module, held_out):
     module.train()
 
 
-def _loader(data, parameters, *, shuffle):
+def _loader(data, hints, parameters, *, shuffle):
     inputs, available = data
+    if hints is None:
+        hints = np.full((len(inputs), N_HINTS), np.nan)
     dataset = TensorDataset(
         torch.as_tensor(np.asarray(inputs)),
         torch.as_tensor(np.asarray(available, dtype=np.float32)),
+        torch.as_tensor(np.asarray(hints, dtype=np.float32)),
     )
     generator = torch.Generator().manual_seed(parameters.seed)
     return DataLoader(dataset, parameters.batch_size, shuffle=shuffle, generator=generator)
