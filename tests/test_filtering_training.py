@@ -12,7 +12,7 @@ from dicentlib.filtering import FilterRules, build_network
 from dicentlib.filtering.assessment import filter_effect, reliability_by_probability
 from dicentlib.filtering.gallery import choose_gallery
 from dicentlib.filtering.image_set import open_filter_set
-from dicentlib.filtering.network import HINT_REASONS, N_HINTS, as_batch
+from dicentlib.filtering.network import N_HINTS, as_batch
 from dicentlib.filtering.training import (
     COUNT_WEIGHT,
     FilterTrainingParameters,
@@ -141,10 +141,6 @@ def test_augmentation_fills_with_background():
     assert not turned.any()
 
 
-def test_reasons_of_the_hints_are_the_simulators():
-    assert set(HINT_REASONS) == set(REASONS)
-
-
 def test_effect_by_hand():
     # 4 cells with 0, 1, 1, 2: mean 1, variance (0 + 1 + 1 + 4 - 16/4) / 3 = 2/3
     curve = CalibrationCurve((0.0, 0.0, 0.25), np.zeros((3, 3)))
@@ -221,7 +217,7 @@ def test_set_of_simulated_images(tmp_path):
     )  # fmt: skip
     opened = open_filter_set(tmp_path)
     few = opened.table["true_reason"] == "few_chromosomes"
-    assert opened.hints[:, HINT_REASONS.index("few_chromosomes")].tolist() == few.tolist()
+    assert opened.hints[:, REASONS.index("few_chromosomes")].tolist() == few.tolist()
     assert ((46 * opened.hints[:, -1] < 40) == few).all()
     assert opened.inputs.shape == (4, 299, 299)
     assert opened.available.tolist() == (opened.table["true_reason"] == "").tolist()

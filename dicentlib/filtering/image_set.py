@@ -10,7 +10,8 @@ from dicentlib.data import index_images
 from dicentlib.errors import InputError
 from dicentlib.filtering.classify import MEASURES, prepare_images
 from dicentlib.filtering.explain import COMPLEMENT
-from dicentlib.filtering.network import HINT_REASONS, N_HINTS
+from dicentlib.filtering.network import N_HINTS
+from dicentlib.simulation import REASONS
 
 QUALITIES = ("available", "rejected")
 
@@ -40,7 +41,7 @@ class FilterSet:
         """
         hints = np.full((len(self.table), N_HINTS), np.nan)
         if "true_reason" in self.table:
-            for column, reason in enumerate(HINT_REASONS):
+            for column, reason in enumerate(REASONS):
                 hints[:, column] = self.table["true_reason"] == reason
         if "n_bodies" in self.table:
             hints[:, -1] = self.table["n_bodies"] / COMPLEMENT

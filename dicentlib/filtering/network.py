@@ -20,12 +20,12 @@ from torch.nn import functional
 from dicentlib.errors import InputError
 from dicentlib.filtering.explain import FilterRules
 from dicentlib.runs import atomic_path, file_digest
+from dicentlib.simulation import REASONS
 
 ARCHITECTURES = ("inception_v3", "small")
 WEIGHTS_NAME = "filter.safetensors"
 FILE_FORMAT = "dicentlib-filter-2"
-HINT_REASONS = ("several_cells", "covered", "few_chromosomes", "out_of_focus")
-N_HINTS = len(HINT_REASONS) + 1  # and the number of bodies, as a share of 46
+N_HINTS = len(REASONS) + 1  # and the number of bodies, as a share of 46
 LEVELS = 255  # inputs are kept as 8-bit values
 
 

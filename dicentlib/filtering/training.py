@@ -102,7 +102,7 @@ def auxiliary_loss(auxiliary, labels, hints):
     labels : Tensor, shape (N,)
         1: available.
     hints : Tensor, shape (N, ``N_HINTS``)
-        A column of 0 and 1 for each of ``network.HINT_REASONS`` and the number of bodies as a
+        A column of 0 and 1 for each of ``simulation.REASONS`` and the number of bodies as a
         share of 46. NaN where it is not known: it then costs nothing.
     """
     if auxiliary.ndim == 1:
