@@ -18,6 +18,8 @@ from dicentlib.simulation import (
 )
 from dicentlib.simulation.drawing import add_body
 from dicentlib.simulation.optics import mottle
+from dicentlib.simulation.slide import add_nuclei
+from dicentlib.simulation.styles import draw_slide_style
 
 SMOOTH = np.zeros((1, 1), np.float32)
 HALF = {"height": 444, "width": 504, "pixel_size_um": 0.2}
@@ -117,6 +119,42 @@ def test_mottle_has_the_asked_spread_and_grain():
 
     assert next_to(fine, 4) < next_to(coarse, 4)
     assert abs(next_to(fine, 20)) < 0.1
+
+
+@pytest.fixture(scope="module")
+def nuclei_round_a_square():
+    """Gaps from nuclei to a square of chromosomes, in reference pixels, over 60 slides."""
+    bodies = np.zeros((888, 1008), np.uint16)
+    bodies[344:544, 404:604] = 1
+    distance = ndimage.distance_transform_edt(bodies == 0)
+    positions = np.argwhere(bodies)[::997]
+    gaps = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        style = draw_slide_style(rng)
+        made = add_nuclei(rng, np.zeros(bodies.shape, np.float32), style, 1.0, bodies, positions)
+        for row, col, radius in made:
+            inside = np.clip(int(row), 0, 887), np.clip(int(col), 0, 1007)
+            gaps.append(distance[inside] - radius)
+    return np.array(gaps)
+
+
+def test_nuclei_keep_clear_of_chromosomes(nuclei_round_a_square):
+    assert len(nuclei_round_a_square) > 60
+    assert nuclei_round_a_square.min() > -0.5  # pixels: the distance is that of pixel centres
+
+
+def test_many_nuclei_lie_right_beside_the_spread(nuclei_round_a_square):
+    assert 0.3 < np.mean(nuclei_round_a_square < 80) < 0.8
+
+
+def test_nuclei_over_the_spread_cover_chromosomes():
+    bodies = np.zeros((444, 504), np.uint16)
+    bodies[200:240, 200:300] = 1
+    rng = np.random.default_rng(5)
+    style, absorbance = draw_slide_style(rng), np.zeros(bodies.shape, np.float32)
+    add_nuclei(rng, absorbance, style, 0.5, bodies, np.array([[220.0, 250.0]]), n_over=1)
+    assert absorbance[bodies > 0].max() > 0.3
 
 
 def test_absorbances_of_two_bodies_add():

@@ -245,7 +245,7 @@ def _draw(rng, counts, yields, slide, cell_dose, reason, height, width, pixel_si
             first=len(rows) + 1,
         )
     objects = pd.DataFrame(rows)
-    add_halo(absorbance, slide, unit)
+    add_halo(rng, absorbance, slide, unit)
 
     # Drawn after the cell: its random numbers depend on the pixel size, the cell's do not.
     add_haze(rng, absorbance, slide, unit, centre * unit, 1.15 * spread * unit)
@@ -262,7 +262,7 @@ def _draw(rng, counts, yields, slide, cell_dose, reason, height, width, pixel_si
         slide,
         reference,
         labels,
-        over=positions,
+        positions,
         n_over=n_over,
     )
     add_debris(rng, absorbance, slide, unit, labels, over=clumps)

@@ -9,6 +9,11 @@ import numpy as np
 
 SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
 CLUMP_REACH_PX = 26.0  # of a stain clump, in reference pixels
+BESIDE_SHARE = 0.45  # of the nuclei lie right beside the spread
+LOBED_SHARE = 0.15  # of the nuclei are a granulocyte's
+TRIES = 20
+HALO_TILE = 256  # image pixels; the halo is seen in patches smaller than this
+HALO_GRAIN_PX = 1.8  # reference pixels
 
 
 def _outline(rng, centre, radius, *, wobble, elongation=1.0, points=72):
@@ -71,57 +76,83 @@ def _covers(bodies, position, radius):
     return bool(near[np.hypot(row - position[0], col - position[1]) < radius].any())
 
 
-def add_nuclei(rng, absorbance, style, unit, bodies, *, over=None, n_over=0):
-    """Add round interphase nuclei, 100 to 190 reference pixels across.
+def add_nuclei(rng, absorbance, style, unit, bodies, positions, *, n_over=0):
+    """Add interphase nuclei: round, 100 to 190 reference pixels across, a few in lobes.
+
+    Many lie right beside the spread, as on real slides.
 
     Parameters
     ----------
     bodies : ndarray of int, shape (H, W)
         Label image of the chromosomes; nuclei keep clear of them.
-    over : ndarray, shape (n, 2), optional
-        Positions of which `n_over` get a nucleus right over them.
+    positions : ndarray, shape (n, 2)
+        Middles of the chromosomes.
+    n_over : int
+        Further nuclei that lie right over a chromosome.
 
     Returns
     -------
     list of (row, col, radius)
     """
-    height, width = absorbance.shape
     made = []
     for number in range(min(rng.poisson(style.nuclei), 9) + n_over):
         radius = (
             0.5 * unit * style.scale * np.clip(131 * np.exp(0.2 * rng.standard_normal()), 85, 215)
         )
-        for _ in range(20):
-            position = rng.uniform(
-                (-0.4 * radius, -0.4 * radius), (height + 0.4 * radius, width + 0.4 * radius)
-            )
-            if number < n_over:
-                position = over[rng.integers(len(over))] + rng.normal(0, 0.15 * radius, 2)
-                break
-            apart = all(np.hypot(*(position - m[:2])) > 0.85 * (radius + m[2]) for m in made)
-            if apart and not _covers(bodies, position, 1.08 * radius + 4 * unit):
-                break
+        if number < n_over:
+            position = positions[rng.integers(len(positions))] + rng.normal(0, 0.15 * radius, 2)
         else:
+            position = _clear_position(rng, bodies, positions, made, radius, unit)
+        if position is None:
             continue
         strength = np.clip(style.nucleus_stain * np.exp(0.25 * rng.standard_normal()), 0.35, 2.6)
-        outline = _outline(
-            rng,
-            position,
-            radius,
-            wobble=rng.uniform(0.0, 0.05),
-            elongation=np.exp(0.08 * rng.standard_normal()),
-        )
-        add_blob(
-            rng,
-            absorbance,
-            outline,
-            strength,
-            soft_px=unit * rng.uniform(0.5, 3.0),
-            texture=rng.uniform(0.03, 0.16),
-            grain_px=max(unit * rng.uniform(3, 7), 2.0),
-        )
+        lobed = rng.random() < LOBED_SHARE
+        if lobed:
+            strength = max(strength, 1.9)  # dense: where lobes overlap shows no darker
+        texture = {
+            "soft_px": unit * rng.uniform(0.5, 3.0),
+            "texture": rng.uniform(0.03, 0.16),
+            "grain_px": max(unit * rng.uniform(3, 7), 2.0),
+        }
+        for middle, size in _lobes(rng, position, radius) if lobed else [(position, radius)]:
+            outline = _outline(
+                rng,
+                middle,
+                size,
+                wobble=rng.uniform(0.0, 0.05),
+                elongation=np.exp(0.08 * rng.standard_normal()),
+            )
+            add_blob(rng, absorbance, outline, strength, **texture)
         made.append((float(position[0]), float(position[1]), float(radius)))
     return made
+
+
+def _clear_position(rng, bodies, positions, made, radius, unit):
+    """A place for a nucleus clear of chromosomes and other nuclei; None if none is found."""
+    height, width = bodies.shape
+    beside = rng.random() < BESIDE_SHARE
+    for attempt in range(2 * TRIES):
+        if beside and attempt < TRIES:
+            angle = rng.uniform(0, 2 * np.pi)
+            distance = 1.08 * radius + unit * rng.uniform(15, 70)
+            step = distance * np.array([np.sin(angle), np.cos(angle)])
+            position = positions[rng.integers(len(positions))] + step
+        else:
+            rim = 0.4 * radius
+            position = rng.uniform((-rim, -rim), (height + rim, width + rim))
+        apart = all(np.hypot(*(position - m[:2])) > 0.85 * (radius + m[2]) for m in made)
+        if apart and not _covers(bodies, position, 1.08 * radius + 2 * unit):
+            return position
+    return None
+
+
+def _lobes(rng, position, radius):
+    """Middles and radii of the three to five lobes of a granulocyte's nucleus."""
+    n = rng.integers(3, 6)
+    angles = 2 * np.pi * (np.arange(n) + rng.uniform(-0.2, 0.2, n)) / n + rng.uniform(0, 6.3)
+    away = radius * rng.uniform(0.4, 0.55, n)
+    middles = position + np.column_stack([away * np.sin(angles), away * np.cos(angles)])
+    return list(zip(middles, radius * rng.uniform(0.36, 0.48, n), strict=True))
 
 
 def add_haze(rng, absorbance, style, unit, centre, radius):
@@ -143,12 +174,17 @@ def add_haze(rng, absorbance, style, unit, centre, radius):
     absorbance += cv2.resize(small, absorbance.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def add_halo(absorbance, style, unit):
-    """Add the pale rim of cytoplasm that clings to chromosomes; before anything else is drawn."""
+def add_halo(rng, absorbance, style, unit):
+    """Add the pale, grainy rim of cytoplasm round chromosomes; before anything else is drawn."""
     small = cv2.resize(absorbance, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), max(style.halo_px * unit / 8, 0.3))
     rim = cv2.resize(small, absorbance.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    cv2.addWeighted(absorbance, 1.0, rim, style.halo, 0.0, dst=absorbance)
+    tile = rng.standard_normal((HALO_TILE, HALO_TILE), dtype=np.float32)
+    tile = cv2.GaussianBlur(tile, (0, 0), HALO_GRAIN_PX * unit)
+    tile *= np.float32(style.halo_grain) / tile.std()
+    repeats = [size // HALO_TILE + 1 for size in absorbance.shape]
+    grain = np.tile(tile, repeats)[: absorbance.shape[0], : absorbance.shape[1]]
+    cv2.addWeighted(absorbance, 1.0, rim * (1 + grain), style.halo, 0.0, dst=absorbance)
 
 
 def add_debris(rng, absorbance, style, unit, bodies, *, over=None):

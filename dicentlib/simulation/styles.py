@@ -28,6 +28,7 @@ class SlideStyle:
     haze: float  # absorbance of the cytoplasm
     halo: float  # absorbance of the rim round chromosomes, relative to theirs
     halo_px: float  # its width
+    halo_grain: float  # its relative variation over a pixel or two
     nuclei: float  # mean number of round nuclei
     nucleus_stain: float  # absorbance of a nucleus
     jpeg_quality: int  # 0: not compressed
@@ -105,17 +106,18 @@ def draw_slide_style(rng, *, variety=1.0):
         skirt=draw.between(0.12, 0.42),
         sharpening=max(0.0, draw.between(-0.5, 0.6)),
         background=draw.between(0.80, 0.96),
-        shading=draw.lognormal(0.034, 0.6, 0.005, 0.14),
+        shading=draw.lognormal(0.036, 0.45, 0.005, 0.14),
         mottle=draw.lognormal(0.006, 0.7, 0.0, 0.03),
         mottle_px=draw.between(3.0, 12.0),
         noise=draw.lognormal(0.0085, 0.3, 0.003, 0.022),
-        noise_grain_px=draw.between(0.0, 0.5),
-        stain=draw.lognormal(1.56, 0.32, 0.6, 2.5) * (0.7 if banded else 1.0),
+        noise_grain_px=draw.between(0.25, 0.85),
+        stain=draw.lognormal(1.68, 0.32, 0.6, 2.5) * (0.7 if banded else 1.0),
         debris=draw.lognormal(0.6, 1.2, 0.0, 6.0),
         haze=max(0.0, draw.between(-0.08, 0.09)),
-        halo=draw.between(0.02, 0.2),
+        halo=draw.between(0.03, 0.28),
         halo_px=draw.between(6.0, 16.0),
-        nuclei=draw.lognormal(2.0, 0.8, 0.0, 7.0),
+        halo_grain=draw.between(0.1, 0.6),
+        nuclei=draw.lognormal(1.8, 0.8, 0.0, 7.0),
         nucleus_stain=draw.between(1.95, 2.5) if rng.random() < 0.78 else draw.between(0.5, 1.6),
         jpeg_quality=int(rng.integers(70, 97)) if draw.chance(0.25) else 0,
         burnt_in_number=rng.random() < 0.3,
@@ -126,9 +128,9 @@ def draw_slide_style(rng, *, variety=1.0):
 
 # Sister chromatids: (share, half distance in radii, splay, closing at the tips, cohesion).
 CHROMATID_MODES = {
-    "closed": (0.26, (0.66, 0.84), (0.0, 0.1), (0.0, 0.25), (0.9, 1.0)),
-    "parallel": (0.44, (0.86, 1.14), (0.0, 0.2), (0.0, 0.35), (0.8, 1.0)),
-    "splayed": (0.23, (0.85, 1.1), (0.25, 1.1), (0.0, 0.1), (0.8, 1.0)),
+    "closed": (0.13, (0.66, 0.84), (0.0, 0.1), (0.0, 0.25), (0.9, 1.0)),
+    "parallel": (0.60, (0.98, 1.26), (0.0, 0.2), (0.0, 0.35), (0.8, 1.0)),
+    "splayed": (0.20, (0.9, 1.12), (0.25, 1.0), (0.0, 0.1), (0.8, 1.0)),
     "separated": (0.07, (1.25, 2.0), (0.0, 0.2), (0.0, 0.1), (0.0, 0.5)),
 }
 
@@ -154,7 +156,7 @@ def draw_cell_style(rng, slide):
     _, separation, splay, closing, cohesion = CHROMATID_MODES[mode]
     px_per_percent = draw.lognormal(11.4, 0.21, 6.5, 17.0) * (1.25 if slide.banded else 1.0)
     condensation = (11.4 / px_per_percent) ** 0.45
-    radius = draw.lognormal(6.0, 0.16, 3.9, 8.8) * condensation
+    radius = draw.lognormal(5.7, 0.16, 3.9, 8.8) * condensation
     coiled = rng.random() < (0.2 if mode == "closed" else 0.5)
     long = px_per_percent > 9
     return CellStyle(
@@ -164,20 +166,20 @@ def draw_cell_style(rng, slide):
         splay=draw.between(*splay),
         tip_closing=draw.between(*closing),
         cohesion=draw.between(*cohesion),
-        knobs=draw.between(0.02, 0.12),
-        constriction_radius=draw.between(0.35, 0.6 if slide.banded else 0.75),
+        knobs=draw.between(0.06, 0.28),
+        constriction_radius=draw.between(0.35, 0.6 if slide.banded else 0.7),
         constriction_px=draw.lognormal(3.0, 0.25, 1.8, 5.5),
         coil=draw.between(0.15, 0.48) if coiled else draw.between(0.0, 0.15),
         coil_period_px=draw.between(6.0, 10.5),
         beads=draw.between(0.1, 0.55) if coiled else draw.between(0.0, 0.2),
         roughness_px=draw.between(0.2, 0.7),
-        bend=draw.lognormal(0.25 if not long else 0.35, 0.6, 0.03, 1.6),
-        kink=draw.lognormal(0.22, 0.6, 0.03, 0.9),
+        bend=draw.lognormal(0.15 if not long else 0.24, 0.6, 0.03, 1.6),
+        kink=draw.lognormal(0.17, 0.6, 0.03, 0.9),
         twist=draw.between(0.01, 0.08) if draw.chance(0.12) else 0.0,
         irregular=draw.between(0.4, 1.3),
         profile=draw.between(0.3, 0.95),
-        grain=draw.between(0.12, 0.5),
-        fuzz=draw.between(0.0, 0.6),
+        grain=draw.between(0.1, 0.42),
+        fuzz=draw.between(0.0, 0.9),
         spread_px=draw.lognormal(300.0, 0.25, 190.0, 540.0),
         crowding=draw.between(-4.0, 5.0),
     )
