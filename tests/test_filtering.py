@@ -299,6 +299,13 @@ def test_wilson_interval_of_the_papers_accuracy():
     assert (share.lower, share.upper) == pytest.approx((centre - half, centre + half), abs=1e-6)
 
 
+def test_a_wilson_interval_holds_its_share_in_spite_of_rounding():
+    for n in range(1, 200):
+        for successes in (0, n):
+            share = proportion(successes, n)
+            assert share.lower <= share.value <= share.upper
+
+
 def test_assessment_by_hand():
     table = assess([True, True, False, False, False], [True, False, False, False, True])
     assert table["value"].to_dict() == pytest.approx(

@@ -95,7 +95,9 @@ def proportion(successes, n, *, level=0.95):
     if n == 0:
         return Proportion(0, 0, float("nan"), float("nan"))
     lower, upper = proportion_confint(successes, n, alpha=1 - level, method="wilson")
-    return Proportion(int(successes), int(n), float(lower), float(upper))
+    # Rounding would put the limit of none or of all on the wrong side of the share.
+    lower, upper = min(float(lower), successes / n), max(float(upper), successes / n)
+    return Proportion(int(successes), int(n), lower, upper)
 
 
 def assess(judged, truth):
