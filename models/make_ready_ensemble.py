@@ -21,16 +21,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import typer
-from torch.optim.swa_utils import AveragedModel, update_bn
 
 from dicentlib.data import CLASSES, index_images, read_annotations
-from dicentlib.data.dataset import MetaphaseDataset
 from dicentlib.ensemble import load_members, save_member
 from dicentlib.evaluation import image_set, rules
 from dicentlib.operating_point import OperatingPoint
 from dicentlib.simulation import simulate_set
 from dicentlib.training import PRESETS, train
-from dicentlib.training.loading import training_loader
 
 
 def training_set(n_images, labels_per_image, negative_fraction, seed, **reasons):
@@ -56,7 +53,7 @@ TRAINING_SETS = {
     "train_sixth": training_set(5000, (1.4, 2.1), 0.25, 108, covered=0.05),
 }
 DOSES = [0.0, 1.0, 2.0, 3.0, 4.0]
-MIN_PRECISION = {"dicentric": 0.5, "fragment": 0.7}  # on the validation set
+MIN_PRECISION = {"dicentric": 0.6, "fragment": 0.7}  # on the validation set
 HELD_OUT = {"validation": (60, 202), "test": (60, 204)}  # cells at each dose, seed
 FIRST = replace(
     PRESETS["demo"],
@@ -138,47 +135,10 @@ def train_members(run: Path, threads: int = 0):
 
 @app.command()
 def keep(run: Path, n_members: int = 8):
-    """Write RUN/members, in half the size: member by member the mean of two trainings' weights.
-
-    The last members of the last training go on from the fifth, so that their weights can be
-    averaged (Izmailov et al. 2018, arXiv:1803.05407); the mean holds better on images unlike
-    those of either. The members compute in float32.
-    """
-    last, before = (load_members(run / stage)[-n_members:] for stage in ("sixth", "fifth"))
-    for member, older in zip(last, before, strict=True):
-        model = mean_model([older.model, member.model], batches(run, n_images=600))
+    """Copy the last members to RUN/members, in half the size; they compute in float32."""
+    for member in load_members(run / list(STAGES)[-1])[-n_members:]:
         path = run / "members" / f"{member.name}.safetensors"
-        metadata = member.metadata | {"precision": "float32", "averaged_epochs": [older.epoch]}
-        save_member(path, model, metadata, half=True)
-
-
-def mean_model(models, batches):
-    """A network with the mean of the weights of several, its batch statistics taken anew."""
-    mean = AveragedModel(models[0])
-    for model in models:
-        mean.update_parameters(model)
-    mean.module.orientation = 0
-    update_bn(batches, mean)
-    return mean.module
-
-
-def batches(run, *, n_images):
-    """Crops as the last training saw them, from the first images of its set."""
-    name, parameters = STAGES["sixth"]
-    index = index_images(run / "data" / name)
-    annotations = read_annotations(run / "data" / name / "annotations.csv", index)
-    index = replace(index, table=index.table.head(n_images))
-    dataset = MetaphaseDataset(
-        index,
-        annotations[annotations["image"].isin(index.table["image"])],
-        crop_px=parameters.crop_px,
-        crop_shares=parameters.crop_shares,
-        samples_per_epoch=64 * parameters.batch_size,
-        pixel_size_um=parameters.pixel_size_um,
-        augmentation=parameters.augmentation,
-    )
-    loader = training_loader(dataset, batch_size=parameters.batch_size, seed=0)
-    return [batch["image"] for batch in loader]
+        save_member(path, member.model, member.metadata | {"precision": "float32"}, half=True)
 
 
 @app.command()
