@@ -106,7 +106,8 @@ def add_nuclei(rng, absorbance, style, unit, bodies, positions, *, n_over=0):
         if position is None:
             continue
         strength = np.clip(style.nucleus_stain * np.exp(0.25 * rng.standard_normal()), 0.35, 2.6)
-        lobed = rng.random() < LOBED_SHARE
+        # What lies under a nucleus counts as hidden, so one over chromosomes has no gaps.
+        lobed = number >= n_over and rng.random() < LOBED_SHARE
         if lobed:
             strength = max(strength, 1.9)  # dense: where lobes overlap shows no darker
         texture = {
