@@ -54,6 +54,8 @@ def add_cell(
         shapes,
         centre=centre,
         spread_px=spread,
+        ragged=style.ragged,
+        strays=style.strays,
         size_px=size_px,
         crowding=style.crowding,
         contacts=0.07,

@@ -5,6 +5,7 @@ import numpy as np
 
 GRID_PX = 4.0  # reference pixels per cell of the occupancy grid
 TRIES = 14
+OUTLINE_POINTS = 72
 
 
 def rotated(points, angle):
@@ -13,12 +14,23 @@ def rotated(points, angle):
     return points @ np.array([[cosine, -sine], [sine, cosine]])
 
 
-def _spread_position(rng, centre, radii, tilt):
-    """A point of the spread: a filled ellipse, a little denser in the middle."""
-    radius = rng.random() ** 0.55
-    angle = rng.uniform(0, 2 * np.pi)
-    point = np.array([radii[0] * radius * np.sin(angle), radii[1] * radius * np.cos(angle)])
-    return centre + rotated(point[None], tilt)[0]
+def _spread_outline(rng, spread_px, ragged):
+    """Distance of the spread's rim from its middle at `OUTLINE_POINTS` angles: a dented oval."""
+    angle = 2 * np.pi * np.arange(OUTLINE_POINTS) / OUTLINE_POINTS
+    squeeze = rng.uniform(0.75, 1.0)
+    tilt, *phases = rng.uniform(0, 2 * np.pi, 4)
+    oval = np.hypot(squeeze * np.cos(angle - tilt), np.sin(angle - tilt) / squeeze)
+    dents = sum(np.cos(order * angle + phases[order - 2]) / order for order in (2, 3, 4))
+    outline = oval * np.clip(1 + ragged * dents, 0.25, 1.4)
+    return spread_px * outline / np.sqrt(np.mean(outline**2))
+
+
+def _spread_position(rng, centre, outline, strays):
+    """A point of the spread: a little denser in the middle, a few bodies far outside."""
+    radius = rng.uniform(1.1, 1.6) if rng.random() < strays else rng.random() ** 0.55
+    turn = rng.random()
+    radius *= outline[int(turn * OUTLINE_POINTS)]
+    return centre + radius * np.array([np.sin(2 * np.pi * turn), np.cos(2 * np.pi * turn)])
 
 
 def _beside_another(rng, shape, placed):
@@ -47,7 +59,9 @@ def _beside_another(rng, shape, placed):
     return own + other_points[rng.integers(len(other_points))]
 
 
-def place_bodies(rng, shapes, *, centre, spread_px, size_px, crowding, contacts, solitary):
+def place_bodies(
+    rng, shapes, *, centre, spread_px, ragged, strays, size_px, crowding, contacts, solitary
+):
     """Choose a position and an angle for every body of a spread.
 
     Parameters
@@ -58,6 +72,10 @@ def place_bodies(rng, shapes, *, centre, spread_px, size_px, crowding, contacts,
         Middle of the spread, reference pixels.
     spread_px : float
         Mean radius of the spread.
+    ragged : float
+        How deep the dents of its outline are, relative to the radius; 0: an oval.
+    strays : float
+        Probability that a body lies outside the outline.
     size_px : (height, width)
         Field of view in reference pixels; bodies lie wholly inside.
     crowding : float
@@ -75,9 +93,7 @@ def place_bodies(rng, shapes, *, centre, spread_px, size_px, crowding, contacts,
     """
     height, width = size_px
     grid = np.zeros((int(height / GRID_PX) + 2, int(width / GRID_PX) + 2), np.uint8)
-    squeeze = rng.uniform(0.75, 1.0)
-    radii = np.array([spread_px * squeeze, spread_px / squeeze])
-    tilt = rng.uniform(0, np.pi)
+    outline = _spread_outline(rng, spread_px, ragged)
     offsets, angles, placed = np.zeros((len(shapes), 2)), np.zeros(len(shapes)), []
     for k in rng.permutation(len(shapes)):
         shape = shapes[k]
@@ -91,7 +107,7 @@ def place_bodies(rng, shapes, *, centre, spread_px, size_px, crowding, contacts,
             else:
                 angle = rng.uniform(0, 2 * np.pi)
                 points = rotated(shape.axis, angle)
-                points = points + _spread_position(rng, centre, radii, tilt)
+                points = points + _spread_position(rng, centre, outline, strays)
             low = np.array([border, border]) - points.min(axis=0)
             high = np.array([height, width]) - border - points.max(axis=0)
             outside = np.any(low > 0) or np.any(high < 0)

@@ -253,9 +253,9 @@ def _draw(rng, counts, yields, slide, cell_dose, reason, height, width, pixel_si
     positions = objects[["row", "col"]].to_numpy()
     covered = rng.random() < 0.6
     n_over = int(rng.integers(1, 4)) if reason == "covered" and covered else 0
-    clumps = (
-        positions[rng.choice(len(positions), 4)] if reason == "covered" and not n_over else None
-    )
+    clumps = None
+    if reason == "covered" and not n_over:
+        clumps = positions[rng.choice(len(positions), rng.integers(4, 9), replace=False)]
     nuclei = add_nuclei(
         rng,
         absorbance,

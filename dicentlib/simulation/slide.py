@@ -11,6 +11,7 @@ SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
 CLUMP_REACH_PX = 26.0  # of a stain clump, in reference pixels
 BESIDE_SHARE = 0.45  # of the nuclei lie right beside the spread
 LOBED_SHARE = 0.15  # of the nuclei are a granulocyte's
+COVERED_BODIES = 4  # that a nucleus over the spread touches, where there are as many
 TRIES = 20
 HALO_TILE = 256  # image pixels; the halo is seen in patches smaller than this
 HALO_GRAIN_PX = 1.8  # reference pixels
@@ -66,14 +67,15 @@ def _add(absorbance, patch, top, left):
         ]
 
 
-def _covers(bodies, position, radius):
-    """Whether a disc touches a body of the label image `bodies`."""
+def _touched(bodies, position, radius):
+    """Labels of the bodies that a disc touches, from their label image; 0 is none."""
     rows, cols = (slice(max(int(p - radius), 0), max(int(p + radius) + 1, 0)) for p in position)
-    near = bodies[rows, cols] > 0
+    near = bodies[rows, cols]
     row, col = np.ogrid[
         rows.start : rows.start + near.shape[0], cols.start : cols.start + near.shape[1]
     ]
-    return bool(near[np.hypot(row - position[0], col - position[1]) < radius].any())
+    inside = np.hypot(row - position[0], col - position[1]) < radius
+    return np.setdiff1d(near[inside], [0])
 
 
 def add_nuclei(rng, absorbance, style, unit, bodies, positions, *, n_over=0):
@@ -88,7 +90,7 @@ def add_nuclei(rng, absorbance, style, unit, bodies, positions, *, n_over=0):
     positions : ndarray, shape (n, 2)
         Middles of the chromosomes.
     n_over : int
-        Further nuclei that lie right over a chromosome.
+        Further nuclei that lie over chromosomes.
 
     Returns
     -------
@@ -100,7 +102,7 @@ def add_nuclei(rng, absorbance, style, unit, bodies, positions, *, n_over=0):
             0.5 * unit * style.scale * np.clip(131 * np.exp(0.2 * rng.standard_normal()), 85, 215)
         )
         if number < n_over:
-            position = positions[rng.integers(len(positions))] + rng.normal(0, 0.15 * radius, 2)
+            position = _covering_position(rng, bodies, positions, radius)
         else:
             position = _clear_position(rng, bodies, positions, made, radius, unit)
         if position is None:
@@ -128,6 +130,22 @@ def add_nuclei(rng, absorbance, style, unit, bodies, positions, *, n_over=0):
     return made
 
 
+def _covering_position(rng, bodies, positions, radius):
+    """A place for a nucleus over several chromosomes; else the best of those tried.
+
+    A nucleus over one chromosome at the rim of a spread looks like one that lies beside it.
+    """
+    best, most = None, -1
+    for _ in range(TRIES):
+        position = positions[rng.integers(len(positions))] + rng.normal(0, 0.5 * radius, 2)
+        n_bodies = len(_touched(bodies, position, 0.9 * radius))
+        if n_bodies > most:
+            best, most = position, n_bodies
+        if most >= COVERED_BODIES:
+            break
+    return best
+
+
 def _clear_position(rng, bodies, positions, made, radius, unit):
     """A place for a nucleus clear of chromosomes and other nuclei; None if none is found."""
     height, width = bodies.shape
@@ -142,7 +160,7 @@ def _clear_position(rng, bodies, positions, made, radius, unit):
             rim = 0.4 * radius
             position = rng.uniform((-rim, -rim), (height + rim, width + rim))
         apart = all(np.hypot(*(position - m[:2])) > 0.85 * (radius + m[2]) for m in made)
-        if apart and not _covers(bodies, position, 1.08 * radius + 2 * unit):
+        if apart and not len(_touched(bodies, position, 1.04 * radius + unit)):
             return position
     return None
 
@@ -226,7 +244,7 @@ def add_debris(rng, absorbance, style, unit, bodies, *, over=None):
         )
     for _ in range(rng.poisson(0.8 * min(amount, 2))):  # black clumps of stain
         position = rng.uniform((0, 0), (height, width))
-        if not _covers(bodies, position, CLUMP_REACH_PX * unit):
+        if not len(_touched(bodies, position, CLUMP_REACH_PX * unit)):
             _clump(rng, absorbance, position, unit)
     for position in () if over is None else over:
         _clump(rng, absorbance, position, unit * rng.uniform(1.0, 1.6))

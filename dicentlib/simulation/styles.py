@@ -62,6 +62,8 @@ class CellStyle:
     grain: float  # variation of absorbance over a few pixels
     fuzz: float  # chromatin hairs per pixel of outline
     spread_px: float  # radius of the spread
+    ragged: float  # depth of the dents in its outline, relative to the radius
+    strays: float  # probability that a chromosome lies outside it
     crowding: float  # clear margin round each chromosome; negative: they touch
 
 
@@ -181,5 +183,7 @@ def draw_cell_style(rng, slide):
         grain=draw.between(0.1, 0.42),
         fuzz=draw.between(0.0, 0.9),
         spread_px=draw.lognormal(300.0, 0.25, 190.0, 540.0),
+        ragged=draw.between(0.0, 0.6),
+        strays=draw.between(0.0, 0.06),
         crowding=draw.between(-4.0, 5.0),
     )
