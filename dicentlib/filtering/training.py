@@ -26,7 +26,8 @@ from dicentlib.training.keeping import ShowProgress
 AUXILIARY_WEIGHT = 0.4  # of auxiliary losses (Szegedy et al. 2015 use 0.3 to 0.4)
 STATISTICS_BATCHES = 64
 COUNT_WEIGHT = 4.0  # of the number of bodies beside the reasons
-ZOOM = (0.8, 1.15)  # spreads differ in size between laboratories
+ZOOM = (0.7, 1.2)  # spreads and fields of view differ in size between laboratories
+STRETCH = 0.22  # fields of another shape are squeezed into the same square; logarithm of the aspect
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,12 @@ def augment(batch, *, generator, free_rotation=True):
     batch : Tensor, shape (N, 1, S, S), 0 in the background
     generator : torch.Generator
     free_rotation : bool
-        Any angle and a zoom of 0.8 to 1.15, filled with background; else quarter turns alone.
+        Any angle, a zoom of 0.7 to 1.2 and an aspect of 0.8 to 1.25, filled with background;
+        else quarter turns alone.
     """
     n = len(batch)
     draw = torch.rand(5, n, generator=generator)
+    stretch = torch.exp(STRETCH * (draw[4] - 0.5) * free_rotation)[:, None, None]
     flip = torch.where(draw[0] < 0.5, -1.0, 1.0)
     turns = torch.floor(4 * draw[1]) * (np.pi / 2)
     angle = turns + (2 * draw[2] - 1) * (np.pi / 4) * free_rotation
@@ -89,6 +92,8 @@ def augment(batch, *, generator, free_rotation=True):
     matrix = torch.stack(
         [torch.stack([flip * cos, -sin, zero], 1), torch.stack([flip * sin, cos, zero], 1)], 1
     )
+    matrix[:, :, :1] *= stretch
+    matrix[:, :, 1:2] /= stretch
     grid = functional.affine_grid(matrix, list(batch.shape), align_corners=False)
     return functional.grid_sample(batch, grid, align_corners=False)
 

@@ -10,6 +10,7 @@ import numpy as np
 SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
 CLUMP_REACH_PX = 26.0  # of a stain clump, in reference pixels
 BESIDE_SHARE = 0.45  # of the nuclei lie right beside the spread
+SPECKS = 2.0  # mean number of dark specks in an image
 LOBED_SHARE = 0.15  # of the nuclei are a granulocyte's
 COVERED_BODIES = 4  # that a nucleus over the spread touches, where there are as many
 TRIES = 20
@@ -224,6 +225,10 @@ def add_debris(rng, absorbance, style, unit, bodies, *, over=None):
             elongation=rng.uniform(1, 1.6),
             angle=rng.uniform(0, 180),
         )
+    for _ in range(rng.poisson(SPECKS)):  # dark specks, smaller than any chromosome
+        radius = unit * rng.uniform(3.3, 6.0)
+        position = rng.uniform((0, 0), (height, width))
+        _dot(absorbance, position, radius, rng.uniform(0.8, 1.8), elongation=rng.uniform(1, 1.5))
     for _ in range(rng.poisson(2.0 * min(amount, 4))):  # bubbles: a bright ring, dark rim
         position, radius = rng.uniform((0, 0), (height, width)), unit * rng.uniform(3, 11)
         strength = rng.uniform(0.04, 0.16)

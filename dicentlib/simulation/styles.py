@@ -113,7 +113,7 @@ def draw_slide_style(rng, *, variety=1.0):
         mottle_px=draw.between(3.0, 12.0),
         noise=draw.lognormal(0.0085, 0.3, 0.003, 0.022),
         noise_grain_px=draw.between(0.25, 0.85),
-        stain=draw.lognormal(1.68, 0.32, 0.6, 2.5) * (0.7 if banded else 1.0),
+        stain=draw.lognormal(1.55, 0.32, 0.6, 2.5) * (0.7 if banded else 1.0),
         debris=draw.lognormal(0.6, 1.2, 0.0, 6.0),
         haze=max(0.0, draw.between(-0.08, 0.09)),
         halo=draw.between(0.03, 0.28),
@@ -156,9 +156,9 @@ def draw_cell_style(rng, slide):
     mode = rng.choice(list(CHROMATID_MODES), p=shares / shares.sum())
     mode = "closed" if slide.banded else mode
     _, separation, splay, closing, cohesion = CHROMATID_MODES[mode]
-    px_per_percent = draw.lognormal(11.4, 0.21, 6.5, 17.0) * (1.25 if slide.banded else 1.0)
-    condensation = (11.4 / px_per_percent) ** 0.45
-    radius = draw.lognormal(5.7, 0.16, 3.9, 8.8) * condensation
+    px_per_percent = draw.lognormal(11.2, 0.21, 6.4, 16.8) * (1.25 if slide.banded else 1.0)
+    condensation = (11.2 / px_per_percent) ** 0.45
+    radius = draw.lognormal(5.6, 0.16, 3.9, 8.8) * condensation
     coiled = rng.random() < (0.2 if mode == "closed" else 0.5)
     long = px_per_percent > 9
     return CellStyle(
@@ -182,7 +182,7 @@ def draw_cell_style(rng, slide):
         profile=draw.between(0.3, 0.95),
         grain=draw.between(0.1, 0.42),
         fuzz=draw.between(0.0, 0.9),
-        spread_px=draw.lognormal(300.0, 0.25, 190.0, 540.0),
+        spread_px=draw.lognormal(250.0, 0.25, 165.0, 460.0),
         ragged=draw.between(0.0, 0.6),
         strays=draw.between(0.0, 0.06),
         crowding=draw.between(-4.0, 5.0),
