@@ -33,7 +33,7 @@ SEEDS = {"training": 401, "validation": 402, "test": 403, "tuning": 404}
 DOSES = (0.0, 1.0, 2.0, 3.0, 4.0)  # of the validation cells
 DEPTHS = (0.12, 0.2, 0.28)  # split_depth
 CORES = (0.5, 0.6)  # core_fraction
-OTHERS_KEPT = 12  # objects that are neither class, per training cell
+OTHERS_KEPT = 25  # objects that are neither class, per training cell
 READY = Path(__file__).parent / "baseline" / "baseline.parquet"
 
 
@@ -72,7 +72,7 @@ def thin_out(objects):
     return objects.loc[kept]
 
 
-def main(n_training: int = 300, n_validation: int = 120, n_test: int = 80, n_tuning: int = 16,
+def main(n_training: int = 800, n_validation: int = 120, n_test: int = 80, n_tuning: int = 16,
          out: Path = READY):  # fmt: skip
     """Tune, train and save."""
     with ProcessPoolExecutor() as pool:

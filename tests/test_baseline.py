@@ -66,6 +66,15 @@ def test_constrictions_by_hand():
     assert table["position"].tolist() == pytest.approx([2.5 / 8, 2.5 / 8])
 
 
+def test_sections_follow_the_profiles_from_the_heavier_half():
+    objects = measure_objects(segment(rod(112, waists=(0.2,))))
+    width = objects[[f"width_at_{k}" for k in range(1, 21)]].to_numpy()[0]
+    mass = objects[[f"mass_at_{k}" for k in range(1, 21)]].to_numpy()[0]
+    assert mass[:10].sum() >= mass[10:].sum()
+    assert width[1:-1].argmin() + 1 in (15, 16)  # the waist lies in the lighter half
+    assert np.median(width) == pytest.approx(1, abs=0.1)
+
+
 def test_medial_axis_runs_along_a_bent_object():
     mask = np.zeros((60, 60), bool)
     mask[10:50, 10:20] = mask[40:50, 10:55] = True
@@ -107,6 +116,10 @@ def test_parameters_are_checked():
         SegmentationParameters(core_fraction=0)
     with pytest.raises(InputError, match="dicentric_threshold is 2"):
         BaselineParameters(dicentric_threshold=2)
+    with pytest.raises(InputError, match="max_leaves is 1; it must be at least 2"):
+        BaselineParameters(max_leaves=1)
+    with pytest.raises(InputError, match="learning_rate is 0; it must be above 0"):
+        BaselineParameters(learning_rate=0)
 
 
 def test_matching_labels():
@@ -135,7 +148,7 @@ def drawn_table():
 
 @pytest.fixture(scope="module")
 def baseline():
-    return train_baseline(drawn_table(), parameters=BaselineParameters(n_trees=30, min_leaf=1))
+    return train_baseline(drawn_table(), parameters=BaselineParameters(min_leaf=3))
 
 
 def test_detections_have_class_and_centroid(baseline):

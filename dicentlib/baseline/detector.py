@@ -1,8 +1,8 @@
-"""The classical detector: objects, their features, a random forest, a table of detections.
+"""The classical detector: objects, their features, boosted trees, a table of detections.
 
 "DCScore-like": as the commercial classical scorers do, it cuts the cell into objects and
-decides on each from its outline. Its file holds the training table, not the forest: the
-forest is grown again on loading, from a fixed seed, so that loading runs no code.
+decides on each from its outline. Its file holds the training table, not the trees: they
+are grown again on loading, from a fixed seed, so that loading runs no code.
 """
 
 import json
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
 from tqdm import tqdm
 
 from dicentlib.baseline.features import FEATURES, measure_objects
@@ -26,7 +26,7 @@ from dicentlib.runs import atomic_path
 OTHER = "other"  # monocentric chromosomes, clusters, dirt
 WORKING_PIXEL_SIZE_UM = 0.1
 DETECTION_COLUMNS = ("class", "row", "col", "probability", "area_px")
-FILE_FORMAT = "dicentlib-baseline-1"
+FILE_FORMAT = "dicentlib-baseline-2"
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,20 @@ class BaselineParameters:
     """How objects are cut out and classified; thresholds were set on validation images."""
 
     segmentation: SegmentationParameters = field(default_factory=SegmentationParameters)
-    n_trees: int = 200
-    min_leaf: int = 3
+    n_rounds: int = 150  # of boosting
+    learning_rate: float = 0.03
+    max_leaves: int = 10  # of a tree
+    min_leaf: int = 20  # objects
     dicentric_threshold: float = 0.5  # least probability of a detection
     fragment_threshold: float = 0.5
     seed: int = 0
 
     def __post_init__(self):
-        if self.n_trees < 1 or self.min_leaf < 1:
-            raise InputError(
-                f"n_trees is {self.n_trees}, min_leaf is {self.min_leaf}; both must be at least 1"
-            )
+        for name, least in (("n_rounds", 1), ("max_leaves", 2), ("min_leaf", 1)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+        if not self.learning_rate > 0:
+            raise InputError(f"learning_rate is {self.learning_rate}; it must be above 0")
         for name in CLASSES:
             if not 0 < self.threshold(name) <= 1:
                 raise InputError(
@@ -58,15 +61,15 @@ class BaselineParameters:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A trained baseline: parameters, training table, forest."""
+    """A trained baseline: parameters, training table, classifier."""
 
     parameters: BaselineParameters
     training_table: pd.DataFrame
-    forest: RandomForestClassifier
+    classifier: HistGradientBoostingClassifier
 
 
 def train_baseline(table, *, parameters=None):
-    """Grow the forest on measured objects of known class.
+    """Grow boosted trees on measured objects of known class.
 
     Parameters
     ----------
@@ -86,14 +89,17 @@ def train_baseline(table, *, parameters=None):
     absent = sorted({*CLASSES, OTHER} - set(table["class"]))
     if absent:
         raise InputError(f"training table: no object of class {', '.join(absent)}")
-    forest = RandomForestClassifier(
-        parameters.n_trees,
+    classifier = HistGradientBoostingClassifier(
+        max_iter=parameters.n_rounds,
+        learning_rate=parameters.learning_rate,
+        max_leaf_nodes=parameters.max_leaves,
         min_samples_leaf=parameters.min_leaf,
-        class_weight="balanced_subsample",
+        l2_regularization=1.0,
+        early_stopping=False,
         random_state=parameters.seed,
     )
-    forest.fit(table[list(FEATURES)].to_numpy(np.float32), table["class"].to_numpy(str))
-    return Baseline(parameters, table, forest)
+    classifier.fit(table[list(FEATURES)].to_numpy(np.float32), table["class"].to_numpy(str))
+    return Baseline(parameters, table, classifier)
 
 
 def find_objects(image, *, pixel_size_um=REFERENCE_PIXEL_SIZE_UM, parameters=None):
@@ -134,7 +140,7 @@ def detect(image, baseline, *, pixel_size_um=REFERENCE_PIXEL_SIZE_UM):
     -------
     DataFrame
         ``class``; ``row, col``: the object's centroid in image pixels; ``probability`` from
-        the forest, at least the threshold of the class; ``area_px``. An object is at most
+        the classifier, at least the threshold of the class; ``area_px``. An object is at most
         one detection: of the class with the larger probability.
     """
     objects, _ = find_objects(image, pixel_size_um=pixel_size_um, parameters=baseline.parameters)
@@ -143,10 +149,10 @@ def detect(image, baseline, *, pixel_size_um=REFERENCE_PIXEL_SIZE_UM):
 
 def probabilities(objects, baseline):
     """Probability of every class for measured objects, as columns ``p_<class>``."""
-    classes = [f"p_{name}" for name in baseline.forest.classes_]
+    classes = [f"p_{name}" for name in baseline.classifier.classes_]
     if objects.empty:
         return pd.DataFrame(columns=classes, dtype=float)
-    values = baseline.forest.predict_proba(objects[list(FEATURES)].to_numpy(np.float32))
+    values = baseline.classifier.predict_proba(objects[list(FEATURES)].to_numpy(np.float32))
     return pd.DataFrame(values, columns=classes, index=objects.index)
 
 
@@ -185,7 +191,8 @@ def detect_images(index, baseline, *, pixel_size_um=None, n_threads=2):
 
 def save_baseline(path, baseline):
     """Write parameters and training table as one parquet file, atomically."""
-    table = pa.Table.from_pandas(baseline.training_table, preserve_index=False)
+    single = dict.fromkeys(FEATURES, np.float32)  # as the classifier sees them
+    table = pa.Table.from_pandas(baseline.training_table.astype(single), preserve_index=False)
     header = {"format": FILE_FORMAT, "parameters": json.dumps(asdict(baseline.parameters))}
     with atomic_path(path) as temporary:
         pq.write_table(table.replace_schema_metadata(header), temporary, compression="zstd")

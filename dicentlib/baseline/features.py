@@ -16,6 +16,7 @@ STEP = 0.12  # of the width profile, in chromosome widths
 SMOOTHING = 1.2  # of the profile, in steps
 LEAST_PROMINENCE = 0.04  # of a constriction, relative to the object's width
 N_CONSTRICTIONS = 3
+N_SECTIONS = 20  # of the profiles as they are given to the classifier
 SHAPE_FEATURES = (
     "area",
     "length",
@@ -41,6 +42,7 @@ PROFILE_FEATURES = (
     "between",
     "end_taper",
     "profile_sd",
+    *(f"{what}_{k}" for what in ("width_at", "mass_at") for k in range(1, N_SECTIONS + 1)),
 )
 RELATIVE_FEATURES = ("area_relative", "length_relative", "contrast_relative", "width_relative")
 FEATURES = SHAPE_FEATURES + PROFILE_FEATURES + RELATIVE_FEATURES
@@ -147,6 +149,20 @@ def _profile_features(width, mass):
     row["between"] = width[first : second + 1].max() / scale if both else 0.0
     row["end_taper"] = min(width[:ends].mean(), width[-ends:].mean()) / scale
     row["profile_sd"] = width.std() / scale
+    return row | _sections(width, mass)
+
+
+def _sections(width, mass):
+    """Both profiles in `N_SECTIONS` sections of the object, its heavier half first."""
+    middles = (np.arange(N_SECTIONS) + 0.5) / N_SECTIONS
+    row, turned = {}, False
+    for what, profile in (("mass_at", mass), ("width_at", width)):
+        scale = max(np.quantile(profile, 0.8), 1e-9)
+        values = np.interp(middles, (np.arange(len(profile)) + 0.5) / len(profile), profile / scale)
+        if what == "mass_at":
+            turned = values[: N_SECTIONS // 2].sum() < values[N_SECTIONS // 2 :].sum()
+        values = values[::-1] if turned else values
+        row |= {f"{what}_{k + 1}": value for k, value in enumerate(values)}
     return row
 
 
