@@ -167,8 +167,10 @@ def split(mask, *, width_px, depth):
     distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
     distance = cv2.GaussianBlur(distance, (0, 0), 0.1 * width_px)
     # maxima that stay apart when all are lowered by the depth
-    lowered = reconstruction(np.maximum(distance - depth * width_px, 0), distance)
-    peaks = local_maxima(lowered.astype(np.float32)) & mask & (lowered > 0)
+    seed, lowered = np.maximum(distance - depth * width_px, 0), np.zeros_like(distance)
+    for window in ndimage.find_objects((distance > 0).astype(np.uint8)):  # one; none if empty
+        lowered[window] = reconstruction(seed[window], distance[window])
+    peaks = local_maxima(lowered) & mask & (lowered > 0)
     markers, _ = ndimage.label(peaks, structure=np.ones((3, 3)))
     thin, n_thin = ndimage.label(mask, structure=np.ones((3, 3)))
     unmarked = np.setdiff1d(np.arange(1, n_thin + 1), np.unique(thin[markers > 0]))
