@@ -69,7 +69,7 @@ def _add(absorbance, patch, top, left):
 
 
 def _touched(bodies, position, radius):
-    """Labels of the bodies that a disc touches, from their label image; 0 is none."""
+    """Labels of the bodies that a disc touches, from their label image."""
     rows, cols = (slice(max(int(p - radius), 0), max(int(p + radius) + 1, 0)) for p in position)
     near = bodies[rows, cols]
     row, col = np.ogrid[

@@ -1,0 +1,55 @@
+"""Spreads: their outline, and where nuclei lie over them."""
+
+import numpy as np
+import pytest
+
+from dicentlib.simulation.layout import OUTLINE_POINTS, _spread_outline, _spread_position
+from dicentlib.simulation.slide import COVERED_BODIES, _covering_position, _touched
+
+
+@pytest.mark.parametrize("ragged", [0.0, 0.6])
+def test_outlines_have_the_radius_asked_for(ragged):
+    outline = _spread_outline(np.random.default_rng(1), 250.0, ragged)
+    assert len(outline) == OUTLINE_POINTS
+    assert np.sqrt(np.mean(outline**2)) == pytest.approx(250)
+
+
+def test_ragged_outlines_are_dented():
+    def opposite(ragged):
+        outline = _spread_outline(np.random.default_rng(1), 250.0, ragged)
+        return np.abs(outline - np.roll(outline, OUTLINE_POINTS // 2)).max()
+
+    assert opposite(0.0) == pytest.approx(0, abs=1e-9)  # an oval looks alike from both sides
+    assert opposite(0.6) > 25
+
+
+def test_only_strays_lie_outside():
+    rng, outline = np.random.default_rng(2), np.full(OUTLINE_POINTS, 100.0)
+    away = {
+        share: np.array(
+            [np.hypot(*_spread_position(rng, (0, 0), outline, share)) for _ in range(400)]
+        )
+        for share in (0.0, 1.0)
+    }
+    assert away[0.0].max() <= 100
+    assert away[1.0].min() >= 110
+
+
+def test_touched_bodies_are_named():
+    bodies = np.zeros((60, 60), np.uint16)
+    bodies[10:14, 10:14], bodies[40:44, 40:44] = 3, 7
+    assert _touched(bodies, (12, 12), 5).tolist() == [3]
+    assert _touched(bodies, (27, 27), 30).tolist() == [3, 7]
+    assert _touched(bodies, (27, 27), 5).tolist() == []
+
+
+def test_covering_nuclei_touch_several_bodies():
+    bodies, positions = np.zeros((400, 400), np.uint16), []
+    for row in range(100, 301, 40):
+        for col in range(100, 301, 40):
+            positions.append((row, col))
+            bodies[row - 4 : row + 5, col - 10 : col + 11] = len(positions)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        position = _covering_position(rng, bodies, np.array(positions, float), 60.0)
+        assert len(_touched(bodies, position, 54.0)) >= COVERED_BODIES
