@@ -141,6 +141,19 @@ def test_augmentation_fills_with_background():
     assert not turned.any()
 
 
+def test_augmentation_shifts_as_far_as_the_zoom_leaves_room():
+    image = torch.zeros(1, 1, 64, 64)
+    image[..., 22:42, 22:42] = -1
+    turned = augment(image.repeat(300, 1, 1, 1), generator=torch.Generator().manual_seed(0))[:, 0]
+    weight = turned / turned.sum((1, 2), keepdim=True)
+    place = torch.arange(64.0) - 31.5
+    off = torch.stack([(weight.sum(2) * place).sum(1), (weight.sum(1) * place).sum(1)]).abs()
+    # a zoom of 0.7 leaves 0.3 of the half width, more along a diagonal and when stretched
+    assert 0.2 * 32 < off.max() < 0.3 * 32 * 1.42 * 1.12
+    rim = torch.cat([turned[:, 0], turned[:, -1], turned[:, :, 0], turned[:, :, -1]], dim=1)
+    assert not rim.any()
+
+
 def test_effect_by_hand():
     # 4 cells with 0, 1, 1, 2: mean 1, variance (0 + 1 + 1 + 4 - 16/4) / 3 = 2/3
     curve = CalibrationCurve((0.0, 0.0, 0.25), np.zeros((3, 3)))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from dicentlib.simulation.layout import OUTLINE_POINTS, _spread_outline, _spread_position
-from dicentlib.simulation.slide import COVERED_BODIES, _covering_position, _touched
+from dicentlib.simulation.nuclei import COVERED_BODIES, _covering_position
+from dicentlib.simulation.slide import touched_bodies
 
 
 @pytest.mark.parametrize("ragged", [0.0, 0.6])
@@ -38,9 +39,9 @@ def test_only_strays_lie_outside():
 def test_touched_bodies_are_named():
     bodies = np.zeros((60, 60), np.uint16)
     bodies[10:14, 10:14], bodies[40:44, 40:44] = 3, 7
-    assert _touched(bodies, (12, 12), 5).tolist() == [3]
-    assert _touched(bodies, (27, 27), 30).tolist() == [3, 7]
-    assert _touched(bodies, (27, 27), 5).tolist() == []
+    assert touched_bodies(bodies, (12, 12), 5).tolist() == [3]
+    assert touched_bodies(bodies, (27, 27), 30).tolist() == [3, 7]
+    assert touched_bodies(bodies, (27, 27), 5).tolist() == []
 
 
 def test_covering_nuclei_touch_several_bodies():
@@ -52,4 +53,4 @@ def test_covering_nuclei_touch_several_bodies():
     for seed in range(20):
         rng = np.random.default_rng(seed)
         position = _covering_position(rng, bodies, np.array(positions, float), 60.0)
-        assert len(_touched(bodies, position, 54.0)) >= COVERED_BODIES
+        assert len(touched_bodies(bodies, position, 54.0)) >= COVERED_BODIES

@@ -17,8 +17,8 @@ from dicentlib.simulation import (
     simulate_set,
 )
 from dicentlib.simulation.drawing import add_body
+from dicentlib.simulation.nuclei import add_nuclei
 from dicentlib.simulation.optics import mottle
-from dicentlib.simulation.slide import add_nuclei
 from dicentlib.simulation.styles import draw_slide_style
 
 SMOOTH = np.zeros((1, 1), np.float32)

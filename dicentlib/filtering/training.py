@@ -77,20 +77,20 @@ def augment(batch, *, generator, free_rotation=True):
     batch : Tensor, shape (N, 1, S, S), 0 in the background
     generator : torch.Generator
     free_rotation : bool
-        Any angle, a zoom of 0.7 to 1.2 and an aspect of 0.8 to 1.25, filled with background;
-        else quarter turns alone.
+        Any angle, a zoom of 0.7 to 1.2, an aspect of 0.8 to 1.25, and a shift as far as the zoom
+        leaves room for, filled with background; else quarter turns alone.
     """
     n = len(batch)
-    draw = torch.rand(5, n, generator=generator)
+    draw = torch.rand(7, n, generator=generator)
     stretch = torch.exp(STRETCH * (draw[4] - 0.5) * free_rotation)[:, None, None]
     flip = torch.where(draw[0] < 0.5, -1.0, 1.0)
     turns = torch.floor(4 * draw[1]) * (np.pi / 2)
     angle = turns + (2 * draw[2] - 1) * (np.pi / 4) * free_rotation
     zoom = ZOOM[0] + (ZOOM[1] - ZOOM[0]) * draw[3] if free_rotation else torch.ones(n)
     cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
-    zero = torch.zeros(n)
+    across, down = (2 * draw[5:] - 1) * (1 / zoom - 1).clamp(min=0)
     matrix = torch.stack(
-        [torch.stack([flip * cos, -sin, zero], 1), torch.stack([flip * sin, cos, zero], 1)], 1
+        [torch.stack([flip * cos, -sin, across], 1), torch.stack([flip * sin, cos, down], 1)], 1
     )
     matrix[:, :, :1] *= stretch
     matrix[:, :, 1:2] /= stretch

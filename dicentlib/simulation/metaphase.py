@@ -7,6 +7,7 @@ import pandas as pd
 
 from dicentlib.errors import InputError
 from dicentlib.simulation.cell import add_cell, annotations_of
+from dicentlib.simulation.nuclei import add_nuclei
 from dicentlib.simulation.optics import burn_in_number, compress, expose
 from dicentlib.simulation.radiation import (
     PAPER_LABELS_PER_IMAGE,
@@ -15,7 +16,7 @@ from dicentlib.simulation.radiation import (
     draw_counts,
     irradiate,
 )
-from dicentlib.simulation.slide import add_debris, add_halo, add_haze, add_nuclei
+from dicentlib.simulation.slide import add_debris, add_halo, add_haze
 from dicentlib.simulation.styles import draw_cell_style, draw_slide_style
 
 REASONS = ("several_cells", "covered", "few_chromosomes", "out_of_focus")

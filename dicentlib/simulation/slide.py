@@ -1,4 +1,4 @@
-"""What lies on a slide besides chromosomes: nuclei, cytoplasm, clumps, dust, bubbles, hairs.
+"""What lies on a slide besides chromosomes and nuclei: cytoplasm, clumps, dust, bubbles, hairs.
 
 Every function adds absorbance to an image in place; positions and sizes are in pixels of
 that image, `unit` is the number of them per reference pixel (0.1 um).
@@ -9,16 +9,12 @@ import numpy as np
 
 SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
 CLUMP_REACH_PX = 26.0  # of a stain clump, in reference pixels
-BESIDE_SHARE = 0.45  # of the nuclei lie right beside the spread
 SPECKS = 2.0  # mean number of dark specks in an image
-LOBED_SHARE = 0.15  # of the nuclei are a granulocyte's
-COVERED_BODIES = 4  # that a nucleus over the spread touches, where there are as many
-TRIES = 20
 HALO_TILE = 256  # image pixels; the halo is seen in patches smaller than this
 HALO_GRAIN_PX = 1.8  # reference pixels
 
 
-def _outline(rng, centre, radius, *, wobble, elongation=1.0, points=72):
+def irregular_outline(rng, centre, radius, *, wobble, elongation=1.0, points=72):
     """A closed, slightly irregular outline as an array of (col, row)."""
     angle = np.linspace(0, 2 * np.pi, points, endpoint=False)
     r = np.full(points, radius)
@@ -39,25 +35,39 @@ def _outline(rng, centre, radius, *, wobble, elongation=1.0, points=72):
 
 def add_blob(rng, absorbance, outline, strength, *, soft_px, texture, grain_px):
     """Add a textured filled outline; its edge is blurred over `soft_px`."""
-    low = np.floor(outline.min(axis=0) - 3 * soft_px - 2).astype(int)
-    high = np.ceil(outline.max(axis=0) + 3 * soft_px + 3).astype(int)
+    patch, left, top = fill([outline], soft_px=soft_px)
+    grain(rng, patch, texture=texture, grain_px=grain_px)
+    add_patch(absorbance, np.maximum(strength * patch, 0), top, left)
+
+
+def fill(outlines, *, soft_px):
+    """The union of closed outlines as a patch of values 0 to 1 with soft edges, its left, top."""
+    points = np.concatenate(outlines)
+    low = np.floor(points.min(axis=0) - 3 * soft_px - 2).astype(int)
+    high = np.ceil(points.max(axis=0) + 3 * soft_px + 3).astype(int)
     width, height = (high - low).tolist()
     mask = np.zeros((height, width), np.uint8)
-    shifted = np.round((outline - low) * 2**SHIFT).astype(np.int32)
-    cv2.fillPoly(mask, [shifted], 255, cv2.LINE_AA, SHIFT)
-    patch = mask.astype(np.float32) * np.float32(strength / 255)
+    for outline in outlines:  # one by one: together, overlaps would be holes
+        shifted = np.round((outline - low) * 2**SHIFT).astype(np.int32)
+        cv2.fillPoly(mask, [shifted], 255, cv2.LINE_AA, SHIFT)
+    patch = mask.astype(np.float32) * np.float32(1 / 255)
     if soft_px > 0.3:
         patch = cv2.GaussianBlur(patch, (0, 0), soft_px)
+    return patch, *low.tolist()
+
+
+def grain(rng, patch, *, texture, grain_px):
+    """Multiply a patch, in place, by an unevenness of two sizes."""
+    height, width = patch.shape
     for size, share in ((grain_px, 1.0), (6 * grain_px, 0.7)):
         cells = (max(int(height / size), 2), max(int(width / size), 2))
         noise = rng.standard_normal(cells).astype(np.float32)
         patch *= 1 + share * texture * cv2.resize(
             noise, (width, height), interpolation=cv2.INTER_CUBIC
         )
-    _add(absorbance, np.maximum(patch, 0), low[1], low[0])
 
 
-def _add(absorbance, patch, top, left):
+def add_patch(absorbance, patch, top, left):
     """Add a patch that may hang over the border."""
     height, width = absorbance.shape
     bottom, right = min(top + patch.shape[0], height), min(left + patch.shape[1], width)
@@ -68,7 +78,7 @@ def _add(absorbance, patch, top, left):
         ]
 
 
-def _touched(bodies, position, radius):
+def touched_bodies(bodies, position, radius):
     """Labels of the bodies that a disc touches, from their label image."""
     rows, cols = (slice(max(int(p - radius), 0), max(int(p + radius) + 1, 0)) for p in position)
     near = bodies[rows, cols]
@@ -79,109 +89,13 @@ def _touched(bodies, position, radius):
     return np.setdiff1d(near[inside], [0])
 
 
-def add_nuclei(rng, absorbance, style, unit, bodies, positions, *, n_over=0):
-    """Add interphase nuclei: round, 100 to 190 reference pixels across, a few in lobes.
-
-    Many lie right beside the spread, as on real slides.
-
-    Parameters
-    ----------
-    bodies : ndarray of int, shape (H, W)
-        Label image of the chromosomes; nuclei keep clear of them.
-    positions : ndarray, shape (n, 2)
-        Middles of the chromosomes.
-    n_over : int
-        Further nuclei that lie over chromosomes.
-
-    Returns
-    -------
-    list of (row, col, radius)
-    """
-    made = []
-    for number in range(min(rng.poisson(style.nuclei), 9) + n_over):
-        radius = (
-            0.5 * unit * style.scale * np.clip(131 * np.exp(0.2 * rng.standard_normal()), 85, 215)
-        )
-        if number < n_over:
-            position = _covering_position(rng, bodies, positions, radius)
-        else:
-            position = _clear_position(rng, bodies, positions, made, radius, unit)
-        if position is None:
-            continue
-        strength = np.clip(style.nucleus_stain * np.exp(0.25 * rng.standard_normal()), 0.35, 2.6)
-        # What lies under a nucleus counts as hidden, so one over chromosomes has no gaps.
-        lobed = number >= n_over and rng.random() < LOBED_SHARE
-        if lobed:
-            strength = max(strength, 1.9)  # dense: where lobes overlap shows no darker
-        texture = {
-            "soft_px": unit * rng.uniform(0.5, 3.0),
-            "texture": rng.uniform(0.03, 0.16),
-            "grain_px": max(unit * rng.uniform(3, 7), 2.0),
-        }
-        for middle, size in _lobes(rng, position, radius) if lobed else [(position, radius)]:
-            outline = _outline(
-                rng,
-                middle,
-                size,
-                wobble=rng.uniform(0.0, 0.05),
-                elongation=np.exp(0.08 * rng.standard_normal()),
-            )
-            add_blob(rng, absorbance, outline, strength, **texture)
-        made.append((float(position[0]), float(position[1]), float(radius)))
-    return made
-
-
-def _covering_position(rng, bodies, positions, radius):
-    """A place for a nucleus over several chromosomes; else the best of those tried.
-
-    A nucleus over one chromosome at the rim of a spread looks like one that lies beside it.
-    """
-    best, most = None, -1
-    for _ in range(TRIES):
-        position = positions[rng.integers(len(positions))] + rng.normal(0, 0.5 * radius, 2)
-        n_bodies = len(_touched(bodies, position, 0.9 * radius))
-        if n_bodies > most:
-            best, most = position, n_bodies
-        if most >= COVERED_BODIES:
-            break
-    return best
-
-
-def _clear_position(rng, bodies, positions, made, radius, unit):
-    """A place for a nucleus clear of chromosomes and other nuclei; None if none is found."""
-    height, width = bodies.shape
-    beside = rng.random() < BESIDE_SHARE
-    for attempt in range(2 * TRIES):
-        if beside and attempt < TRIES:
-            angle = rng.uniform(0, 2 * np.pi)
-            distance = 1.08 * radius + unit * rng.uniform(15, 70)
-            step = distance * np.array([np.sin(angle), np.cos(angle)])
-            position = positions[rng.integers(len(positions))] + step
-        else:
-            rim = 0.4 * radius
-            position = rng.uniform((-rim, -rim), (height + rim, width + rim))
-        apart = all(np.hypot(*(position - m[:2])) > 0.85 * (radius + m[2]) for m in made)
-        if apart and not len(_touched(bodies, position, 1.04 * radius + unit)):
-            return position
-    return None
-
-
-def _lobes(rng, position, radius):
-    """Middles and radii of the three to five lobes of a granulocyte's nucleus."""
-    n = rng.integers(3, 6)
-    angles = 2 * np.pi * (np.arange(n) + rng.uniform(-0.2, 0.2, n)) / n + rng.uniform(0, 6.3)
-    away = radius * rng.uniform(0.4, 0.55, n)
-    middles = position + np.column_stack([away * np.sin(angles), away * np.cos(angles)])
-    return list(zip(middles, radius * rng.uniform(0.36, 0.48, n), strict=True))
-
-
 def add_haze(rng, absorbance, style, unit, centre, radius):
     """Add the cytoplasm round a spread: a pale, ragged, grainy disc."""
     if style.haze < 0.01:
         return
     # Drawn at a quarter of the size: it has no fine detail, and its blur is wide.
     small = np.zeros((absorbance.shape[0] // 4 + 1, absorbance.shape[1] // 4 + 1), np.float32)
-    outline = _outline(rng, centre / 4, radius / 4 * rng.uniform(0.7, 1.15), wobble=0.18)
+    outline = irregular_outline(rng, centre / 4, radius / 4 * rng.uniform(0.7, 1.15), wobble=0.18)
     add_blob(
         rng,
         small,
@@ -235,7 +149,7 @@ def add_debris(rng, absorbance, style, unit, bodies, *, over=None):
         _dot(absorbance, position, radius, strength, thickness=max(int(unit * 2), 1))
         _dot(absorbance, position, 0.75 * radius, -1.3 * strength)
     for _ in range(rng.poisson(1.2 * min(amount, 3))):  # pale remains of cells
-        outline = _outline(
+        outline = irregular_outline(
             rng, rng.uniform((0, 0), (height, width)), unit * rng.uniform(6, 40), wobble=0.5
         )
         add_blob(
@@ -249,7 +163,7 @@ def add_debris(rng, absorbance, style, unit, bodies, *, over=None):
         )
     for _ in range(rng.poisson(0.8 * min(amount, 2))):  # black clumps of stain
         position = rng.uniform((0, 0), (height, width))
-        if not len(_touched(bodies, position, CLUMP_REACH_PX * unit)):
+        if not len(touched_bodies(bodies, position, CLUMP_REACH_PX * unit)):
             _clump(rng, absorbance, position, unit)
     for position in () if over is None else over:
         _clump(rng, absorbance, position, unit * rng.uniform(1.0, 1.6))
@@ -289,12 +203,12 @@ def _dot(absorbance, position, radius, strength, *, elongation=1.0, angle=0.0, t
         cv2.LINE_AA,
         SHIFT,
     )
-    _add(absorbance, mask.astype(np.float32) * np.float32(strength / 255), top, left)
+    add_patch(absorbance, mask.astype(np.float32) * np.float32(strength / 255), top, left)
 
 
 def _clump(rng, absorbance, position, unit):
     for _ in range(rng.integers(3, 9)):
-        outline = _outline(
+        outline = irregular_outline(
             rng,
             position + rng.normal(0, 9 * unit, 2),
             unit * rng.uniform(4, 14),
