@@ -2,7 +2,7 @@
 
     python benchmarks/orientation_ablation.py MEMBERS SET
 
-The same members, all from one side and each from its own (``HeatmapUnet.sides``), on an
+The same members, all from one side and each from its own (``HeatmapUnet.orientation``), on an
 annotated image set: average precision, and recall at three precisions, of detections ranked by
 their mean heatmap.
 """
@@ -20,7 +20,7 @@ from dicentlib.ensemble import load_members
 from dicentlib.evaluation.image_set import open_evaluation_set
 from dicentlib.evaluation.matching import mark_detections
 from dicentlib.evaluation.vote_reliability import average_precision
-from dicentlib.model import N_SIDES
+from dicentlib.model import ORIENTATIONS
 from dicentlib.operating_point import OperatingPoint
 
 LOWEST_THRESHOLD = 0.2
@@ -57,12 +57,12 @@ def main():
     arguments = parser.parse_args()
     members = load_members(arguments.members)
     rows = []
-    for label, sides in (
+    for label, orientations in (
         ("all from one side", itertools.repeat(0)),
-        ("each from its own", itertools.cycle(range(N_SIDES))),
+        ("each from its own", itertools.cycle(range(ORIENTATIONS))),
     ):
-        for member, side in zip(members, sides, strict=False):
-            member.model.sides = (side,)
+        for member, orientation in zip(members, orientations, strict=False):
+            member.model.orientation = orientation
         marked, truth = marked_detections(members, arguments.images)
         for name in CLASSES:
             n_truth = int((truth["class"] == name).sum())

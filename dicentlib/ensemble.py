@@ -17,7 +17,7 @@ from dicentlib import runs
 from dicentlib.data.targets import pad_to_stride
 from dicentlib.errors import InputError
 from dicentlib.heatmap_store import FLOOR, HeatmapStore
-from dicentlib.model import N_SIDES, HeatmapUnet
+from dicentlib.model import ORIENTATIONS, HeatmapUnet
 
 __all__ = [
     "FLOOR",
@@ -63,8 +63,8 @@ def save_member(path, model, metadata, *, half=False):
     model : HeatmapUnet
     metadata : dict
         Plain data. Must hold ``pixel_size_um, sigma, stride, epoch``; the architecture and the
-        format's version are added. ``sides`` (a list of 0 to 7, default [0]) is from where the
-        loaded model looks at images (:class:`dicentlib.model.HeatmapUnet`).
+        format's version are added. ``orientation`` (0 to 7, default 0) is how the loaded model
+        turns images before it looks at them (:class:`dicentlib.model.HeatmapUnet`).
     half : bool
         Store weights in 16 bits, at half the size. They are computed with in 32 bits again.
 
@@ -190,18 +190,10 @@ def _checked_header(path, header):
     for name, kind in (("pixel_size_um", (int, float)), ("epoch", int), ("stride", int)):
         if isinstance(header.get(name), bool) or not isinstance(header.get(name), kind):
             raise InputError(f"{path}: {name} {header.get(name)!r} in the metadata")
-    sides = _sides(header)
-    valid = isinstance(sides, list) and all(type(s) is int and 0 <= s < N_SIDES for s in sides)
-    if not valid or not sides or len(set(sides)) != len(sides):
-        raise InputError(
-            f"{path}: sides {sides!r} in the metadata; allowed: a list of different sides, 0 to 7"
-        )
+    orientation = header.get("orientation", 0)
+    if type(orientation) is not int or not 0 <= orientation < ORIENTATIONS:
+        raise InputError(f"{path}: orientation {orientation!r} in the metadata; allowed: 0 to 7")
     return header
-
-
-def _sides(header):
-    # members saved by the first versions have one side, as a number called orientation
-    return header.get("sides", [header.get("orientation", 0)])
 
 
 def _load(path, header, device):
@@ -217,7 +209,7 @@ def _load(path, header, device):
             f"{tuple(header['decoder_channels'])}; first difference at {names[0][0]}"
         )
     model.load_state_dict(weights)
-    model.sides = tuple(_sides(header))
+    model.orientation = header.get("orientation", 0)
     model = model.float().eval().to(device, memory_format=torch.channels_last)
     model.requires_grad_(False)
     return Member(path.stem, header["epoch"], model, header, runs.file_digest(path))

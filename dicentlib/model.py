@@ -13,7 +13,7 @@ from dicentlib.errors import InputError
 ENCODER_DEPTH = 4
 SIZE_MULTIPLE = 2**ENCODER_DEPTH
 STRIDE = 4
-N_SIDES = 8  # to look at a square from: its symmetries
+ORIENTATIONS = 8  # the symmetries of a square
 
 
 class HeatmapUnet(nn.Module):
@@ -39,10 +39,9 @@ class HeatmapUnet(nn.Module):
 
     Attributes
     ----------
-    sides : tuple of int, 0 to 7
-        From which sides :meth:`forward` looks at an image: turned by as many quarters as the
-        remainder by 4, mirrored from 4 on. Heatmaps are turned back; those of several sides
-        are averaged. (0,) in training.
+    orientation : int, 0 to 7
+        How :meth:`forward` turns an image before it looks, and its heatmaps back after: as many
+        quarter turns as the remainder by 4, mirrored from 4 on. 0 in training.
 
     Examples
     --------
@@ -73,7 +72,7 @@ class HeatmapUnet(nn.Module):
         )
         self.head = nn.Conv2d(decoder_channels[1], len(CLASSES), kernel_size=3, padding=1)
         nn.init.constant_(self.head.bias, head_bias)
-        self.sides = (0,)
+        self.orientation = 0
         _drop_unused_parts(self)
 
     def features(self, images):
@@ -109,12 +108,9 @@ class HeatmapUnet(nn.Module):
     def forward(self, images):
         """Heatmaps of dicentrics and fragments, shape (N, 2, H/4, W/4), values in [0, 1].
 
-        Seen from the model's `sides`, given in the orientation of the image.
+        Seen from the model's `orientation`, given in that of the image.
         """
-        return sum(self._seen_from(images, side) for side in self.sides) / len(self.sides)
-
-    def _seen_from(self, images, side):
-        quarters, mirrored = side % 4, side >= 4
+        quarters, mirrored = self.orientation % 4, self.orientation >= 4
         turned = torch.rot90(images, quarters, (-2, -1))
         if mirrored:
             turned = turned.flip(-1)

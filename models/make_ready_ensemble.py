@@ -7,12 +7,11 @@
     python models/make_ready_ensemble.py publish runs/ready models/giemsa-small
 
 Images are simulated at 888 x 1008 (0.1 um per pixel) and brought to 0.2 um for the network: the
-blur of the optics leaves nothing finer to be seen. Seven trainings follow one another. The first
+blur of the optics leaves nothing finer to be seen. Six trainings follow one another. The first
 is rich in aberrations, so that the network leaves the empty heatmap; the others go on from the
 last member before them, in the end with as few as whole cells have: precision is learnt there.
-Before the seventh the encoder grows deeper without a change of its function. Seeds of the
-training, validation and test sets differ. The operating point is chosen on the validation set
-alone.
+Seeds of the training, validation and test sets differ. The operating point is chosen on the
+validation set alone.
 """
 
 import shutil
@@ -29,7 +28,6 @@ from dicentlib.evaluation import image_set, rules
 from dicentlib.operating_point import OperatingPoint
 from dicentlib.simulation import simulate_set
 from dicentlib.training import PRESETS, train
-from dicentlib.training.growth import grow
 
 
 def training_set(n_images, labels_per_image, negative_fraction, seed, **reasons):
@@ -53,7 +51,6 @@ TRAINING_SETS = {
     "train_last": training_set(3200, (0.925, 1.389), 0.3, 106, covered=0.05),
     "train_fifth": training_set(5000, (1.4, 2.1), 0.25, 107, covered=0.05),
     "train_sixth": training_set(5000, (1.4, 2.1), 0.25, 108, covered=0.05),
-    "train_seventh": training_set(6000, (1.4, 2.1), 0.25, 109, covered=0.05),
 }
 DOSES = [0.0, 1.0, 2.0, 3.0, 4.0]
 MIN_PRECISION = {"dicentric": 0.6, "fragment": 0.7}  # on the validation set
@@ -100,11 +97,9 @@ FIFTH = replace(
     epochs=32,
 )
 SIXTH = replace(FIFTH, epochs=28)
-SEVENTH = replace(SIXTH, encoder="tu-resnet18d", epochs=36)
 STAGES = {"first": ("train", FIRST), "second": ("train_natural", SECOND),
           "third": ("train_more", THIRD), "fourth": ("train_last", FOURTH),
-          "fifth": ("train_fifth", FIFTH), "sixth": ("train_sixth", SIXTH),
-          "seventh": ("train_seventh", SEVENTH)}  # fmt: skip
+          "fifth": ("train_fifth", FIFTH), "sixth": ("train_sixth", SIXTH)}  # fmt: skip
 app = typer.Typer(pretty_exceptions_show_locals=False)
 
 
@@ -121,13 +116,11 @@ def simulate(run: Path, only: str = "", workers: int = 0):
 
 @app.command("train")
 def train_members(run: Path, threads: int = 0):
-    """Train; members go to RUN/first ... RUN/seventh. Goes on where it was stopped."""
+    """Train; members go to RUN/first ... RUN/sixth. Goes on where it was stopped."""
     initial = None
     for stage, (name, parameters) in STAGES.items():
         index = index_images(run / "data" / name)
         annotations = read_annotations(run / "data" / name / "annotations.csv", index)
-        if initial is not None:
-            initial = _with_encoder(initial, parameters.encoder, run / f"{stage}_start")
         metrics = train(
             index,
             annotations,
@@ -138,16 +131,6 @@ def train_members(run: Path, threads: int = 0):
         )
         initial = run / stage
         typer.echo(metrics.tail(3).to_string(index=False))
-
-
-def _with_encoder(members, encoder, folder):
-    """`members`, or a folder with the last of them grown to another encoder."""
-    last = max(load_members(members), key=lambda member: member.epoch)
-    if last.metadata["encoder"] == encoder:
-        return members
-    grown = grow(last.model, encoder)
-    save_member(folder / f"{last.name}.safetensors", grown, last.metadata)
-    return folder
 
 
 @app.command()

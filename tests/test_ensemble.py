@@ -94,16 +94,17 @@ def test_heatmaps_are_those_of_the_models(run):
     np.testing.assert_allclose(heatmaps[1], expected, atol=1e-5)
 
 
-def test_members_look_from_the_side_that_their_file_tells(tmp_path):
+def test_members_look_from_the_orientation_that_their_file_tells(tmp_path):
     model = small_model(1)
-    for side in (0, 3, 6):
-        save_member(tmp_path / f"{side}.safetensors", model, FACTS | {"sides": [side]})
+    for orientation in (0, 3, 6):
+        facts = FACTS | {"orientation": orientation}
+        save_member(tmp_path / f"{orientation}.safetensors", model, facts)
     members = load_members(tmp_path)
-    assert [member.model.sides for member in members] == [(0,), (3,), (6,)]
+    assert [member.model.orientation for member in members] == [0, 3, 6]
     image = np.random.default_rng(0).random((32, 48), dtype=np.float32)
     heatmaps = predict_heatmaps(members, image)
-    for side, one in zip((0, 3, 6), heatmaps, strict=True):
-        quarters, mirrored = side % 4, side >= 4
+    for member, one in zip(members, heatmaps, strict=True):
+        quarters, mirrored = member.model.orientation % 4, member.model.orientation >= 4
         seen = np.rot90(image, quarters)
         seen = np.ascontiguousarray(seen[:, ::-1] if mirrored else seen)
         expected = predict_heatmaps(members[:1], seen)[0]
@@ -111,11 +112,11 @@ def test_members_look_from_the_side_that_their_file_tells(tmp_path):
         np.testing.assert_allclose(one, np.rot90(expected, -quarters, (1, 2)), atol=1e-6)
 
 
-@pytest.mark.parametrize("sides", [[-1], [8], [1.0], [True], "1", 1, [], [2, 2]])
-def test_bad_sides_are_refused(tmp_path, sides):
+@pytest.mark.parametrize("orientation", [-1, 8, 1.0, True, "1"])
+def test_a_bad_orientation_is_refused(tmp_path, orientation):
     path = tmp_path / "a.safetensors"
-    save_member(path, small_model(1), FACTS | {"sides": sides})
-    with pytest.raises(InputError, match=r"sides .* allowed: a list of different sides, 0 to 7"):
+    save_member(path, small_model(1), FACTS | {"orientation": orientation})
+    with pytest.raises(InputError, match=r"orientation .* allowed: 0 to 7"):
         load_members(path)
 
 

@@ -101,43 +101,31 @@ def test_without_the_hub_the_start_is_random_and_says_so(monkeypatch):
         assert HeatmapUnet("resnet18", None, (16, 8)).encoder_weights is None
 
 
-@pytest.mark.parametrize("side", range(8))
-def test_a_side_turns_the_image_and_turns_the_heatmaps_back(side):
+@pytest.mark.parametrize("orientation", range(8))
+def test_an_orientation_turns_the_image_and_turns_the_heatmaps_back(orientation):
     torch.manual_seed(0)
     model = HeatmapUnet(**SMALL).eval()
     image = torch.rand(2, 1, 64, 96)
     with torch.inference_mode():
         straight = model(image)
-        seen = image.rot90(side % 4, (2, 3))
-        seen = seen.flip(3) if side >= 4 else seen
+        seen = image.rot90(orientation % 4, (2, 3))
+        seen = seen.flip(3) if orientation >= 4 else seen
         expected = model(seen)
-        expected = expected.flip(3) if side >= 4 else expected
-        expected = expected.rot90(-(side % 4), (2, 3))
-        model.sides = (side,)
+        expected = expected.flip(3) if orientation >= 4 else expected
+        expected = expected.rot90(-(orientation % 4), (2, 3))
+        model.orientation = orientation
         found = model(image)
     assert found.shape == straight.shape
     torch.testing.assert_close(found, expected)
-    assert torch.allclose(found, straight) == (side == 0)
+    assert torch.allclose(found, straight) == (orientation == 0)
 
 
-def test_heatmaps_of_several_sides_are_averaged():
-    torch.manual_seed(0)
-    model = HeatmapUnet(**SMALL).eval()
-    image = torch.rand(1, 1, 64, 96)
-    heatmaps = []
-    with torch.inference_mode():
-        for model.sides in ((1,), (6,), (1, 6)):
-            heatmaps.append(model(image))
-    torch.testing.assert_close(heatmaps[2], (heatmaps[0] + heatmaps[1]) / 2)
-
-
-def test_sides_are_the_eight_symmetries():
+def test_orientations_are_the_eight_symmetries():
     # what a model sees of a corner and its neighbours differs for each
     seen = set()
     model = HeatmapUnet(**SMALL)
     model.logits = lambda x: seen.add(tuple(x[0, 0, :16:15, :16:15].flatten().tolist())) or x
     image = torch.arange(256.0).reshape(1, 1, 16, 16)
-    for side in range(8):
-        model.sides = (side,)
+    for model.orientation in range(8):
         model(image)
     assert len(seen) == 8

@@ -56,10 +56,10 @@ def test_a_member_and_a_line_of_metrics_after_every_epoch(uninterrupted):
 
 def test_members_trained_with_flips_look_from_different_sides(uninterrupted, tmp_path):
     members = load_members(uninterrupted / "run")
-    assert [member.model.sides for member in members] == [(0,), (1,), (2,)]
+    assert [member.model.orientation for member in members] == [0, 1, 2]
     out = tmp_path / "plain"
     run(out, tmp_path / "images", flips=False, epochs=2)
-    assert [member.model.sides for member in load_members(out)] == [(0,), (0,)]
+    assert [member.model.orientation for member in load_members(out)] == [0, 0]
 
 
 def test_the_same_training_gives_the_same_weights(uninterrupted, tmp_path):

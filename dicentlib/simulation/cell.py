@@ -58,7 +58,7 @@ def add_cell(
         strays=style.strays,
         size_px=size_px,
         crowding=style.crowding,
-        contacts=0.07,
+        contacts=0.05,
         solitary=aberrant,
     )
     rows, painted, clear = [], [], []

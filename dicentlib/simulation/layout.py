@@ -39,7 +39,7 @@ def _beside_another(rng, shape, placed):
     tangent = other_points[-1] - other_points[0]
     other_angle = np.arctan2(tangent[0], tangent[1])
     kind = rng.random()
-    if kind < 0.5:  # end to end, as satellites associate and as false dicentrics arise
+    if kind < 0.4:  # end to end, as satellites associate and as false dicentrics arise
         end, before = (0, min(4, len(other_points) - 1)) if rng.random() < 0.5 else (-1, -5)
         outward = other_points[end] - other_points[max(before, -len(other_points))]
         angle = np.arctan2(outward[0], outward[1]) + rng.normal(0, 0.45)

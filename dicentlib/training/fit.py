@@ -180,7 +180,7 @@ def _first_model(parameters, initial_members):
                     f"initial members in {initial_members} have {name} {last.metadata[name]}, "
                     f"the parameters {wanted}; fine-tuning needs the same"
                 )
-        last.model.sides = (0,)
+        last.model.orientation = 0
         return last.model.requires_grad_(True).train()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(parameters.init_seed)

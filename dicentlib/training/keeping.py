@@ -12,7 +12,7 @@ from dicentlib import runs
 from dicentlib.data.targets import STRIDE
 from dicentlib.ensemble import save_member
 from dicentlib.errors import DicentlibError
-from dicentlib.model import N_SIDES
+from dicentlib.model import ORIENTATIONS
 
 STATE = "training/last.ckpt"
 
@@ -56,7 +56,7 @@ class KeepEpochs(pl.Callback):
             "stride": STRIDE,
             "epoch": epoch,
             # experts that look from different sides err in different places
-            "sides": [(epoch - 1) % N_SIDES if parameters.flips else 0],
+            "orientation": (epoch - 1) % ORIENTATIONS if parameters.flips else 0,
             "init_seed": parameters.init_seed,
             "lam": parameters.lam,
             "rho": parameters.rho,
