@@ -42,6 +42,7 @@ def add_cell(
             style,
             length=max(piece.length * px, 2.5),
             centromeres=[px * position for position in piece.centromeres],
+            secondary_constrictions=[px * position for position in piece.secondary_constrictions],
             satellite_ends=piece.satellite_ends,
             ring=piece.ring,
             banded=slide.banded,

@@ -32,6 +32,9 @@ _TABLE = """
 X 5.12 40.12
 Y 2.15 27.17
 """
+# Heterochromatin of the long arm that can show as a secondary constriction (1q12, 9q12, 16q11.2):
+# its middle, in % of the length as above; distances from the centromere are those of GRCh37.
+SECONDARY_CONSTRICTION_PERCENT = {"1": 51.9, "9": 41.5, "16": 47.9}
 ACROCENTRIC = frozenset({"13", "14", "15", "21", "22"})
 _ROWS = [line.split() for line in _TABLE.strip().splitlines()]
 LENGTH_PERCENT = {name: float(length) for name, length, _ in _ROWS}

@@ -9,6 +9,7 @@ from dicentlib.simulation.karyotype import (
     ACROCENTRIC,
     CENTROMERE_PERCENT,
     LENGTH_PERCENT,
+    SECONDARY_CONSTRICTION_PERCENT,
     diploid_set,
 )
 
@@ -136,11 +137,21 @@ class Piece:
     @property
     def centromeres(self):
         """Positions of the centromeres from the body's first end, in the unit of `length`."""
+        return self._positions(CENTROMERE_PERCENT)
+
+    @property
+    def secondary_constrictions(self):
+        """Positions of heterochromatin that can look constricted, as of `centromeres`."""
+        return self._positions(SECONDARY_CONSTRICTION_PERCENT)
+
+    def _positions(self, percent):
+        """Where a point of each chromosome, ``percent[chromosome]`` of its length, lies here."""
         found, before = [], 0.0
         for chromosome, start, end in self.stretches:
-            position = CENTROMERE_PERCENT[chromosome] / 100 * LENGTH_PERCENT[chromosome]
-            if min(start, end) <= position < max(start, end):
-                found.append(before + abs(position - start))
+            if chromosome in percent:
+                position = percent[chromosome] / 100 * LENGTH_PERCENT[chromosome]
+                if min(start, end) <= position < max(start, end):
+                    found.append(before + abs(position - start))
             before += abs(end - start)
         return tuple(found)
 

@@ -57,7 +57,15 @@ def _ring_points(s, length):
 
 
 def chromosome_shape(
-    rng, style, *, length, centromeres, satellite_ends=(False, False), ring=False, banded=0.0
+    rng,
+    style,
+    *,
+    length,
+    centromeres,
+    secondary_constrictions=(),
+    satellite_ends=(False, False),
+    ring=False,
+    banded=0.0,
 ):
     """Draw the shape of one body.
 
@@ -69,6 +77,8 @@ def chromosome_shape(
         In reference pixels, tips included.
     centromeres : sequence of float
         Positions along the body, in reference pixels from its first end.
+    secondary_constrictions : sequence of float
+        Positions of heterochromatin that is sometimes thin and drawn out.
     satellite_ends : pair of bool
         Which ends are the short arm of an acrocentric: thinner, stalked.
     ring : bool
@@ -108,6 +118,9 @@ def chromosome_shape(
 
     radius = base * (1 - (1 - style.constriction_radius) * closeness)
     radius *= 1 - 0.12 * np.exp(-tip / 2.5) + 0.03 * own * _smooth_noise(rng, n, 9)
+    radius *= 1 - (1 - style.constriction_radius) * _waists(
+        rng, style, s, length, secondary_constrictions
+    )
     for satellite, from_end in zip(satellite_ends, (s, length - s), strict=True):
         if satellite and len(centromeres):
             arm = centromeres[0] if from_end is s else length - centromeres[-1]
@@ -119,7 +132,11 @@ def chromosome_shape(
         separation = separation * (1 + style.splay * np.tanh(distance / 28.0))
     else:
         separation = np.full(n, separation * (1 + 0.3 * style.splay * rng.random()))
-    separation = separation * (1 - style.tip_closing * np.exp(-tip / 6.0))
+    if not ring:
+        for from_end in (s, length - s):
+            rarely = rng.uniform(0.4, 1.0) if rng.random() < 0.06 else 0.0
+            closing = min(style.tip_closing + 0.08 * own * rng.exponential(), 0.9)
+            separation = separation * (1 - max(closing, rarely) * np.exp(-from_end / 6.0))
     joined = base * style.separation * (0.95 * (1 - style.cohesion) + 0.22 * style.cohesion)
     separation = separation + (joined - separation) * cohesion
     if rng.random() < style.twist and length > 35:
@@ -144,6 +161,21 @@ def chromosome_shape(
         length_px=float(length),
         width_px=width,
     )
+
+
+def _waists(rng, style, s, length, secondary_constrictions):
+    """How much of a constriction's depth the body has at `s` where it has no centromere.
+
+    The sisters grow thin there, but do not meet: that tells such a waist from a centromere.
+    """
+    places = [position + rng.uniform(0, 5) for position in secondary_constrictions]
+    places += (length * rng.uniform(0.1, 0.9, rng.poisson(style.waists * length))).tolist()
+    waist = np.zeros(len(s))
+    for place in places:
+        width = style.constriction_px * rng.uniform(0.5, 1.0)
+        depth = rng.uniform(0.0, 0.8)
+        waist = np.maximum(waist, depth * np.exp(-0.5 * ((s - place) / width) ** 2))
+    return waist
 
 
 def _at(s, axis, positions):

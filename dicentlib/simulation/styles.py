@@ -49,6 +49,7 @@ class CellStyle:
     cohesion: float  # 1: sisters meet at the centromere, 0: wholly apart
     constriction_radius: float  # chromatid radius at the centromere, in radii
     constriction_px: float  # half length of the constriction
+    waists: float  # thin places of an arm that are no centromere, per pixel of length
     coil: float  # sideways amplitude of the coil, in radii
     coil_period_px: float
     beads: float  # variation of absorbance along the coil
@@ -169,8 +170,9 @@ def draw_cell_style(rng, slide):
         tip_closing=draw.between(*closing),
         cohesion=draw.between(*cohesion),
         knobs=draw.between(0.06, 0.28),
-        constriction_radius=draw.between(0.35, 0.6 if slide.banded else 0.7),
+        constriction_radius=draw.between(0.33, 0.6 if slide.banded else 0.66),
         constriction_px=draw.lognormal(3.0, 0.25, 1.8, 5.5),
+        waists=draw.between(0.0, 0.012),
         coil=draw.between(0.15, 0.48) if coiled else draw.between(0.0, 0.15),
         coil_period_px=draw.between(6.0, 10.5),
         beads=draw.between(0.1, 0.55) if coiled else draw.between(0.0, 0.2),
