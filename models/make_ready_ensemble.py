@@ -28,6 +28,7 @@ from dicentlib.evaluation import image_set, rules
 from dicentlib.operating_point import OperatingPoint
 from dicentlib.simulation import simulate_set
 from dicentlib.training import PRESETS, train
+from dicentlib.training.hints import simulated_centromeres
 
 
 def training_set(n_images, labels_per_image, negative_fraction, seed, **reasons):
@@ -98,11 +99,12 @@ FIFTH = replace(
     epochs=32,
 )
 SIXTH = replace(FIFTH, epochs=28)
-SEVENTH = replace(FIFTH, epochs=36)
+SEVENTH = replace(FIFTH, epochs=42)
 STAGES = {"first": ("train", FIRST), "second": ("train_natural", SECOND),
           "third": ("train_more", THIRD), "fourth": ("train_last", FOURTH),
           "fifth": ("train_fifth", FIFTH), "sixth": ("train_sixth", SIXTH),
           "seventh": ("train_seventh", SEVENTH)}  # fmt: skip
+HINTED = {"seventh"}
 app = typer.Typer(pretty_exceptions_show_locals=False)
 
 
@@ -131,6 +133,7 @@ def train_members(run: Path, threads: int = 0):
             parameters=parameters,
             threads=threads or None,
             initial_members=initial,
+            hints=simulated_centromeres(run / "data" / name, index) if stage in HINTED else None,
         )
         initial = run / stage
         typer.echo(metrics.tail(3).to_string(index=False))

@@ -161,7 +161,8 @@ def test_learns_blobs(tmp_path):
 
 
 def test_loss_that_is_not_finite_names_the_images(tmp_path, monkeypatch):
-    monkeypatch.setattr(HeatmapUnet, "logits", lambda self, x: self.head(self.features(x)) * np.nan)
+    features = HeatmapUnet.features
+    monkeypatch.setattr(HeatmapUnet, "features", lambda self, x: features(self, x) * np.nan)
     with pytest.raises(InputError, match=r"loss is nan in epoch 1, batch 1, of images .*\.png"):
         run(tmp_path / "run", tmp_path / "images")
     assert not list((tmp_path / "run").rglob("*.safetensors"))
