@@ -99,7 +99,7 @@ FIFTH = replace(
     epochs=32,
 )
 SIXTH = replace(FIFTH, epochs=28)
-SEVENTH = replace(FIFTH, epochs=42)
+SEVENTH = replace(FIFTH, epochs=27)
 STAGES = {"first": ("train", FIRST), "second": ("train_natural", SECOND),
           "third": ("train_more", THIRD), "fourth": ("train_last", FOURTH),
           "fifth": ("train_fifth", FIFTH), "sixth": ("train_sixth", SIXTH),
@@ -120,20 +120,35 @@ def simulate(run: Path, only: str = "", workers: int = 0):
 
 
 @app.command("train")
-def train_members(run: Path, threads: int = 0):
-    """Train; members go to RUN/first ... RUN/seventh. Goes on where it was stopped."""
-    initial = None
+def train_members(
+    run: Path,
+    threads: int = 0,
+    only: str = "",
+    initial: Path | None = None,
+    hints: bool = True,
+    data_seed: int = 0,
+):
+    """Train; members go to RUN/first ... RUN/seventh. Goes on where it was stopped.
+
+    ONLY one stage starts from the INITIAL members, for example those that are published.
+    """
+    if only not in ("", *STAGES):
+        raise typer.BadParameter(f"stage {only!r}; allowed: {', '.join(STAGES)}")
     for stage, (name, parameters) in STAGES.items():
+        if only not in ("", stage):
+            continue
         index = index_images(run / "data" / name)
         annotations = read_annotations(run / "data" / name / "annotations.csv", index)
         metrics = train(
             index,
             annotations,
             run / stage,
-            parameters=parameters,
+            parameters=replace(parameters, data_seed=data_seed),
             threads=threads or None,
             initial_members=initial,
-            hints=simulated_centromeres(run / "data" / name, index) if stage in HINTED else None,
+            hints=simulated_centromeres(run / "data" / name, index)
+            if hints and stage in HINTED
+            else None,
         )
         initial = run / stage
         typer.echo(metrics.tail(3).to_string(index=False))

@@ -21,6 +21,7 @@ from dicentlib.model import HeatmapUnet
 from dicentlib.runs import file_digest
 from dicentlib.training import PRESETS, TrainingParameters, train
 from dicentlib.training.commands import changed_preset
+from dicentlib.training.fit import computes_bfloat16
 from dicentlib.training.loading import EpochSampler
 from dicentlib.training.module import HeatmapModule
 from dicentlib.training.synchronised import SynchroniseBatchNorm
@@ -158,6 +159,18 @@ def test_learns_blobs(tmp_path):
         learning_rate=5e-3,
     )
     assert metrics["train_loss"].iloc[-1] < 0.7 * metrics["train_loss"].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("amx", "avx512_bf16", "expected"),
+    [(False, False, False), (True, False, True), (False, True, True)],
+)
+def test_processors_with_instructions_for_bfloat16_use_it(monkeypatch, amx, avx512_bf16, expected):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16)
+    assert computes_bfloat16("auto", "cpu") is expected
+    assert computes_bfloat16("float32", "cpu") is False
+    assert computes_bfloat16("bfloat16", "cpu") is True
 
 
 def test_loss_that_is_not_finite_names_the_images(tmp_path, monkeypatch):

@@ -307,8 +307,10 @@ def computes_bfloat16(precision="auto", accelerator="auto"):
     if precision != "auto":
         return precision == "bfloat16"
     on_cpu = _on_cpu(accelerator)
-    # processors without matrix units for it are slower in bfloat16 than in float32
-    return torch.cpu._is_amx_tile_supported() if on_cpu else torch.cuda.is_bf16_supported()
+    if not on_cpu:
+        return torch.cuda.is_bf16_supported()
+    # processors without instructions for it are slower in bfloat16 than in float32
+    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
 
 
 @contextmanager
