@@ -174,8 +174,7 @@ def test_processors_with_instructions_for_bfloat16_use_it(monkeypatch, amx, avx5
 
 
 def test_loss_that_is_not_finite_names_the_images(tmp_path, monkeypatch):
-    features = HeatmapUnet.features
-    monkeypatch.setattr(HeatmapUnet, "features", lambda self, x: features(self, x) * np.nan)
+    monkeypatch.setattr(HeatmapUnet, "logits", lambda self, x: self.head(self.features(x)) * np.nan)
     with pytest.raises(InputError, match=r"loss is nan in epoch 1, batch 1, of images .*\.png"):
         run(tmp_path / "run", tmp_path / "images")
     assert not list((tmp_path / "run").rglob("*.safetensors"))

@@ -9,17 +9,10 @@ from dicentlib.data import CLASSES, REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data.annotations import check_annotations
 from dicentlib.data.augmentation import Augmentation, change_exposure, change_focus, turn
 from dicentlib.data.images import normalise_background, read_image, resample
-from dicentlib.data.targets import (
-    STRIDE,
-    checked_points,
-    pad_to_stride,
-    render_heatmap,
-    render_heatmaps,
-)
+from dicentlib.data.targets import STRIDE, checked_points, pad_to_stride, render_heatmaps
 from dicentlib.errors import InputError
 
 SHARES = (0.5, 0.25, 0.25)
-HINT_SIGMA = 1.0  # heatmap pixels: the centromeres of a dicentric stay apart
 
 
 class MetaphaseDataset:
@@ -49,9 +42,6 @@ class MetaphaseDataset:
         Of the target heatmaps, in heatmap pixels.
     seed : int
     cache_gb : float
-    hints : DataFrame, optional
-        Columns image, row, col: points that a training marks beside the classes
-        (``dicentlib.training.hints``). Targets then have a third heatmap, of these.
 
     Raises
     ------
@@ -74,7 +64,6 @@ class MetaphaseDataset:
         sigma=2.0,
         seed=0,
         cache_gb=4.0,
-        hints=None,
     ):
         if crop_px is not None and (crop_px < 16 or crop_px % 16):
             raise InputError(f"crop_px must be a multiple of 16, found {crop_px}")
@@ -95,7 +84,6 @@ class MetaphaseDataset:
             self._scaled_points(i, by_image.get(name, annotations[:0]))
             for i, name in enumerate(self.names)
         ]
-        self._hints = None if hints is None else self._scaled_hints(hints)
         self._cache = self._read_into_cache(cache_gb)
         self._objects = {
             name: [
@@ -117,8 +105,7 @@ class MetaphaseDataset:
         Returns
         -------
         dict
-            ``image`` (1, H, W) and ``target`` (2, H/4, W/4), with hints (3, H/4, W/4), float32
-            in [0, 1]; ``points``,
+            ``image`` (1, H, W) and ``target`` (2, H/4, W/4), float32 in [0, 1]; ``points``,
             dict of class to array (n, 2) in pixels of the sample; ``name`` of the image.
         """
         epoch, i = key if isinstance(key, tuple) else (0, int(key))
@@ -146,30 +133,19 @@ class MetaphaseDataset:
 
     def _scaled_points(self, i, rows):
         """Points of an image after resampling; pixel centres are at integers."""
-        return {name: self._scaled(i, rows[rows["class"] == name]) for name in CLASSES}
-
-    def _scaled_hints(self, hints):
-        by_image = dict(tuple(hints.groupby("image")))
-        return [self._scaled(i, by_image.get(name, hints[:0])) for i, name in enumerate(self.names)]
-
-    def _scaled(self, i, rows):
         facts = self.index.table.iloc[i]
         before = np.array([facts["height_px"], facts["width_px"]], float)
         after = np.maximum(1, np.round(before * self._own_sizes[i] / self.pixel_size_um))
-        try:
-            own = checked_points(rows[["row", "col"]].to_numpy(float), before)
-        except InputError as error:
-            raise InputError(f"{self.names[i]}: {error}") from error
-        scaled = (own + 0.5) * after / before - 0.5
-        return np.clip(scaled, 0, after - 1e-3)
-
-    def _target(self, i, points, shape, corner=(0, 0)):
-        """Heatmaps of points that are already relative to `corner`, and of the hints."""
-        target = render_heatmaps(points, shape, sigma=self.sigma)
-        if self._hints is None:
-            return target
-        hints = render_heatmap(self._hints[i] - corner, shape, sigma=HINT_SIGMA)
-        return np.concatenate([target, hints[None]])
+        points = {}
+        for name in CLASSES:
+            own = rows.loc[rows["class"] == name, ["row", "col"]].to_numpy(float)
+            try:
+                own = checked_points(own, before)
+            except InputError as error:
+                raise InputError(f"{self.names[i]}: {error}") from error
+            scaled = (own + 0.5) * after / before - 0.5
+            points[name] = np.clip(scaled, 0, after - 1e-3)
+        return points
 
     def _grey_levels(self, i):
         """Image `i` as uint8, from memory or from its file."""
@@ -194,7 +170,7 @@ class MetaphaseDataset:
     def _whole(self, i):
         image = pad_to_stride(self._grey_levels(i)).astype(np.float32) / 255
         shape = tuple(side // STRIDE for side in image.shape)
-        return image, self._target(i, self._points[i], shape), self._points[i]
+        return image, render_heatmaps(self._points[i], shape, sigma=self.sigma), self._points[i]
 
     def _crop(self, rng):
         """Crop round a drawn object, or anywhere; its corner lies on the heatmap's grid."""
@@ -220,6 +196,6 @@ class MetaphaseDataset:
         image = np.pad(piece, missing, mode="edge").astype(np.float32) / 255
         shifted = {name: xy - corner for name, xy in self._points[i].items()}
         shape = (side // STRIDE, side // STRIDE)
-        target = self._target(i, shifted, shape, corner)
+        target = render_heatmaps(shifted, shape, sigma=self.sigma)
         inside = {name: xy[((xy >= 0) & (xy < side)).all(axis=1)] for name, xy in shifted.items()}
         return image, target, inside, self.names[i]

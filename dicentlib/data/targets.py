@@ -81,22 +81,14 @@ def render_heatmaps(points_by_class, heatmap_shape, *, sigma=2.0, stride=STRIDE)
 
     So the heatmaps of a crop are the crop of the heatmaps.
     """
-    heatmaps = [
-        render_heatmap(points_by_class.get(name, ()), heatmap_shape, sigma=sigma, stride=stride)
-        for name in CLASSES
-    ]
-    return np.stack(heatmaps)
-
-
-def render_heatmap(points, heatmap_shape, *, sigma=2.0, stride=STRIDE):
-    """One heatmap (h, w) of points (row, col), as of :func:`target_heatmaps`."""
-    heatmap = np.zeros(heatmap_shape, np.float32)
+    heatmaps = np.zeros((len(CLASSES), *heatmap_shape), np.float32)
     rows, cols = (np.arange(side, dtype=np.float32) for side in heatmap_shape)
-    for row, col in points:
-        along_rows = np.exp(-0.5 * ((rows - row // stride) / sigma) ** 2)
-        along_cols = np.exp(-0.5 * ((cols - col // stride) / sigma) ** 2)
-        np.maximum(heatmap, np.outer(along_rows, along_cols), out=heatmap)
-    return heatmap
+    for heatmap, name in zip(heatmaps, CLASSES, strict=True):
+        for row, col in points_by_class.get(name, ()):
+            along_rows = np.exp(-0.5 * ((rows - row // stride) / sigma) ** 2)
+            along_cols = np.exp(-0.5 * ((cols - col // stride) / sigma) ** 2)
+            np.maximum(heatmap, np.outer(along_rows, along_cols), out=heatmap)
+    return heatmaps
 
 
 def truth_masks(points_by_class, shape, *, sigma=2.0, stride=STRIDE, threshold=0.5):

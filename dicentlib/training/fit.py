@@ -41,7 +41,6 @@ def train(
     validation=None,
     image_pixel_size_um=REFERENCE_PIXEL_SIZE_UM,
     initial_members=None,
-    hints=None,
     resume=True,
     max_minutes=None,
     threads=None,
@@ -71,9 +70,6 @@ def train(
         Of images whose own pixel size is unknown.
     initial_members : path-like, optional
         Fine-tuning: start from the last member of this ensemble instead of random weights.
-    hints : DataFrame, optional
-        Columns image, row, col: points that a further head learns to mark, in training only
-        (``training.hints``).
     resume : bool
         Go on where an earlier call with the same `out`, parameters and images ended or was
         killed; the weights then are those of a training that was never interrupted. False:
@@ -110,7 +106,7 @@ def train(
     parameters = parameters or TrainingParameters()
     out = Path(out)
     model = _first_model(parameters, initial_members)
-    record = _record(index, annotations, parameters, model, initial_members, hints)
+    record = _record(index, annotations, parameters, model, initial_members)
     state = _state_to_resume(out, record, resume)
     n_ranks = _n_ranks(accelerator, devices, num_nodes)
     if parameters.batch_size % n_ranks:
@@ -130,7 +126,6 @@ def train(
         sigma=parameters.sigma,
         seed=parameters.data_seed,
         cache_gb=cache_gb,
-        hints=hints,
     )
     if len(dataset) < parameters.batch_size:
         raise InputError(
@@ -163,7 +158,6 @@ def train(
             parameters,
             n_steps=parameters.epochs * len(loader),
             zero_dose=_zero_dose(validation),
-            hints=hints is not None,
         )
         trainer.fit(
             module,
@@ -198,11 +192,9 @@ def _first_model(parameters, initial_members):
         )
 
 
-def _record(index, annotations, parameters, model, initial_members, hints):
+def _record(index, annotations, parameters, model, initial_members):
     """What a training is, to be compared before it is resumed."""
     content = [index.table["image"].tolist(), annotations.to_dict("list")]
-    if hints is not None:
-        content.append(hints.to_dict("list"))
     initial = load_members(initial_members) if initial_members is not None else ()
     return {
         "parameters": parameters.as_dict(),

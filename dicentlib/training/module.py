@@ -9,7 +9,6 @@ from dicentlib.data import CLASSES
 from dicentlib.errors import InputError
 from dicentlib.evaluation import count_matches
 from dicentlib.loss import HeatmapLoss, heatmap_cross_entropy
-from dicentlib.training.hints import HINT_WEIGHT, hint_head
 
 VALIDATION_CONFIDENCE_THRESHOLD = 0.5
 TRUTH_THRESHOLD = 0.5
@@ -26,16 +25,12 @@ class HeatmapModule(pl.LightningModule):
         Of the whole training; the delay of lambda and the decay are shares of it.
     zero_dose : frozenset of str
         Validation images of unexposed cells.
-    hints : bool
-        Whether targets have a heatmap of hints; a head of this module, not of the model,
-        learns it.
     """
 
-    def __init__(self, model, parameters, *, n_steps, zero_dose=frozenset(), hints=False):
+    def __init__(self, model, parameters, *, n_steps, zero_dose=frozenset()):
         super().__init__()
         self.model = model.to(memory_format=torch.channels_last)
-        self.hint_head = hint_head(parameters) if hints else None
-        self.logits = torch.compile(self._logits) if parameters.compiled else self._logits
+        self.logits = torch.compile(model.logits) if parameters.compiled else model.logits
         self.parameters_ = parameters
         self.loss = HeatmapLoss(parameters.lam, parameters.rho)
         self.n_steps = n_steps
@@ -43,18 +38,12 @@ class HeatmapModule(pl.LightningModule):
         self.epoch_loss = None
         self.validation_sums = {}
 
-    def _logits(self, images):
-        """Logits of the classes' heatmaps and of the hints' one (None without hints)."""
-        features = self.model.features(images)
-        hints = self.hint_head(features) if self.hint_head is not None else None
-        return self.model.head(features), hints
-
     def configure_optimizers(self):
         """Adam with L2 decay or AdamW, fused, and the rate's course by step."""
         parameters = self.parameters_
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[parameters.optimiser]
         optimiser = kind(
-            self.parameters(),
+            self.model.parameters(),
             lr=parameters.learning_rate,
             weight_decay=parameters.weight_decay,
             fused=True,
@@ -90,13 +79,8 @@ class HeatmapModule(pl.LightningModule):
     def training_step(self, batch, batch_number):
         """Loss of a batch; a loss that is not finite names the batch's images."""
         images = batch["image"].to(memory_format=torch.channels_last)
-        logits, hints = self.logits(images)
-        targets = batch["target"][:, : len(CLASSES)]
-        loss = self.loss_at(self.global_step, logits, targets)
-        if hints is not None:
-            loss = loss + HINT_WEIGHT * heatmap_cross_entropy(
-                hints, batch["target"][:, len(CLASSES) :]
-            )
+        logits = self.logits(images)
+        loss = self.loss_at(self.global_step, logits, batch["target"])
         if not torch.isfinite(loss):
             raise InputError(
                 f"loss is {loss.item()} in epoch {self.current_epoch + 1}, batch "
