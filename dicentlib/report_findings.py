@@ -51,9 +51,9 @@ def headline(code, route):
     if route.steps[0].consequence.startswith("Too few"):
         value = f"Indication only: {value}"
     kind = "dose to the exposed part" if estimate is route.partial_body else "whole-body dose"
-    category = route.triage["multibiodose"].most_probable
+    categories = route.triage["multibiodose"].ranking()
     return report.headline(
-        f"Sample {code}: estimated {kind}", value, f"{limits}. Most probable category: {category}."
+        f"Sample {code}: estimated {kind}", value, f"{limits}. Triage category: {categories}."
     )
 
 

@@ -22,6 +22,7 @@ from dicentlib.dose.detected_dose import tail_probabilities
 from dicentlib.dose.detector import DetectedCurve, ensemble_spread
 from dicentlib.dose.mixture import fit_mixture
 from dicentlib.dose.profile import profile_log_likelihood, support
+from dicentlib.dose.triage import Triage
 from dicentlib.errors import InputError
 
 EXAMPLE = [302, 28, 22, 8, 1]
@@ -325,6 +326,13 @@ def test_triage_probabilities_add_up(curve):
     assert "green" in low.explain()
     with pytest.raises(InputError, match="scheme is"):
         triage(estimate_dose(EXAMPLE, curve), scheme="other")
+
+
+def test_triage_near_a_cut_names_both_sides():
+    near = Triage("multibiodose", "yellow, 1-2 Gy", {"green": 0.04, "yellow": 0.46, "red": 0.5})
+    assert near.ranking() == "red (50%); yellow (46%)"
+    assert near.ranking(least=0.0).endswith("green (4%)")
+    assert Triage("multibiodose", "undetermined", {}).ranking() == "undetermined"
 
 
 def test_triage_table_is_sorted_and_keeps_the_undetermined(curve):

@@ -39,6 +39,14 @@ class Triage:
             return self.category
         return max(self.probabilities, key=self.probabilities.get)
 
+    def ranking(self, *, least=0.05):
+        """Categories of a probability of `least` and more, the greatest first, in words."""
+        if not self.probabilities:
+            return self.category
+        names = sorted(self.probabilities, key=self.probabilities.get, reverse=True)
+        shares = [(name, self.probabilities[name]) for name in names]
+        return "; ".join(f"{name} ({p:.0%})" for name, p in shares if p >= least)
+
     def explain(self):
         """One sentence for a report."""
         if not self.probabilities:
