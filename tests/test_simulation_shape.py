@@ -64,6 +64,23 @@ def test_waists_thin_the_sisters_but_do_not_join_them(plain):
     assert near(without, 52.5) > 0.99 * np.median(without)
 
 
+def test_secondary_constrictions_lie_alike_in_turned_bodies(plain):
+    def mean_place(centromere, position):
+        places = []
+        for seed in range(60):
+            radius, _ = profiles(
+                plain, seed, centromeres=[centromere], secondary_constrictions=[position]
+            )
+            at = np.linspace(0, LENGTH, len(radius))
+            radius[np.abs(at - position) > 12] = np.inf  # the waist, not the centromere
+            if radius.min() < 0.85 * np.median(radius[np.isfinite(radius)]):
+                places.append(at[radius.argmin()])
+        assert len(places) > 20
+        return np.mean(places)
+
+    assert mean_place(20.0, 50.0) + mean_place(60.0, 30.0) == pytest.approx(LENGTH, abs=1)
+
+
 def test_chance_waists_follow_their_rate(plain):
     rare, frequent = (
         np.mean([

@@ -6,6 +6,7 @@ Blobs on a light field stand for chromosomes: wide ones are "dicentrics", narrow
 "fragments". Eight images of 64 x 64, three epochs of two steps.
 """
 
+import faulthandler
 import os
 import signal
 import sys
@@ -97,6 +98,7 @@ def run_and_kill(folder, moment):
 
 
 if __name__ == "__main__":
+    faulthandler.dump_traceback_later(300, exit=True)  # says where it hangs, should it ever
     folder, *moments = sys.argv[1:]
     if moments:
         print({moment: run_and_kill(Path(folder) / moment, moment) for moment in moments})

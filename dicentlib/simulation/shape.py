@@ -119,7 +119,7 @@ def chromosome_shape(
     radius = base * (1 - (1 - style.constriction_radius) * closeness)
     radius *= 1 - 0.12 * np.exp(-tip / 2.5) + 0.03 * own * _smooth_noise(rng, n, 9)
     radius *= 1 - (1 - style.constriction_radius) * _waists(
-        rng, style, s, length, secondary_constrictions
+        rng, style, s, length, centromeres, secondary_constrictions
     )
     for satellite, from_end in zip(satellite_ends, (s, length - s), strict=True):
         if satellite and len(centromeres):
@@ -163,12 +163,16 @@ def chromosome_shape(
     )
 
 
-def _waists(rng, style, s, length, secondary_constrictions):
+def _waists(rng, style, s, length, centromeres, secondary_constrictions):
     """How much of a constriction's depth the body has at `s` where it has no centromere.
 
     The sisters grow thin there, but do not meet: that tells such a waist from a centromere.
+    A secondary constriction is drawn up to 5 px farther from the next centromere.
     """
-    places = [position + rng.uniform(0, 5) for position in secondary_constrictions]
+    places = []
+    for position in secondary_constrictions:
+        next_one = min(centromeres, key=lambda c: abs(c - position), default=0.0)
+        places.append(position + np.copysign(rng.uniform(0, 5), position - next_one))
     places += (length * rng.uniform(0.1, 0.9, rng.poisson(style.waists * length))).tolist()
     waist = np.zeros(len(s))
     for place in places:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.strategies import DDPStrategy
+from torch import distributed
 
 from dicentlib import runs
 from dicentlib.data import REFERENCE_PIXEL_SIZE_UM
@@ -159,13 +160,14 @@ def train(
             n_steps=parameters.epochs * len(loader),
             zero_dose=_zero_dose(validation),
         )
-        trainer.fit(
-            module,
-            loader,
-            validation_loader(held_out, n_ranks=n_ranks) if held_out is not None else None,
-            ckpt_path=state,
-            weights_only=True,
-        )
+        with _own_process_group():
+            trainer.fit(
+                module,
+                loader,
+                validation_loader(held_out, n_ranks=n_ranks) if held_out is not None else None,
+                ckpt_path=state,
+                weights_only=True,
+            )
     return pd.read_csv(out / "metrics.csv")
 
 
@@ -313,6 +315,20 @@ def _threads(threads):
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def _own_process_group():
+    """Leave the group of processes that the training joined, together, when it has ended.
+
+    The first process has then written all files. Threads of a group that is left to the
+    interpreter's end can need the interpreter after it is gone, and wait for ever.
+    """
+    joined_before = distributed.is_available() and distributed.is_initialized()
+    yield
+    if not joined_before and distributed.is_available() and distributed.is_initialized():
+        distributed.barrier()
+        distributed.destroy_process_group()
 
 
 @contextmanager
