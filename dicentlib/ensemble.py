@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from tqdm import tqdm
 
 from dicentlib import runs
 from dicentlib.data.targets import pad_to_stride
@@ -25,11 +26,13 @@ __all__ = [
     "Member",
     "iterate_heatmaps",
     "keep_last_members",
+    "last_member_paths",
     "load_members",
     "member_paths",
     "predict_heatmaps",
     "read_member_metadata",
     "save_member",
+    "stored_heatmaps",
 ]
 
 FORMAT = "dicentlib-member"
@@ -146,6 +149,20 @@ def member_paths(members):
     return paths
 
 
+def last_member_paths(members, n_members):
+    """Files of the last `n_members` epochs, by epoch.
+
+    Raises
+    ------
+    InputError
+        There are fewer members than `n_members`.
+    """
+    paths = member_paths(members)
+    if not 1 <= n_members <= len(paths):
+        raise InputError(f"{n_members} members asked for; allowed: 1 to {len(paths)} in {members}")
+    return sorted(paths, key=lambda path: read_member_metadata(path)["epoch"])[-n_members:]
+
+
 def read_member_metadata(path):
     """Metadata in a member's header, without reading its weights.
 
@@ -236,15 +253,10 @@ def keep_last_members(source, target, *, n_members):
     InputError
         There are fewer members than `n_members`.
     """
-    paths = member_paths(source)
-    if not 1 <= n_members <= len(paths):
-        raise InputError(
-            f"{n_members} members to keep found; allowed: 1 to {len(paths)} in {source}"
-        )
-    paths.sort(key=lambda path: read_member_metadata(path)["epoch"])
+    paths = last_member_paths(source, n_members)
     folder = Path(target) / "members"
-    copies = [folder / path.name for path in paths[-n_members:]]
-    for path, copy in zip(paths[-n_members:], copies, strict=True):
+    copies = [folder / path.name for path in paths]
+    for path, copy in zip(paths, copies, strict=True):
         with runs.atomic_path(copy) as temporary:
             shutil.copyfile(path, temporary)
     for path in set(folder.glob("*.safetensors")) - set(copies):
@@ -305,6 +317,40 @@ def iterate_heatmaps(members, images, *, batch_size=8):
     for _, same in groupby(padded, key=np.shape):
         while batch := list(islice(same, batch_size)):
             yield from _compute(members, np.stack(batch), reduced)
+
+
+def stored_heatmaps(path, dataset, members, *, batch_size=8):
+    """Heatmaps of a data set's images, from the disk where they are there.
+
+    Parameters
+    ----------
+    path : path-like
+        Ends in ``.parquet``. Written anew where it holds heatmaps of other members, images
+        (their bytes count, not only their names) or pixel sizes.
+    dataset : MetaphaseDataset
+        Of whole images.
+    members : sequence of Member
+    batch_size : int
+        See :func:`iterate_heatmaps`.
+
+    Returns
+    -------
+    HeatmapStore
+    """
+    path = Path(path)
+    digests, content = tuple(member.digest for member in members), dataset.content_digest()
+    if path.is_file():
+        store = HeatmapStore.open(path)
+        if (store.digests, store.content) == (digests, content):
+            return store
+    names = dataset.names
+    heatmaps = tqdm(
+        iterate_heatmaps(members, map(dataset.image, range(len(names))), batch_size=batch_size),
+        desc=f"heatmaps of {path.stem}",
+        total=len(names),
+        unit="image",
+    )
+    return HeatmapStore.write(path, heatmaps, names, digests=digests, content=content)
 
 
 def _one_image_per_core(members, images, reduced, batch_size):

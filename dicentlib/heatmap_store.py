@@ -28,20 +28,23 @@ class HeatmapStore:
         Shape of each image's heatmaps.
     digests : tuple of str
         Digests of the members that made the heatmaps, as told to :meth:`write`.
+    content : str
+        Digest of the images, as told to :meth:`write`.
     """
 
-    def __init__(self, path, names, shapes, digests):
+    def __init__(self, path, names, shapes, digests, content):
         self.path = Path(path)
         self.names = names
         self.shapes = shapes
         self.digests = digests
+        self.content = content
 
     def __len__(self):
         """Number of images."""
         return len(self.names)
 
     @classmethod
-    def write(cls, path, heatmaps, names, *, digests=()):
+    def write(cls, path, heatmaps, names, *, digests=(), content=""):
         """Write heatmaps as they come, atomically.
 
         Parameters
@@ -54,6 +57,8 @@ class HeatmapStore:
             The images, in the same order.
         digests : sequence of str
             Digests of the members.
+        content : str
+            Digest of the images, for example ``MetaphaseDataset.content_digest()``.
 
         Returns
         -------
@@ -80,8 +85,8 @@ class HeatmapStore:
             if len(shapes) != len(names):
                 raise InputError(f"{len(shapes)} heatmaps for {len(names)} image names")
             facts = {"names": names, "shapes": shapes, "digests": tuple(digests)}
-            writer.add_key_value_metadata({KEY: json.dumps(facts)})
-        return cls(path, names, tuple(shapes), tuple(digests))
+            writer.add_key_value_metadata({KEY: json.dumps(facts | {"content": content})})
+        return cls(path, names, tuple(shapes), tuple(digests), content)
 
     @classmethod
     def open(cls, path):
@@ -102,7 +107,8 @@ class HeatmapStore:
         if facts is None:
             raise InputError(f"{path}: Parquet file without heatmaps")
         shapes = tuple(tuple(shape) for shape in facts["shapes"])
-        return cls(path, tuple(facts["names"]), shapes, tuple(facts["digests"]))
+        digests, content = tuple(facts["digests"]), facts.get("content", "")
+        return cls(path, tuple(facts["names"]), shapes, digests, content)
 
     def dense(self, i):
         """Heatmaps of image `i`, float32 (M, 2, h, w); pixels up to ``FLOOR`` are 0."""

@@ -1,5 +1,6 @@
 """The operating point of an ensemble: the two thresholds of each class, and for whom they hold."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from numbers import Integral, Real
@@ -120,7 +121,7 @@ class OperatingPoint:
             raise InputError(
                 f"members: {len(digests)} found; the operating point is for {self.n_members}"
             )
-        strangers = sorted(set(digests) - set(self.members))
+        strangers = sorted((Counter(digests) - Counter(self.members)).elements())
         if self.members and strangers:
             raise InputError(
                 f"members: {len(strangers)} of {len(digests)} are not those of the operating "

@@ -6,6 +6,7 @@ import imageio.v3 as iio
 import numpy as np
 import pandas as pd
 import torch
+from threshold_run import open_set
 
 from dicentlib.data import CLASSES, write_annotations
 from dicentlib.data.targets import target_heatmaps
@@ -88,4 +89,6 @@ def _write_calibration(run, digests):
         stacks.append((target * heights).astype(np.float32))
     table = pd.DataFrame(rows, columns=["image", "class", "row", "col"])
     write_annotations(folder / "annotations.csv", table)
-    HeatmapStore.write(run / "heatmaps" / "calibration.parquet", stacks, names, digests=digests)
+    content = open_set(folder).content_digest()
+    path = run / "heatmaps" / "calibration.parquet"
+    HeatmapStore.write(path, stacks, names, digests=digests, content=content)

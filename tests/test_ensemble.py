@@ -68,7 +68,7 @@ def test_the_last_epochs_are_kept_and_replace_others(run, tmp_path):
     assert [path.name for path in kept] == ["epoch_002.safetensors", "epoch_003.safetensors"]
     expected = [member.digest for member in load_members(run)[1:]]
     assert [member.digest for member in load_members(tmp_path)] == expected
-    with pytest.raises(InputError, match="4 members to keep found; allowed: 1 to 3"):
+    with pytest.raises(InputError, match="4 members asked for; allowed: 1 to 3"):
         keep_last_members(run, tmp_path, n_members=4)
 
 

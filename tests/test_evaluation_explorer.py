@@ -1,6 +1,7 @@
 """Image sets with heatmaps, the exploration of thresholds, its figure and its sliders."""
 
 import io
+import shutil
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def heatmaps_of_digests(monkeypatch):
             height, width = (side // 4 for side in padded_shape(image.shape))
             yield np.tile(np.reshape(values, (-1, 1, 1, 1)), (1, 2, height, width))
 
-    monkeypatch.setattr("dicentlib.evaluation.image_set.iterate_heatmaps", constant)
+    monkeypatch.setattr("dicentlib.ensemble.iterate_heatmaps", constant)
     return calls
 
 
@@ -66,6 +67,27 @@ class TestEvaluationSet:
         for name in CLASSES:
             n_masks = sum_counts(count_matches(mask, mask) for mask in images.class_truth(name)).tp
             assert 0 < n_masks <= n_points[name]
+
+    def test_surfaces_see_no_padding(self, images):
+        assert images.unpadded(0).shape == (4, 2, 31, 40)
+        assert next(images.class_heatmaps("dicentric")).shape == (4, 31, 40)
+        assert next(images.class_truth("dicentric")).shape == (31, 40)
+
+    def test_other_images_of_the_same_names_are_computed_anew(
+        self, run, tmp_path, heatmaps_of_digests
+    ):
+        members = load_members(run)
+        folder = shutil.copytree(run / "data" / "validation", tmp_path / "set")
+        opened = {"folder": folder, "suffix": "_changed"}
+        for change, n_calls in ((None, 1), (None, 1), ("pixels", 2), ("scale", 3), (None, 4)):
+            scale = 0.1
+            if change == "pixels":
+                shutil.copy(folder / "images" / "000001.png", folder / "images" / "000000.png")
+            if change == "scale":
+                (folder / "samples.csv").unlink()
+                scale = 0.2 * 1.5
+            open_evaluation_set(run, "validation", members, image_pixel_size_um=scale, **opened)
+            assert len(heatmaps_of_digests) == n_calls
 
     def test_unexposed_cells_are_those_of_no_dose(self, images):
         assert images.unexposed().sum() == 3

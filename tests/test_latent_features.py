@@ -43,18 +43,19 @@ def image_set(tmp_path_factory):
     return index_images(folder)
 
 
-def write_member(path, epoch, *, width=8, pixel_size_um=0.1):
+def write_member(path, epoch, *, width=8, pixel_size_um=0.1, **more):
     torch.manual_seed(epoch)
     model = HeatmapUnet("resnet18", decoder_channels=(16, width))
     metadata = {"pixel_size_um": pixel_size_um, "sigma": 2.0, "stride": 4, "epoch": epoch}
+    metadata |= more
     save_member(path / f"epoch_{epoch:03d}.safetensors", model, metadata)
 
 
 @pytest.fixture(scope="module")
 def members(tmp_path_factory):
     folder = tmp_path_factory.mktemp("members")
-    for epoch in (1, 2):
-        write_member(folder, epoch)
+    write_member(folder, 1)
+    write_member(folder, 2, orientation=5)
     return folder
 
 
@@ -91,6 +92,19 @@ def test_features_are_those_of_the_volume_before_the_head(members, image_set, tm
             assert_allclose(found.peaks[epoch, own], peaks, atol=1e-5)
     # Another member, other features: the epochs are not copies of each other.
     assert np.abs(found.features[0] - found.features[1]).max() > 0.01
+
+
+def test_peaks_are_in_the_members_precision(image_set, tmp_path):
+    for name, precision in (("wide", "float32"), ("narrow", "bfloat16")):
+        write_member(tmp_path / name, 1, precision=precision)
+    points = sample_points(TRUTH, image_shapes(image_set), n_background=1)
+    wide, narrow = (
+        extract_features(tmp_path / name, image_set, points, out=tmp_path / "out", progress=False)
+        for name in ("wide", "narrow")
+    )
+    assert_array_equal(wide.features, narrow.features)
+    difference = np.abs(wide.peaks - narrow.peaks).max()
+    assert 0 < difference < 0.02
 
 
 def test_files_are_memory_mapped_and_the_points_lie_beside_them(members, image_set, tmp_path):

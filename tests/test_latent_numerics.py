@@ -8,12 +8,12 @@ from scipy.stats import ortho_group, spearmanr
 
 from dicentlib.data.targets import truth_masks
 from dicentlib.errors import InputError
+from dicentlib.evaluation import vote_entropy
 from dicentlib.latent.alignment import align_epochs, project
 from dicentlib.latent.disagreement import (
     RankCorrelation,
     object_table,
     rank_correlation,
-    vote_entropy,
 )
 from dicentlib.latent.limits import choose_epochs, limitations
 from dicentlib.latent.points import POINT_CLASSES, cells_of, class_codes, sample_points

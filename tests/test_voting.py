@@ -221,5 +221,7 @@ def test_members_of_another_run_are_refused():
     point.check_members(["b" * 64, "a" * 64])
     with pytest.raises(InputError, match="1 of 2 are not those of the operating point"):
         point.check_members(["a" * 64, "c" * 64])
+    with pytest.raises(InputError, match="1 of 2 are not those"):
+        point.check_members(["a" * 64, "a" * 64])
     with pytest.raises(InputError, match="3 found; the operating point is for 2"):
         point.check_members(["a" * 64, "b" * 64, "c" * 64])

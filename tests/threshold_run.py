@@ -10,7 +10,8 @@ import pandas as pd
 from PIL import Image
 
 from dicentlib import runs
-from dicentlib.data import CLASSES, write_annotations
+from dicentlib.data import CLASSES, index_images, read_annotations, write_annotations
+from dicentlib.data.dataset import MetaphaseDataset
 from dicentlib.data.targets import STRIDE, padded_shape
 from dicentlib.ensemble import HeatmapStore, load_members, save_member
 from dicentlib.model import HeatmapUnet
@@ -34,8 +35,16 @@ def make_run(run, *, n_images, n_members, shape, seed=0, sets=("validation", "te
             (heatmaps_of(rng, annotations, image, n_members, shape) for image in names),
             names,
             digests=digests,
+            content=open_set(run / "data" / name).content_digest(),
         )
     return run
+
+
+def open_set(folder):
+    """The image set as an evaluation opens it, at the members' pixel size."""
+    index = index_images(folder)
+    annotations = read_annotations(folder / "annotations.csv", index)
+    return MetaphaseDataset(index, annotations, pixel_size_um=METADATA["pixel_size_um"])
 
 
 def write_image_set(folder, rng, *, n_images, shape):

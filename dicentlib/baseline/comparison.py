@@ -10,7 +10,7 @@ import pandas as pd
 
 from dicentlib.baseline.detector import detect_images, load_baseline
 from dicentlib.data import CLASSES, REFERENCE_PIXEL_SIZE_UM, index_images, read_annotations
-from dicentlib.ensemble import member_paths
+from dicentlib.ensemble import last_member_paths
 from dicentlib.errors import InputError
 from dicentlib.evaluation.bootstrap import bootstrap_intervals
 from dicentlib.evaluation.matching import CUTOFF_PX, mark_detections
@@ -58,7 +58,7 @@ def _detect_by_baseline(path, index):
 
 
 def _detect_by_last_member(path, index):
-    return _score([member_paths(path)[-1]], index, SINGLE_MODEL_THRESHOLD, 0)
+    return _score(last_member_paths(path, 1), index, SINGLE_MODEL_THRESHOLD, 0)
 
 
 def _detect_by_ensemble(path, index):

@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from tqdm import tqdm
 
+from dicentlib import runs
 from dicentlib.data import CLASSES, REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data.annotations import check_annotations
 from dicentlib.data.augmentation import Augmentation, change_exposure, change_focus, turn
-from dicentlib.data.images import normalise_background, read_image, resample
+from dicentlib.data.images import grey_levels, read_image
 from dicentlib.data.targets import STRIDE, checked_points, pad_to_stride, render_heatmaps
 from dicentlib.errors import InputError
 
@@ -127,6 +128,22 @@ class MetaphaseDataset:
         """Image `i`, float32 (H, W), at the scale of the samples."""
         return self._grey_levels(i).astype(np.float32) / 255
 
+    def content_digest(self):
+        """Digest of what the images show: names, bytes of the files, pixel sizes."""
+        paths = [self.index.path(name) for name in self.names]
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            digests = pool.map(runs.file_digest, paths)
+            files = list(tqdm(digests, "check images", len(paths), unit="image", delay=5))
+        return runs.content_digest(
+            [self.names, files, self._own_sizes.tolist(), float(self.pixel_size_um)]
+        )
+
+    def shape(self, i):
+        """Height and width of ``image(i)``."""
+        facts = self.index.table.iloc[i]
+        factor = self._own_sizes[i] / self.pixel_size_um
+        return tuple(max(1, round(facts[side] * factor)) for side in ("height_px", "width_px"))
+
     def points(self, i):
         """Annotated points of image `i`: dict of class to array (n, 2), in pixels of `image(i)`."""
         return self._points[i]
@@ -135,7 +152,7 @@ class MetaphaseDataset:
         """Points of an image after resampling; pixel centres are at integers."""
         facts = self.index.table.iloc[i]
         before = np.array([facts["height_px"], facts["width_px"]], float)
-        after = np.maximum(1, np.round(before * self._own_sizes[i] / self.pixel_size_um))
+        after = np.array(self.shape(i))
         points = {}
         for name in CLASSES:
             own = rows.loc[rows["class"] == name, ["row", "col"]].to_numpy(float)
@@ -151,11 +168,11 @@ class MetaphaseDataset:
         """Image `i` as uint8, from memory or from its file."""
         if i < len(self._cache):
             return self._cache[i]
-        image = normalise_background(read_image(self.index.path(self.names[i])))
-        image = resample(
-            image, pixel_size_um=self._own_sizes[i], target_pixel_size_um=self.pixel_size_um
+        return grey_levels(
+            read_image(self.index.path(self.names[i])),
+            pixel_size_um=self._own_sizes[i],
+            target_pixel_size_um=self.pixel_size_um,
         )
-        return np.round(image * 255).astype(np.uint8)
 
     def _read_into_cache(self, cache_gb):
         facts = self.index.table

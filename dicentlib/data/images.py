@@ -21,7 +21,14 @@ from dicentlib.data.inspection import (
 from dicentlib.data.microscope import read_czi, read_nd2
 from dicentlib.errors import InputError
 
-__all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "normalise_background", "read_image", "resample"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MAX_PIXELS",
+    "grey_levels",
+    "normalise_background",
+    "read_image",
+    "resample",
+]
 
 # Rec. 709 luminance: weighs green most, which Giemsa's purple absorbs most.
 GREY_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
@@ -211,7 +218,7 @@ def normalise_background(image):
         The background is below 0.15: the image is black, or not bright field.
     """
     level = background_level(image)
-    if USUAL_BACKGROUND[0] <= level <= USUAL_BACKGROUND[1]:
+    if has_usual_background(level):
         return image
     if level < DARKEST_BACKGROUND:
         raise InputError(
@@ -219,6 +226,41 @@ def normalise_background(image):
             "(bright field: light background, dark chromosomes)"
         )
     return np.minimum(image * np.float32(BACKGROUND / level), np.float32(1))
+
+
+def grey_levels(image, *, pixel_size_um, target_pixel_size_um):
+    """An image as members see it: usual background, their scale, 8 bits per pixel.
+
+    Training, evaluation and scoring share it, so that thresholds chosen on one fit the other.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (H, W), values in [0, 1]
+        As from :func:`read_image`.
+    pixel_size_um, target_pixel_size_um : float
+        The image's and the members'.
+
+    Returns
+    -------
+    ndarray of uint8, of the shape that :func:`resample` gives
+        255 is 1.
+
+    Raises
+    ------
+    InputError
+        As :func:`normalise_background` and :func:`resample`.
+    """
+    image = resample(
+        normalise_background(image),
+        pixel_size_um=pixel_size_um,
+        target_pixel_size_um=target_pixel_size_um,
+    )
+    return np.round(image * 255).astype(np.uint8)
+
+
+def has_usual_background(level):
+    """Whether :func:`normalise_background` leaves a background of this grey value as it is."""
+    return USUAL_BACKGROUND[0] <= level <= USUAL_BACKGROUND[1]
 
 
 def background_level(image):

@@ -30,6 +30,12 @@ def pad_to_stride(image, *, multiple=SIZE_MULTIPLE):
     return np.pad(image, pad, mode="edge")
 
 
+def without_padding(maps, shape, *, stride=STRIDE):
+    """The part (..., ceil(H / 4), ceil(W / 4)) of heatmaps or masks that an image (H, W) covers."""
+    height, width = (-(-side // stride) for side in shape)
+    return maps[..., :height, :width]
+
+
 def target_heatmaps(points_by_class, shape, *, sigma=2.0, stride=STRIDE):
     r"""Heatmaps that the network is trained to give.
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
-from dicentlib.data import CLASSES, index_images, read_annotations
+from dicentlib.data import CLASSES, REFERENCE_PIXEL_SIZE_UM, index_images, read_annotations
 from dicentlib.data.dataset import MetaphaseDataset
-from dicentlib.ensemble import HeatmapStore, iterate_heatmaps
+from dicentlib.data.targets import without_padding
+from dicentlib.ensemble import HeatmapStore, stored_heatmaps
 from dicentlib.errors import InputError
 from dicentlib.evaluation.surface import image_counts, threshold_surface
 from dicentlib.voting import detect, vote_early
@@ -50,27 +50,32 @@ class EvaluationSet:
         return self.dataset.image(i)
 
     def heatmaps(self, i):
-        """Heatmaps of image `i`, float32 (M, 2, h, w)."""
+        """Heatmaps of image `i` with its padding, float32 (M, 2, h, w)."""
         return self.store.dense(i)
+
+    def unpadded(self, i):
+        """Heatmaps of image `i` itself, float32 (M, 2, ceil(H / 4), ceil(W / 4))."""
+        return without_padding(self.heatmaps(i), self.dataset.shape(i))
 
     def points(self, i):
         """Annotated points of image `i`: dict of class to array (n, 2) of (row, col)."""
         return self.dataset.points(i)
 
     def class_heatmaps(self, class_name, *, which=None):
-        """Heatmaps of one class, image by image: a generator of (M, h, w).
+        """Heatmaps of one class, image by image without padding: a generator of (M, h, w).
 
         `which` gives the images, in order; by default all.
         """
         position = CLASSES.index(class_name)
         which = range(len(self)) if which is None else which
-        return (self.heatmaps(i)[:, position] for i in which)
+        return (self.unpadded(i)[:, position] for i in which)
 
     def class_truth(self, class_name, *, which=None):
-        """Truth masks of one class, image by image: a generator of bool (h, w)."""
+        """Truth masks of one class, image by image without padding: a generator of bool (h, w)."""
         position = CLASSES.index(class_name)
         which = range(len(self)) if which is None else which
-        return (self.truth[i][position] for i in which)
+        shape = self.dataset.shape
+        return (without_padding(self.truth[i][position], shape(i)) for i in which)
 
     def annotations(self):
         """All annotated points as a table ``image, class, row, col``."""
@@ -94,7 +99,7 @@ class EvaluationSet:
             detect(
                 self.heatmaps(i),
                 operating_point=operating_point,
-                image_shape=self.image(i).shape,
+                image_shape=self.dataset.shape(i),
             ).assign(image=name)
             for i, name in enumerate(self.names)
         ]
@@ -102,11 +107,21 @@ class EvaluationSet:
         return table[["image", *(column for column in table if column != "image")]]
 
 
-def open_evaluation_set(run, name, members, *, folder=None, suffix="", dose_gy=None, batch_size=8):
+def open_evaluation_set(
+    run,
+    name,
+    members,
+    *,
+    folder=None,
+    suffix="",
+    dose_gy=None,
+    image_pixel_size_um=REFERENCE_PIXEL_SIZE_UM,
+    batch_size=8,
+):
     """Read an image set of a run and the heatmaps that its members give.
 
     The heatmaps are kept in ``heatmaps/<name><suffix>.parquet`` of the run and used again as
-    long as members and images are the same.
+    long as members, images and pixel sizes are the same.
 
     Parameters
     ----------
@@ -120,6 +135,8 @@ def open_evaluation_set(run, name, members, *, folder=None, suffix="", dose_gy=N
         Tells apart the heatmaps of several ensembles or parts of a set.
     dose_gy : float, optional
         Only images of this dose.
+    image_pixel_size_um : float
+        Of images whose own pixel size is unknown.
     batch_size : int
         Images computed together.
 
@@ -147,11 +164,11 @@ def open_evaluation_set(run, name, members, *, folder=None, suffix="", dose_gy=N
         index,
         annotations.reset_index(drop=True),
         pixel_size_um=metadata["pixel_size_um"],
+        image_pixel_size_um=image_pixel_size_um,
         sigma=metadata["sigma"],
     )
-    store = _heatmap_store(
-        run / "heatmaps" / f"{name}{suffix}.parquet", dataset, members, batch_size
-    )
+    path = run / "heatmaps" / f"{name}{suffix}.parquet"
+    store = stored_heatmaps(path, dataset, members, batch_size=batch_size)
     truth = [dataset[i]["target"] > TRUTH_THRESHOLD for i in range(len(dataset))]
     for i, (mask, shape) in enumerate(zip(truth, store.shapes, strict=True)):
         if mask.shape != shape[1:]:
@@ -160,23 +177,6 @@ def open_evaluation_set(run, name, members, *, folder=None, suffix="", dose_gy=N
                 "expected equal shapes"
             )
     return EvaluationSet(name, dataset, store, truth)
-
-
-def _heatmap_store(path, dataset, members, batch_size):
-    digests = tuple(member.digest for member in members)
-    names = tuple(dataset.names)
-    if path.is_file():
-        store = HeatmapStore.open(path)
-        if (store.digests, store.names) == (digests, names):
-            return store
-    images = (dataset.image(i) for i in range(len(names)))
-    heatmaps = tqdm(
-        iterate_heatmaps(members, images, batch_size=batch_size),
-        desc=f"heatmaps of {path.stem}",
-        total=len(names),
-        unit="image",
-    )
-    return HeatmapStore.write(path, heatmaps, names, digests=digests)
 
 
 def class_surface(images, class_name, *, which=None, **grid):

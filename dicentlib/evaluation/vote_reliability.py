@@ -20,9 +20,16 @@ def vote_entropy(vote_fraction):
     --------
     >>> vote_entropy([0.0, 0.5, 1.0]).round(4)
     array([0.    , 0.6931, 0.    ])
+
+    Raises
+    ------
+    InputError
+        A fraction below 0 or above 1.
     """
     fraction = np.asarray(vote_fraction, dtype=float)
-    return entr(fraction) + entr(1 - fraction)
+    if np.any((fraction < 0) | (fraction > 1)):
+        raise InputError(f"vote fraction {fraction.min():g} to {fraction.max():g}; allowed: 0 to 1")
+    return np.abs(entr(fraction) + entr(1 - fraction))
 
 
 def reliability(vote_fraction, true, *, level=0.90):

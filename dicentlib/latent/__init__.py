@@ -13,7 +13,6 @@ from dicentlib.latent.disagreement import (
     RankCorrelation,
     object_table,
     rank_correlation,
-    vote_entropy,
 )
 from dicentlib.latent.features import (
     LatentFeatures,
@@ -68,5 +67,4 @@ __all__ = [
     "sample_points",
     "select_members",
     "trajectory_table",
-    "vote_entropy",
 ]

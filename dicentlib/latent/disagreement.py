@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy import stats
-from scipy.special import entr
 
 from dicentlib.data import CLASSES
 from dicentlib.errors import InputError
+from dicentlib.evaluation.vote_reliability import vote_entropy
 from dicentlib.latent.points import class_codes
 from dicentlib.latent.regions import entropy_at
 
@@ -42,20 +42,6 @@ class RankCorrelation:
         if self.lower > 0:
             return "rises with"
         return "falls with" if self.upper < 0 else "shows no clear relation to"
-
-
-def vote_entropy(vote_fraction):
-    r"""Entropy of a yes/no vote, :math:`-f\ln f-(1-f)\ln(1-f)`: 0 when unanimous, ln 2 at a tie.
-
-    Examples
-    --------
-    >>> vote_entropy(np.array([0.0, 1.0])).tolist()
-    [0.0, 0.0]
-    """
-    fraction = np.asarray(vote_fraction, float)
-    if np.any((fraction < 0) | (fraction > 1)):
-        raise InputError(f"vote fraction {fraction.min():g} to {fraction.max():g}; allowed: 0 to 1")
-    return np.abs(entr(fraction) + entr(1 - fraction))
 
 
 def object_table(points, peaks, coordinates, regions, *, confidence_threshold, mean_epochs=None):

@@ -10,14 +10,10 @@ import torch
 from tqdm import tqdm
 
 from dicentlib import runs
-from dicentlib.data import (
-    REFERENCE_PIXEL_SIZE_UM,
-    normalise_background,
-    read_image,
-    resample,
-)
+from dicentlib.data import REFERENCE_PIXEL_SIZE_UM, read_image
+from dicentlib.data.images import grey_levels
 from dicentlib.data.targets import STRIDE, pad_to_stride
-from dicentlib.ensemble import load_members, member_paths, read_member_metadata
+from dicentlib.ensemble import load_members, member_paths, precision_of, read_member_metadata
 from dicentlib.errors import InputError
 from dicentlib.latent.members import check_same_network
 from dicentlib.latent.points import HALF_HEIGHT_RADIUS, cells_of
@@ -33,7 +29,9 @@ class LatentFeatures:
         The volume before the head in the heatmap cell of each point; C is 128 for the paper's
         network.
     peaks : ndarray of float32, shape (N_e, n, 2), memory-mapped
-        Largest heatmap value of each class in the truth disk around each point.
+        Largest heatmap value of each class in the truth disk around each point. The heatmaps are
+        the member's own, from the side and in the precision that it looks with in scoring; the
+        features are all from the side of the image.
     epochs : tuple of int, length N_e
     digests : tuple of str, length N_e
         Of the members' files.
@@ -112,7 +110,7 @@ def extract_features(
             (member,) = load_members([path], device=device)
             digests.append(member.digest)
             radius = member.metadata["sigma"] * HALF_HEIGHT_RADIUS
-            for name, volume, heatmaps in _volumes(member.model, images, batch_size):
+            for name, volume, heatmaps in _volumes(member, images, batch_size):
                 features[epoch, rows[name]] = look_up(volume, cells[name])
                 peaks[epoch, rows[name]] = look_up_peaks(heatmaps, cells[name], radius=radius)
                 bar.update()
@@ -180,11 +178,9 @@ def _read_images(index, names, image_pixel_size_um, pixel_size_um):
     def read(name):
         image = read_image(index.path(name))
         try:
-            image = normalise_background(image)
+            return grey_levels(image, pixel_size_um=known[name], target_pixel_size_um=pixel_size_um)
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
-        image = resample(image, pixel_size_um=known[name], target_pixel_size_um=pixel_size_um)
-        return np.round(image * 255).astype(np.uint8)
 
     with ThreadPoolExecutor() as pool:
         read_all = tqdm(pool.map(read, names), "images", len(names), unit="image", delay=5)
@@ -202,17 +198,24 @@ def _cells_by_image(index, points, images):
     return rows, {name: cells_of(scaled[name], stride_px=STRIDE) for name in images}
 
 
-def _volumes(model, images, batch_size):
+def _volumes(member, images, batch_size):
     """Yield (name, volume, heatmaps) of all images; neighbours of one size together."""
+    model = member.model
     device = next(model.parameters()).device
+    reduced = precision_of(member.metadata) == "bfloat16"
     padded = ((name, pad_to_stride(image)) for name, image in images.items())
     for _, same in groupby(padded, key=lambda item: item[1].shape):
         while batch := list(islice(same, batch_size)):
             names, arrays = zip(*batch, strict=True)
             tensor = torch.from_numpy(np.stack(arrays)[:, None]).to(device).float() / 255
+            tensor = tensor.to(memory_format=torch.channels_last)
             with torch.inference_mode():
-                volumes = model.features(tensor.to(memory_format=torch.channels_last))
-                heatmaps = torch.sigmoid(model.head(volumes))
+                volumes = model.features(tensor)
+                if model.orientation == 0 and not reduced:
+                    heatmaps = torch.sigmoid(model.head(volumes))
+                else:
+                    with torch.autocast(device.type, torch.bfloat16, enabled=reduced):
+                        heatmaps = model(tensor)
             yield from zip(
                 names,
                 volumes.float().cpu().numpy(),

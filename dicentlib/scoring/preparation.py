@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from dicentlib.data import REFERENCE_PIXEL_SIZE_UM, normalise_background, read_image, resample
-from dicentlib.data.images import background_level
+from dicentlib.data import REFERENCE_PIXEL_SIZE_UM, read_image
+from dicentlib.data.images import background_level, grey_levels, has_usual_background
 from dicentlib.data.index import reason
 from dicentlib.data.inspection import inspect_image
 from dicentlib.data.paths import contained_path
@@ -99,11 +99,10 @@ def _prepare_once(folder, record, settings, image_filter, digest):
         if image_filter is not None and (objection := _objection(image, pixel_size, image_filter)):
             return Prepared(record.image, digest, REJECTED, objection, tuple(notes), **facts)
         level = background_level(image)
-        normalised = normalise_background(image)
-        if normalised is not image:
+        if not has_usual_background(level):
             notes.append(f"background {level:.2f} normalised")
-        resampled = resample(
-            normalised, pixel_size_um=pixel_size, target_pixel_size_um=settings.pixel_size_um
+        levels = grey_levels(
+            image, pixel_size_um=pixel_size, target_pixel_size_um=settings.pixel_size_um
         )
     except InputError as error:
         return Prepared(record.image, digest, QUARANTINED, reason(error, path))
@@ -112,8 +111,8 @@ def _prepare_once(folder, record, settings, image_filter, digest):
         digest,
         SCORED,
         notes=tuple(notes),
-        resampled_shape=resampled.shape,
-        padded=pad_to_stride(resampled),
+        resampled_shape=levels.shape,
+        padded=pad_to_stride(levels).astype(np.float32) / 255,
         **facts,
     )
 

@@ -67,7 +67,7 @@ def changed_preset(preset, changes):
         except ValueError as error:
             raise InputError(f"decoder channels {text!r}; expected two numbers: 64,32") from error
     if given.get("crop_px") == 0:
-        given["crop_px"] = None
+        given |= {"crop_px": None, "samples_per_epoch": None}
     if "steps_per_epoch" in given:
         batch_size = given.get("batch_size", PRESETS[preset].batch_size)
         given["samples_per_epoch"] = given.pop("steps_per_epoch") * batch_size or None

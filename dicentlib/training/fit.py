@@ -107,8 +107,6 @@ def train(
     parameters = parameters or TrainingParameters()
     out = Path(out)
     model = _first_model(parameters, initial_members)
-    record = _record(index, annotations, parameters, model, initial_members)
-    state = _state_to_resume(out, record, resume)
     n_ranks = _n_ranks(accelerator, devices, num_nodes)
     if parameters.batch_size % n_ranks:
         raise InputError(
@@ -142,6 +140,8 @@ def train(
             sigma=parameters.sigma,
             cache_gb=cache_gb,
         )
+    record = _record(dataset, annotations, parameters, model, initial_members)
+    state = _state_to_resume(out, record, resume)
     with _quiet_lightning(), _threads(threads), torch.random.fork_rng(devices=[]):
         trainer = _trainer(
             out, record, parameters, max_minutes, accelerator, devices, num_nodes, n_ranks
@@ -194,24 +194,30 @@ def _first_model(parameters, initial_members):
         )
 
 
-def _record(index, annotations, parameters, model, initial_members):
+def _record(dataset, annotations, parameters, model, initial_members):
     """What a training is, to be compared before it is resumed."""
-    content = [index.table["image"].tolist(), annotations.to_dict("list")]
+    content = [dataset.content_digest(), annotations.to_dict("list")]
     initial = load_members(initial_members) if initial_members is not None else ()
     return {
         "parameters": parameters.as_dict(),
         "encoder_weights": model.encoder_weights,
         "initial_members": [member.digest for member in initial],
         "data": runs.content_digest(content),
-        "n_images": len(index.table),
+        "n_images": len(dataset.names),
     }
 
 
 def _state_to_resume(out, record, resume):
-    """Path of the state to go on from, or None; refuses the state of another training."""
+    """Path of the state to go on from, or None; refuses the files of another training."""
     remove_partial_files(out)
     state, known = out / STATE, out / RECORD
-    if resume and state.is_file():
+    members = list((out / "members").glob("epoch_*.safetensors"))
+    if resume and (state.is_file() or members):
+        if not known.is_file():
+            raise InputError(
+                f"{out} holds members, and no record of their training; resume=False replaces "
+                "them, another folder keeps both"
+            )
         before = runs.read_json(known)
         changed = [name for name in record if before.get(name) != record[name]]
         if changed:
@@ -219,9 +225,10 @@ def _state_to_resume(out, record, resume):
                 f"{out} holds a training with other {', '.join(changed).replace('_', ' ')}; "
                 "resume=False replaces it, another folder keeps both"
             )
-        return state
+        if state.is_file():
+            return state
     state.unlink(missing_ok=True)
-    for member in (out / "members").glob("epoch_*.safetensors"):
+    for member in members:
         member.unlink()
     (out / "metrics.csv").unlink(missing_ok=True)
     runs.write_json(known, record)

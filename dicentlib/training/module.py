@@ -90,7 +90,13 @@ class HeatmapModule(pl.LightningModule):
         return loss
 
     def on_validation_epoch_start(self):
-        self.validation_sums = {}
+        # every process has every sum, one without an image too
+        counted = ("tp", "fp", "fn")
+        self.validation_sums = {"validation_loss": 0.0, "validation_images": 0}
+        self.validation_sums |= {"zero_dose_images": 0}
+        for name in CLASSES:
+            self.validation_sums |= {f"{name}_{kind}": 0 for kind in counted}
+            self.validation_sums[f"zero_dose_false_{name}s"] = 0
 
     def validation_step(self, batch, batch_number):
         """Loss and counts by class (component overlap, T_C = 0.5) of one whole image."""
@@ -111,7 +117,7 @@ class HeatmapModule(pl.LightningModule):
             self._add(f"zero_dose_false_{name}s", counts.fp if unexposed else 0)
 
     def _add(self, name, value):
-        self.validation_sums[name] = self.validation_sums.get(name, 0) + value
+        self.validation_sums[name] += value
 
     def epoch_metrics(self):
         """Losses and counts of the epoch just ended, over all ranks, as a dict of numbers."""

@@ -64,11 +64,14 @@ class TrainingParameters:
             self._require("crop_px", whole, "a multiple of 16")
         if self.samples_per_epoch is not None:
             self._require("samples_per_epoch", self.samples_per_epoch >= 1, "1 or more")
+            fits = self.crop_px is not None
+            self._require("samples_per_epoch", fits, "None for whole images, without crop_px")
         shares = tuple(float(share) for share in self.crop_shares)
         valid = len(shares) == 3 and min(shares) >= 0 and abs(sum(shares) - 1) < 1e-6
         self._require("crop_shares", valid, "three shares that sum to 1")
-        object.__setattr__(self, "crop_shares", shares)
+        object.__setattr__(self, "crop_shares", tuple(share / sum(shares) for share in shares))
         object.__setattr__(self, "decoder_channels", tuple(self.decoder_channels))
+        _ = self.augmentation  # refuses strengths that cannot be
 
     def _require(self, name, valid, allowed):
         if not valid:

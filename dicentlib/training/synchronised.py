@@ -33,19 +33,18 @@ def _synchronised_forward(layer, values):
     if not layer.training:
         return type(layer).forward(layer, values)
     wide = values.float()
-    n_values = wide.numel() / wide.shape[1]
-    own = torch.cat(
-        [wide.sum(dim=(0, 2, 3)), wide.square().sum(dim=(0, 2, 3)), wide.new_tensor([n_values])]
-    )
-    sums, squares, n_all = torch.split(SumOverRanks.apply(own), [wide.shape[1], wide.shape[1], 1])
-    mean = sums / n_all
-    variance = squares / n_all - mean.square()
+    n_values = wide.new_tensor([wide.numel() / wide.shape[1]])
+    totals = SumOverRanks.apply(torch.cat([wide.sum(dim=(0, 2, 3)), n_values]))
+    mean, n_all = totals[:-1] / totals[-1], totals[-1]
+    # the difference of two moments would lose a small variance round a large mean
+    centred = wide - mean[:, None, None]
+    variance = SumOverRanks.apply(centred.square().sum(dim=(0, 2, 3))) / n_all
     with torch.no_grad():
         layer.num_batches_tracked += 1
         layer.running_mean.lerp_(mean.detach(), layer.momentum)
         layer.running_var.lerp_(variance.detach() * n_all / (n_all - 1), layer.momentum)
     scale = layer.weight * torch.rsqrt(variance + layer.eps)
-    result = (wide - mean[:, None, None]) * scale[:, None, None] + layer.bias[:, None, None]
+    result = centred * scale[:, None, None] + layer.bias[:, None, None]
     return layer.drop(layer.act(result)) if hasattr(layer, "act") else result
 
 

@@ -4,13 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from dicentlib import runs
 from dicentlib.data import CLASSES
 from dicentlib.data.dataset import MetaphaseDataset
-from dicentlib.data.targets import truth_masks
-from dicentlib.ensemble import HeatmapStore, iterate_heatmaps, load_members, member_paths
+from dicentlib.data.targets import truth_masks, without_padding
+from dicentlib.ensemble import last_member_paths, load_members, stored_heatmaps
 from dicentlib.errors import InputError
 from dicentlib.evaluation import (
     random_ensembles,
@@ -76,7 +75,12 @@ def paper_tables(
         folder = out / name.replace(" ", "_").lower()
         train(*train_set, folder, parameters=replace(parameters, lam=lam), threads=threads)
         stores[name] = _test_heatmaps(folder, test_set, parameters, n_pool)
-    truths = _truth(test_set, parameters)
+    images = _dataset(test_set, parameters)
+    shapes = [images.shape(n) for n in range(len(images))]
+    truths = [
+        without_padding(truth_masks(images.points(n), shape, sigma=parameters.sigma), shape)
+        for n, shape in enumerate(shapes)
+    ]
     singles = single_members(n_pool)
     drawn = random_ensembles(n_pool, size=size, n_draws=n_draws, seed=seed)
     agreement = same_share(PAPER_AGREEMENT_THRESHOLD, n_members=PAPER_SIZE, size=size)
@@ -89,7 +93,7 @@ def paper_tables(
     for i, class_name in enumerate(CLASSES):
         for system, model, ensembles, confidence, votes in systems:
             surface = threshold_surface(
-                (stores[model].dense(n)[:, i] for n in range(len(stores[model]))),
+                (without_padding(stores[model].dense(n)[:, i], s) for n, s in enumerate(shapes)),
                 (truth[i] for truth in truths),
                 confidence_thresholds=[confidence],
                 agreement_thresholds=[votes],
@@ -139,27 +143,8 @@ def paper_claims(table):
 
 def _test_heatmaps(folder, test_set, parameters, n_pool):
     """Heatmaps of the test images by the last members, from the disk if they are there."""
-    members = load_members(member_paths(folder)[-n_pool:])
-    digests = tuple(member.digest for member in members)
-    images = _dataset(test_set, parameters)
-    path = folder / "heatmaps.parquet"
-    if path.is_file():
-        store = HeatmapStore.open(path)
-        if store.digests == digests and store.names == tuple(images.names):
-            return store
-    pixels = (images.image(i) for i in range(len(images)))
-    heatmaps = tqdm(
-        iterate_heatmaps(members, pixels), f"{folder.name} heatmaps", len(images), unit="image"
-    )
-    return HeatmapStore.write(path, heatmaps, images.names, digests=digests)
-
-
-def _truth(test_set, parameters):
-    images = _dataset(test_set, parameters)
-    return [
-        truth_masks(images.points(i), images.image(i).shape, sigma=parameters.sigma)
-        for i in range(len(images))
-    ]
+    members = load_members(last_member_paths(folder, n_pool))
+    return stored_heatmaps(folder / "heatmaps.parquet", _dataset(test_set, parameters), members)
 
 
 def _dataset(image_set, parameters):
