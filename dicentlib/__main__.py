@@ -4,8 +4,24 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
+
+from dicentlib.errors import DicentlibError, InputError
+
+
+class Commands(TyperGroup):
+    """Commands whose refusals are a sentence and exit code 2, not a traceback."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except DicentlibError as error:
+            typer.echo(f"Error: {error}", err=True)
+            raise typer.Exit(2) from error
+
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
@@ -100,32 +116,29 @@ def simulate(
     Without a dose this is the paper's training set: 5,430 images, an aberration in each, on
     average 0.925 dicentrics and 1.389 fragments.
     """
-    from dicentlib.errors import InputError
     from dicentlib.simulation import REASONS, simulate_set
 
     try:
         doses = [float(dose) for dose in dose_gy.split(",") if dose.strip()]
-        simulate_set(
-            folder,
-            n_images=n_images,
-            dose_gy=None if not doses else doses if len(doses) > 1 else doses[0],
-            seed=seed,
-            height=height,
-            width=width,
-            pixel_size_um=pixel_size_um,
-            fraction_irradiated=fraction_irradiated,
-            at_least_one_aberration=not doses,
-            negative_fraction=negative_fraction,
-            reasons={name: rejected_fraction / len(REASONS) for name in REASONS},
-            blind=blind,
-            n_workers=workers or None,
-        )
-    except InputError as error:
-        raise typer.BadParameter(str(error)) from error
     except ValueError as error:
-        raise typer.BadParameter(
+        raise InputError(
             f"--dose-gy {dose_gy!r}: allowed are doses in Gy, as 2 or 0,0.5,2"
         ) from error
+    simulate_set(
+        folder,
+        n_images=n_images,
+        dose_gy=None if not doses else doses if len(doses) > 1 else doses[0],
+        seed=seed,
+        height=height,
+        width=width,
+        pixel_size_um=pixel_size_um,
+        fraction_irradiated=fraction_irradiated,
+        at_least_one_aberration=not doses,
+        negative_fraction=negative_fraction,
+        reasons={name: rejected_fraction / len(REASONS) for name in REASONS},
+        blind=blind,
+        n_workers=workers or None,
+    )
     typer.echo(f"{folder}: samples.csv" + (", truth.json" if blind else ", annotations.csv"))
 
 
@@ -204,20 +217,22 @@ def train(
 @app.command()
 def dose(
     counts: Annotated[Path, typer.Argument(help="CSV: ID, C0, C1, C2 ... (or ID, N, X).")],
-    curve: Annotated[str, typer.Argument(help="curve.json, or the name of a published curve.")],
+    curve: Annotated[
+        str,
+        typer.Argument(
+            help="curve.json, calibration counts (CSV: D, C0, C1 ... or D, N, X) to fit one to, "
+            "or the name of a published curve."
+        ),
+    ],
     out: Annotated[Path | None, typer.Option(help="Also write the table, as CSV.")] = None,
     method: Annotated[str, typer.Option(help="merkle, delta, dolphin or bayesian.")] = "merkle",
     protraction: Annotated[float, typer.Option(help="G(x), 1 for an acute exposure.")] = 1.0,
 ):
     """Doses of counted samples, the highest first, with their triage categories."""
     from dicentlib.dose.table import dose_table
-    from dicentlib.errors import InputError
     from dicentlib.runs import atomic_path
 
-    try:
-        table = dose_table(counts, curve, method=method, protraction=protraction)
-    except InputError as error:
-        raise typer.BadParameter(str(error)) from error
+    table = dose_table(counts, curve, method=method, protraction=protraction)
     typer.echo(table.drop(columns="warnings").round(3).to_string(index=False))
     for sample, text in zip(table["sample"], table["warnings"], strict=True):
         if text:

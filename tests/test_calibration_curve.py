@@ -332,3 +332,96 @@ def test_constrained_maximum_of_any_series(seed):
 def test_counts_that_do_not_rise_are_refused(counts):
     with pytest.raises(InputError, match="do not rise with the dose"):
         fit_curve([0, 1, 2, 3], [10] * 4, counts)
+
+
+def test_no_dicentric_at_0_gy_is_no_known_background():
+    dose, cells = [0, 0.25, 0.5, 1, 2, 3, 4], [500, 2000, 1500, 1000, 600, 400, 250]
+    curve = fit_curve(dose, cells, [0, 9, 24, 60, 160, 220, 240])
+    assert curve.coefficients[0] == 0
+    assert curve.standard_errors[0] == pytest.approx(1 / 500)
+    assert curve.n_parameters == 3
+    assert any("1/500 of no dicentric in 500 cells" in text for text in curve.warnings)
+
+
+def test_a_background_of_rounding_errors_is_on_the_bound():
+    curve = fit_curve([0, 1, 2], [100, 100, 100], [0, 10, 30])
+    assert curve.coefficients[0] == 0
+    assert curve.standard_errors[0] == pytest.approx(0.01)
+
+
+def test_zeros_are_no_known_covariance():
+    for unknown in ({"covariance": np.zeros((3, 3))}, {"standard_errors": (0, 0, 0)}):
+        curve = CalibrationCurve((0.001, 0.02, 0.06), **unknown)
+        assert curve.covariance is None
+        assert curve.standard_errors is None
+    partly = CalibrationCurve((0.001, 0.02, 0.06), standard_errors=(np.nan, 0.005, 0.004))
+    assert "The standard error of C is not known." in partly.warnings
+    with pytest.raises(InputError, match="expected 0 or more"):
+        CalibrationCurve((0.001, 0.02, 0.06), standard_errors=(-0.1, 0.005, 0.004))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"coefficients": [0.001, 0.02, 0.06], "standard_errors": [0.0005, 0.005, 0.004]},
+        {
+            "coefficients": {"C": 0.001, "alpha": 0.02, "beta": 0.06},
+            "standard_errors": {"C": 0.0005, "alpha": 0.005, "beta": 0.004},
+        },
+    ],
+)
+def test_a_laboratorys_own_curve_in_few_words(tmp_path, content):
+    path = tmp_path / "curve.json"
+    path.write_text(json.dumps(content))
+    curve = CalibrationCurve.load(path)
+    np.testing.assert_allclose(curve.standard_errors, [0.0005, 0.005, 0.004])
+    assert curve.yield_at(1.0) == pytest.approx(0.081)
+    path.write_text(json.dumps({"coefficients": {"C": 0.001, "alpha": 0.02}}))
+    assert CalibrationCurve.load(path).coefficients[2] == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"coefficients": "abc"}', '{"coefficients": [0.1, "x", 1]}', "not json", "[1, 2]",
+     '{"coefficients": [0.1, 0.1, 1], "dose_range_gy": [0]}'],
+)  # fmt: skip
+def test_files_that_are_no_curve_name_themselves_and_the_shortest_one(tmp_path, text):
+    path = tmp_path / "curve.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"curve\.json: .*the shortest is a file \.json with"):
+        CalibrationCurve.load(path)
+    (tmp_path / "curve.csv").write_text("")
+    for absent in ("curve.csv", "absent.json"):
+        with pytest.raises(InputError, match=absent):
+            CalibrationCurve.load(tmp_path / absent)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ID,C0,C1,C2,\nA,302,28,22,\n", ("A", 352, 72, (302, 28, 22))),
+        ("Sample ID;N;X;\nA;302;28;\n", ("A", 302, 28, None)),
+        ("Patient,N,X,0,1,2\nA,300,10,291,8,1\n", ("A", 300, 10, (291, 8, 1))),
+    ],
+)
+def test_counts_as_spreadsheets_export_them(tmp_path, text, expected):
+    path = tmp_path / "counts.csv"
+    path.write_text(text)
+    row = read_counts(path).iloc[0]
+    assert (row["sample"], row["n_cells"], row["n_dicentrics"], row["distribution"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ID,C0,C1\nA,300,10,5\n", "row 2: value '5' in a column without name"),
+        ("D (mGy),N,X\n0,300,1\n", "expected doses in Gy"),
+        ("ID,N,X,N\nA,300,1,300\n", "both 'N' and 'N' are n_cells"),
+        ("ID,C0,C1,C1\nA,300,1,3\n", "two columns 'C1'"),
+    ],
+)
+def test_counts_that_would_be_misread_are_refused(tmp_path, text, message):
+    path = tmp_path / "counts.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_counts(path)

@@ -26,6 +26,8 @@ from dicentlib.dose import (
 )
 from dicentlib.dose.bayesian import log_count_probability
 from dicentlib.dose.poisson_limits import acceptance_region
+from dicentlib.dose.route import laboratory_route
+from dicentlib.dose.table import dose_table
 from dicentlib.errors import InputError, ScorerMismatchError
 
 EXAMPLE = [302, 28, 22, 8, 1]  # a partial-body sample: 100 dicentrics in 361 cells
@@ -428,3 +430,79 @@ def test_dispersion_of_one_dicentric():
     found = dispersion([9, 1])
     assert found.index == pytest.approx(1.0)
     assert found.u is None
+
+
+def test_a_curve_without_dicentrics_at_0_gy_does_not_make_the_unexposed_exposed():
+    dose, cells = [0, 0.25, 0.5, 1, 2, 3, 4], [500, 2000, 1500, 1000, 600, 400, 250]
+    curve = fit_curve(dose, cells, [0, 9, 24, 60, 160, 220, 240])
+    for n_dicentrics in (1, 2):
+        route = laboratory_route(n_cells=1000, n_dicentrics=n_dicentrics, curve=curve)
+        assert not route.above_background
+        assert route.estimate.lower_gy == 0
+    published = CalibrationCurve((0, 0.02, 0.06))
+    limits = characteristic_limits(Sample(1000, 1), published)
+    assert (limits.source, limits.above, limits.threshold) == ("assumed", False, 3)
+    assert "give counts of unexposed cells" in limits.explain()
+    assert characteristic_limits(Sample(1000, 30), published).above
+
+
+def test_control_counts_the_wrong_way_round_are_refused():
+    for control, message in (
+        ((1000, 1), "dicentrics per unexposed cell"),
+        ((0, 0), "no cells were scored"),
+    ):
+        with pytest.raises(InputError, match=message):
+            characteristic_limits(
+                Sample(1000, 1), published_curve("barquinero-1995-co60"), control=control
+            )
+
+
+def test_zero_covariance_is_as_none():
+    exact = CalibrationCurve((0.001, 0.02, 0.06), np.zeros((3, 3)))
+    unknown = CalibrationCurve((0.001, 0.02, 0.06))
+    assert estimate_dose([475, 25], exact).lower_gy == estimate_dose([475, 25], unknown).lower_gy
+
+
+def test_spread_alone_can_show_a_small_exposed_part():
+    curve = published_curve("barquinero-1995-co60")
+    route = laboratory_route([998, 0, 2], curve)
+    assert not route.limits.above
+    assert route.above_background
+    assert route.estimate is route.partial_body
+    assert "not by their sum" in route.conclusion
+    assert "Dispersion does not ask" not in route.explain()
+
+
+def test_the_density_of_a_curve_that_bends_down_ends_at_its_summit():
+    curve = CalibrationCurve((0.001, 0.3, -0.02), standard_errors=(0.0005, 0.01, 0.004))
+    found = estimate_dose([475, 25], curve, method="bayesian")
+    assert found.upper_gy < 0.5
+    assert found.grid_gy.max() <= 7.5
+
+
+def test_one_sample_that_cannot_be_estimated_does_not_stop_the_others(tmp_path):
+    counts = tmp_path / "counts.csv"
+    counts.write_text("ID,C0,C1,C2\nA,302,28,22\nB,500,0,0\n")
+    table = dose_table(counts, "barquinero-1995-co60", method="mixture").set_index("sample")
+    assert table.loc["A", "dose_gy"] > 1
+    assert np.isnan(table.loc["B", "dose_gy"])
+    assert "mixture needs dicentrics" in table.loc["B", "warnings"]
+
+
+def test_a_curve_fitted_to_the_counts_of_a_file(tmp_path):
+    counts, series = tmp_path / "counts.csv", tmp_path / "series.csv"
+    counts.write_text("ID,N,X\nA,500,40\n")
+    series.write_text("Dose (Gy);N;X\n0;5000;8\n0,5;2000;40\n1;1000;70\n2;600;160\n4;200;220\n")
+    curve = fit_curve([0, 0.5, 1, 2, 4], [5000, 2000, 1000, 600, 200], [8, 40, 70, 160, 220])
+    expected = estimate_dose(n_cells=500, n_dicentrics=40, curve=curve)
+    assert dose_table(counts, series).loc[0, "dose_gy"] == expected.dose_gy
+    with pytest.raises(InputError, match="neither a saved curve"):
+        dose_table(counts, counts)
+
+
+def test_counts_on_the_curve_of_a_detector_are_warned_of(tmp_path):
+    curve = published_curve("barquinero-1995-co60").with_scorer({"members": ["a"]})
+    curve.save(tmp_path / "curve.json")
+    (tmp_path / "counts.csv").write_text("ID,N,X\nA,500,40\n")
+    table = dose_table(tmp_path / "counts.csv", tmp_path / "curve.json")
+    assert "automatic scorer" in table.loc[0, "warnings"]

@@ -19,7 +19,7 @@ from dicentlib.latent import (
 )
 from dicentlib.plotting import latent as draw
 from dicentlib.plotting.latent_links import draw_linked_view
-from dicentlib.plotting.style import LATENT_COLOURS
+from dicentlib.plotting.style import CLASS_COLOURS
 from dicentlib.widgets.latent import EpochSlider, LinkedView, Pick
 
 N_IMAGES, N_PLACES = 6, 60
@@ -81,8 +81,8 @@ def draw_epoch(plane, position):
 
 def test_region_colours_are_those_of_the_likeliest_class_and_white_at_a_tie():
     colours = draw.region_colours(np.array([[1.0, 0, 0], [0, 1, 0], [0.4, 0.3, 0.3]]), strength=1)
-    assert_allclose(colours[0], to_rgb(LATENT_COLOURS["dicentric"]))
-    assert_allclose(colours[1], to_rgb(LATENT_COLOURS["fragment"]))
+    assert_allclose(colours[0], to_rgb(CLASS_COLOURS["dicentric"]))
+    assert_allclose(colours[1], to_rgb(CLASS_COLOURS["fragment"]))
     assert (colours[2] > colours[0]).all()
     assert ((colours >= 0) & (colours <= 1)).all()
 
@@ -126,7 +126,7 @@ def test_trajectories_are_lines_with_widths_by_cluster_size(plane):
         assert_allclose(line.get_xydata(), plane.trajectories.centroids[cluster])
         largest = sizes[codes == codes[cluster]].max()
         assert_allclose(line.get_linewidth(), max(0.6, 6 * sizes[cluster] / largest))
-        assert line.get_color() == LATENT_COLOURS[POINT_CLASSES[codes[cluster]]]
+        assert line.get_color() == CLASS_COLOURS[POINT_CLASSES[codes[cluster]]]
 
 
 def test_entropy_map_is_scaled_from_0_to_ln_3(plane):

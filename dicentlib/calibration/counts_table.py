@@ -1,9 +1,9 @@
 """Counts in a plain CSV file: one row per dose, or per sample.
 
-Columns, in any order and case: ``D`` (``dose``, ``dose_gy``) or ``ID`` (``sample``); ``N``
-(``n_cells``, ``cells``) and ``X`` (``n_dicentrics``, ``dicentrics``), or ``C0, C1, C2 ...``, the
-cells with 0, 1, 2 ... dicentrics, or both. Separators are comma, semicolon or tab; with semicolons
-and tabs a decimal comma is read as well.
+Columns, in any order and case: ``D`` (``dose``, ``dose (Gy)``) or ``ID`` (``sample``, ``case``,
+``patient``, ``code``); ``N`` (``n_cells``, ``cells``) and ``X`` (``n_dicentrics``, ``dicentrics``),
+or ``C0, C1, C2 ...`` (or ``0, 1, 2 ...``), the cells with 0, 1, 2 ... dicentrics, or both.
+Separators are comma, semicolon or tab; with semicolons and tabs a decimal comma is read as well.
 """
 
 import re
@@ -15,10 +15,13 @@ from dicentlib.dose.sample import Sample
 from dicentlib.errors import InputError
 
 ALIASES = {
-    "dose_gy": ("d", "dose", "dose_gy", "dose (gy)"),
-    "sample": ("id", "sample", "name"),
-    "n_cells": ("n", "n_cells", "cells"),
-    "n_dicentrics": ("x", "n_dicentrics", "dicentrics", "dic"),
+    "dose_gy": ("d", "d gy", "dose", "dose gy"),
+    "sample": (
+        *("id", "sample", "sample id", "name", "sample name", "case", "case id"),
+        *("patient", "patient id", "code"),
+    ),
+    "n_cells": ("n", "n cells", "cells", "number of cells"),
+    "n_dicentrics": ("x", "n dicentrics", "dicentrics", "dic", "number of dicentrics"),
 }
 
 
@@ -33,7 +36,8 @@ def read_counts(path):
     ------
     InputError
         Naming file, row and column: no counts, a value that is not a number, sums that contradict
-        the distribution.
+        the distribution, more values than columns, two columns of one meaning, doses that are not
+        in Gy.
     """
     table = _read(Path(path))
     known, columns = _columns(table, path)
@@ -57,11 +61,20 @@ def _read(path):
     header = text.splitlines()[0] if text.strip() else ""
     separator = max(",;\t", key=header.count)
     try:
-        table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, comment="#")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        rows = pd.read_csv(
+            path, sep=separator, dtype=str, keep_default_na=False, comment="#", header=None,
+            names=range(max(line.count(separator) for line in text.splitlines()) + 1),
+        ).fillna("")  # fmt: skip
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         raise InputError(f"{path}: not a table with a header line ({error})") from error
+    columns = rows.iloc[0].str.strip() if len(rows) else pd.Series(dtype=str)
+    surplus = rows.loc[1:, columns[columns == ""].index]
+    for number, row in surplus[(surplus != "").any(axis=1)].iterrows():
+        raise InputError(f"{path}, row {number + 1}: value {max(row)!r} in a column without name")
+    table = rows.loc[1:, columns[columns != ""].index].set_axis(columns[columns != ""], axis=1)
     if table.empty:
         raise InputError(f"{path}: no rows below the header")
+    table = table.reset_index(drop=True).rename_axis(columns=None)
     if separator != ",":
         table = table.apply(
             lambda column: column.str.replace(r"^(\d+),(\d+)$", r"\1.\2", regex=True)
@@ -73,9 +86,13 @@ def _columns(table, path):
     """File columns by our names, and the columns C0, C1 ... by number."""
     known, numbered = {}, {}
     for column in table.columns:
-        plain = column.strip().lower()
-        match = re.fullmatch(r"c(\d+)", plain)
+        plain = " ".join(re.sub(r"[\s_()\[\].,/-]+", " ", column.lower()).split())
+        if re.fullmatch(r"(d|dose) (m|c)gy", plain):
+            raise InputError(f"{path}: column {column!r}; expected doses in Gy")
+        match = re.fullmatch(r"c?\s?(\d+)", plain)
         if match:
+            if int(match[1]) in numbered:
+                raise InputError(f"{path}: two columns {column!r}")
             numbered[int(match[1])] = column
         for name, aliases in ALIASES.items():
             if plain in aliases:

@@ -19,6 +19,10 @@ from dicentlib.errors import InputError, ScorerMismatchError
 from dicentlib.runs import atomic_path
 
 NAMES = ("C", "alpha", "beta")
+SHORTEST_CURVE = (
+    'the shortest is a file .json with {"coefficients": {"C": 0.001, "alpha": 0.02, "beta": 0.06}, '
+    '"standard_errors": {"C": 0.0005, "alpha": 0.005, "beta": 0.004}, "dose_range_gy": [0, 5]}'
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +34,11 @@ class CalibrationCurve:
     coefficients : sequence of 3 floats (or 2, for a linear curve)
         C in dicentrics per cell, alpha per Gy, beta per Gy^2. Finite; not all of alpha, beta zero.
     covariance : array_like (3, 3) (or (2, 2)), optional
-        Covariance of the coefficients, same order. ``None``: unknown; intervals then leave the
-        curve's own uncertainty out and say so.
+        Covariance of the coefficients, same order. ``None``, or zeros alone: unknown; intervals
+        then leave the curve's own uncertainty out and say so.
     standard_errors : sequence of 3 floats, optional, keyword
         Used only without `covariance`: a diagonal covariance is made of them (IAEA 2011 eq. 8).
+        NaN: unknown, which the curve then says.
     dose_range_gy : (low, high), optional, keyword
         Lowest and highest calibrated dose in Gy. Doses outside are flagged, never silently given.
     name, reference, radiation : str, keyword
@@ -75,10 +80,17 @@ class CalibrationCurve:
         if covariance is not None:
             covariance = _covariance(covariance)
         elif errors is not None:
-            errors = np.nan_to_num(_padded(errors, "standard_errors"))
-            covariance = np.diag(errors**2)
-            text = "The curve has no covariances between its coefficients, only standard errors."
-            notes += [text] if text not in notes else []
+            errors = _padded(errors, "standard_errors")
+            if np.any(errors < 0) or np.any(np.isinf(errors)):
+                raise InputError(f"standard_errors are {errors.tolist()}: expected 0 or more")
+            unknown = [name for name, error in zip(NAMES, errors, strict=True) if error != error]
+            covariance = np.diag(np.nan_to_num(errors) ** 2)
+            texts = ["The curve has no covariances between its coefficients, only standard errors."]
+            if unknown:
+                texts.append(f"The standard error of {', '.join(unknown)} is not known.")
+            notes += [text for text in texts if text not in notes]
+        if covariance is not None and not covariance.any():
+            covariance, errors = None, None
         if covariance is not None:
             covariance.setflags(write=False)
             errors = np.sqrt(np.diag(covariance))
@@ -98,10 +110,10 @@ class CalibrationCurve:
 
     @property
     def n_parameters(self):
-        """Coefficients that the band counts: neither zero nor without variance (1 to 3)."""
+        """Coefficients that the band counts: with a variance, or not zero without any (1 to 3)."""
         free = self.coefficients != 0
-        if self.covariance is not None and np.any(self.covariance):
-            free = free & (np.diag(self.covariance) > 0)
+        if self.covariance is not None:
+            free = np.diag(self.covariance) > 0
         return max(int(free.sum()), 1)
 
     def yield_at(self, dose_gy, *, protraction=1.0):
@@ -209,8 +221,12 @@ class CalibrationCurve:
 
     @classmethod
     def from_dict(cls, content):
-        """Inverse of :meth:`to_dict`."""
-        expected = {field.name for field in dataclasses.fields(cls)} - {"standard_errors"}
+        """Inverse of :meth:`to_dict`; a curve from elsewhere may be written more shortly.
+
+        ``coefficients`` and ``standard_errors`` may be objects, ``{"C": .001, "alpha": .02,
+        "beta": .06}`` (a linear curve has no beta), or lists in that order.
+        """
+        expected = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(set(content) - expected)
         if unknown or "coefficients" not in content:
             raise InputError(
@@ -218,10 +234,10 @@ class CalibrationCurve:
                 f"found {sorted(content)}"
             )
         content = dict(content)
-        named = content.pop("coefficients")
-        if not isinstance(named, dict) or set(named) != set(NAMES):
-            raise InputError(f"coefficients are {named!r}: expected an object with {NAMES}")
-        return cls([named[name] for name in NAMES], content.pop("covariance", None), **content)
+        coefficients = _in_order(content.pop("coefficients"), "coefficients")
+        if content.get("standard_errors") is not None:
+            content["standard_errors"] = _in_order(content["standard_errors"], "standard_errors")
+        return cls(coefficients, content.pop("covariance", None), **content)
 
     def save(self, path):
         """Write ``.json`` (or ``.csv``, the same content as a name,value table), atomically."""
@@ -235,31 +251,58 @@ class CalibrationCurve:
 
     @classmethod
     def load(cls, path):
-        """Read what :meth:`save` wrote, every digit of it."""
+        """Read what :meth:`save` wrote, every digit of it; see :meth:`from_dict` for other curves.
+
+        Raises
+        ------
+        InputError
+            Naming the file: absent, or not a calibration curve.
+        """
         try:
             if str(path).endswith(".csv"):
                 table = pd.read_csv(path, dtype=str, keep_default_na=False)
+                if not {"name", "value"} <= set(table.columns):
+                    raise InputError(f"not a calibration curve: columns {list(table.columns)}")
                 content = _nested(dict(zip(table["name"], table["value"], strict=True)))
             else:
                 with open(path, encoding="utf-8") as file:
                     content = json.load(file)
             return cls.from_dict(content)
-        except (KeyError, TypeError, json.JSONDecodeError, pd.errors.ParserError) as error:
-            raise InputError(f"{path}: not a calibration curve ({error})") from error
         except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+            raise InputError(f"{path}: {error}; {SHORTEST_CURVE}") from error
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"{path}: not a calibration curve ({error}); {SHORTEST_CURVE}"
+            ) from error
 
 
 def check_protraction(protraction):
     """G as a float; anything outside [0, 1] is an error."""
-    value = float(protraction)
+    try:
+        value = float(protraction)
+    except (TypeError, ValueError):
+        value = math.nan
     if not 0 <= value <= 1:
-        raise InputError(f"protraction is {protraction}: expected G(x) from 0 to 1")
+        raise InputError(f"protraction is {protraction!r}: expected G(x) from 0 to 1")
     return value
 
 
+def _in_order(values, label):
+    """Numbers of C, alpha and beta from an object with these names, or from a list of them."""
+    if isinstance(values, dict):
+        if not {"C", "alpha"} <= set(values) <= set(NAMES):
+            raise InputError(f"{label} are {values!r}: expected an object with {NAMES}")
+        values = [values[name] for name in NAMES if name in values]
+    return [math.nan if value is None else value for value in values]
+
+
 def _padded(values, name):
-    values = np.array(values, dtype=float).ravel()
+    try:
+        values = np.array(values, dtype=float).ravel()
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} are {values!r}: expected numbers") from error
     if values.size not in (2, 3):
         raise InputError(f"{name} has {values.size} numbers: expected C, alpha and beta (or 2)")
     return np.concatenate([values, np.zeros(3 - values.size)])

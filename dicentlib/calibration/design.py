@@ -3,6 +3,9 @@
 import numpy as np
 
 
+HIGHEST_GY = 20.0  # doses above are more likely in another unit
+
+
 def design_warnings(dose_gy, n_cells, n_dicentrics, *, model):
     """Sentences on what the design of a calibration lacks; empty when it lacks nothing.
 
@@ -20,7 +23,10 @@ def design_warnings(dose_gy, n_cells, n_dicentrics, *, model):
     if doses[0] > 0:
         found.append(f"No dose of 0 Gy (lowest {doses[0]:g} Gy): the background is extrapolated.")
     if doses[-1] > 5:
-        found.append(f"Highest dose {doses[-1]:g} Gy: the yield saturates above about 5 Gy.")
+        found.append(
+            f"Highest dose {doses[-1]:g} Gy: the yield saturates above about 5 Gy."
+            + (" Are the doses in Gy?" if doses[-1] > HIGHEST_GY else "")
+        )
     poor = (n_dicentrics < 100) & (n_cells < np.where(dose_gy < 1, 3000, 500))
     poor &= dose_gy > 0
     if np.any(poor):

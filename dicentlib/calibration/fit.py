@@ -9,7 +9,7 @@ fitted with ``statsmodels`` (a generalised linear model).
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import gammaln, xlogy
@@ -25,6 +25,7 @@ from dicentlib.calibration.design import design_warnings
 from dicentlib.dose.dispersion import U_LIMIT, dispersion
 from dicentlib.errors import InputError
 
+ROUNDING = 1e-9  # of the largest yield; a background below it is 0
 MODELS = {"linear-quadratic": 3, "lq": 3, "linear": 2, "l": 2}
 FAMILIES = {
     "auto": "auto",
@@ -91,8 +92,9 @@ def fit_curve(
     Notes
     -----
     Where the plain fit fails, or gives a negative coefficient, the likelihood is maximised
-    subject to C, alpha, beta >= 0 and the curve says so. A coefficient on the bound gets no
-    variance.
+    subject to C, alpha, beta >= 0 and the curve says so. An alpha or beta on the bound gets no
+    variance. A background C on the bound is not known to be 0: N cells without a dicentric at
+    0 Gy give it the standard error 1/N (of a Poisson rate after no event, under a flat prior).
 
     Examples
     --------
@@ -123,6 +125,9 @@ def fit_curve(
     coefficients = np.zeros(3)
     coefficients[0] = background
     coefficients[free] = fitted.coefficients
+    if 0 in free and coefficients[0] < ROUNDING * np.max(counts / cells):
+        coefficients[0] = 0.0
+        fitted = replace(fitted, constrained=True)
     if not coefficients[1:].any():
         raise InputError("dicentrics per cell do not rise with the dose: there is no curve to fit")
     covariance = np.zeros((3, 3))
@@ -137,8 +142,12 @@ def fit_curve(
         if phi is None:
             raise InputError("quasi-Poisson needs more doses than coefficients")
         covariance = covariance * phi
+    if 0 in free and coefficients[0] == 0:
+        covariance[0, :] = covariance[:, 0] = 0.0
+        unexposed = float(np.sum((weight * cells)[dose == 0]))
+        covariance[0, 0] = 1 / unexposed**2 if unexposed else 0.0
     notes = design_warnings(dose, cells, counts, model=model)
-    notes += _fit_warnings(fitted, report, coefficients, free, per_dose, dose)
+    notes += _fit_warnings(fitted, report, coefficients, free, per_dose, dose, cells)
     report = {
         "model": model,
         "family": chosen,
@@ -232,14 +241,21 @@ def _significance(coefficients, covariance, family, df):
     return {"statistic_name": "z" if family == "poisson" else "t", **listed}
 
 
-def _fit_warnings(fitted, report, coefficients, free, per_dose, dose):
+def _fit_warnings(fitted, report, coefficients, free, per_dose, dose, cells):
     notes = []
     if fitted.constrained:
-        on_bound = [NAMES[i] for i in free if coefficients[i] == 0]
+        on_bound = [NAMES[i] for i in free if i and coefficients[i] == 0]
         notes.append(
             "The plain fit failed or gave a negative coefficient; the likelihood was maximised "
             "with C, alpha, beta >= 0"
             + (f" ({', '.join(on_bound)} on the bound, without a variance)." if on_bound else ".")
+        )
+    if 0 in free and coefficients[0] == 0:
+        n = float(np.sum(cells[dose == 0]))
+        notes.append(
+            f"C is 0, with the standard error 1/{n:g} of no dicentric in {n:g} cells at 0 Gy."
+            if n
+            else "C is 0 without a standard error: no cells were scored at 0 Gy."
         )
     if report["df"] == 0:
         notes.append("As many coefficients as doses: the goodness of fit cannot be judged.")

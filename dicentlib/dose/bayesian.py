@@ -122,9 +122,14 @@ def dose_density(sample, detected, *, prior="uniform", index=1.0):
     """Grid of doses in Gy and the posterior density on it (per Gy, integral 1).
 
     `detected` is a :class:`dicentlib.dose.detector.DetectedCurve`; `index` multiplies the Poisson
-    variance of the count.
+    variance of the count. Doses from which a curve with negative beta falls are left out.
     """
     low, high = _support(prior)
+    if low >= detected.summit_gy():
+        raise InputError(
+            f"prior is {prior!r}: the curve does not rise from {detected.summit_gy():.3g} Gy on"
+        )
+    high = min(high, detected.summit_gy())
     top = min(high, LARGEST_GY)
     coarse = low + (top - low) * np.linspace(0, 1, 20001) ** 2
     log = _log_posterior(coarse, sample, detected, prior, index)

@@ -108,6 +108,12 @@ class DetectedCurve:
         """Variance of m(D), all causes together."""
         return sum(self.parts_at(dose_gy).values())
 
+    def summit_gy(self):
+        """Dose from which the curve falls: finite where alpha is above 0 and beta below."""
+        _, alpha, beta = self.curve.coefficients
+        beta = beta * self.protraction
+        return -alpha / (2 * beta) if alpha > 0 > beta else math.inf
+
     def dose_at(self, detected_yield):
         """Dose at which m(D) is `detected_yield`; 0 at or below the background."""
         corrected, _ = self.detector.correct(detected_yield)

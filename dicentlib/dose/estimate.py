@@ -21,6 +21,12 @@ METHODS = {
 }
 
 
+def check_method(method):
+    """Refuse a method that is not one of :data:`METHODS`."""
+    if method not in METHODS:
+        raise InputError(f"method is {method!r}: expected one of {', '.join(METHODS)}")
+
+
 def estimate_dose(
     cells_with=None,
     curve=None,
@@ -78,8 +84,7 @@ def estimate_dose(
     >>> round(found.dose_gy, 2), round(found.fraction, 2)
     (4.14, 0.59)
     """
-    if method not in METHODS:
-        raise InputError(f"method is {method!r}: expected one of {', '.join(METHODS)}")
+    check_method(method)
     curve = checked_curve(curve, scorer)
     estimator = METHODS[method]
     allowed = [

@@ -17,6 +17,7 @@ from dicentlib.dose.sample import Sample
 from dicentlib.errors import InputError
 
 LARGEST_LOG = 700.0  # its exponential is still a number
+USUAL_BACKGROUND = 0.001  # dicentrics per unexposed cell (IAEA 2011: 0.5 to 2 in 1000 cells)
 
 
 def poisson_two_sample_p(count, n_cells, control_count, control_cells):
@@ -119,6 +120,8 @@ def odds(*, n_cells, n_dicentrics, curve, suspected_gy, detector=None, protracti
     detected = DetectedCurve(curve, detector or Detector(), 0.0, check_protraction(protraction))
     expected, none = (sample.n_cells * float(detected.mean_at(dose)) for dose in (suspected_gy, 0))
     log = poisson.logpmf(sample.n_dicentrics, none) - poisson.logpmf(sample.n_dicentrics, expected)
+    if math.isnan(log):  # neither dose can have the dicentrics
+        return 1.0
     return float(np.exp(min(log, LARGEST_LOG)))
 
 
@@ -128,7 +131,8 @@ class CharacteristicLimits:
 
     Counts: ``threshold`` (the largest that is still background) and ``detection_limit``. Doses:
     ``resolvable_gy``, of the smallest count above the threshold, and ``detectable_gy``, of the
-    detection limit. ``p_value`` and ``above`` are of the sample itself.
+    detection limit. ``p_value`` and ``above`` are of the sample itself. ``source`` says where the
+    ``background`` comes from: "control", "curve" or "assumed".
     """
 
     n_cells: int
@@ -142,16 +146,23 @@ class CharacteristicLimits:
     detection_limit: float
     resolvable_gy: float
     detectable_gy: float
+    source: str = "curve"
 
     def explain(self):
         """One sentence for a report."""
         verdict = "exceeds" if self.above else "does not exceed"
+        assumed = ""
+        if self.source == "assumed":
+            assumed = (
+                " The curve knows no background, and the usual one of 1 in 1000 cells was taken: "
+                "give counts of unexposed cells (control)."
+            )
         return (
             f"{self.n_dicentrics} dicentrics in {self.n_cells} cells {verdict} the decision "
             f"threshold of {self.threshold} (background {self.background:.4g} per cell, "
             f"alpha {self.alpha:g}). The smallest dose that this many cells can show is "
             f"{self.resolvable_gy:.2g} Gy; {self.detectable_gy:.2g} Gy is seen with probability "
-            f"{1 - self.beta:g}."
+            f"{1 - self.beta:g}.{assumed}"
         )
 
 
@@ -162,17 +173,28 @@ def characteristic_limits(
 
     `control` is (n_dicentrics, n_cells) of unexposed cells, scored like the sample. Without it the
     background is the curve's C, or e C + p with a `detector`, as well known as by the Poisson
-    count that has its variance; without a variance it is taken as known.
+    count that has its variance; without a variance it is taken as known. A background of 0
+    without a variance is none: the usual one (:data:`USUAL_BACKGROUND`) is then assumed, since
+    unexposed people have dicentrics.
     """
     detected = DetectedCurve(curve, detector or Detector(), 0.0, check_protraction(protraction))
+    source = "curve" if control is None else "control"
     if control is None:
         control = _equivalent_control(detected)
     if control is None:
         background = float(detected.mean_at(0.0))
+        if background == 0:
+            background, source = USUAL_BACKGROUND, "assumed"
         threshold = decision_threshold(sample.n_cells, background=background, alpha=alpha)
         p = poisson_p(sample.n_dicentrics, sample.n_cells * background)
     else:
-        background = control[0] / control[1]
+        known = Sample.of(n_cells=control[1], n_dicentrics=control[0])
+        control, background = (known.n_dicentrics, known.n_cells), known.yield_
+        if background > 1:
+            raise InputError(
+                f"control is {control}: {background:.3g} dicentrics per unexposed cell; expected "
+                "(n_dicentrics, n_cells)"
+            )
         threshold = decision_threshold(sample.n_cells, control=control, alpha=alpha)
         p = poisson_two_sample_p(sample.n_dicentrics, sample.n_cells, *control)
     limit = detection_limit(threshold, beta=beta)
@@ -189,14 +211,17 @@ def characteristic_limits(
         detection_limit=limit,
         resolvable_gy=doses[0],
         detectable_gy=doses[1],
+        source=source,
     )
 
 
 def _equivalent_control(detected):
     """Whole counts of unexposed cells that give the background about the variance it has."""
     rate, variance = float(detected.mean_at(0.0)), float(detected.variance_at(0.0))
-    if rate <= 0 or variance <= 0:
+    if variance <= 0:
         return None
+    if rate <= 0:
+        return 0, max(round(1 / math.sqrt(variance)), 1)
     count = max(round(rate**2 / variance), 1)
     return count, max(round(count / rate), 1)
 

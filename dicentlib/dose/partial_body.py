@@ -101,6 +101,8 @@ def dolphin(
         exposed = detected.dose_at(fitted.yield_ + (0.0 if net else p0))
         if exposed > FARTHEST_GY:
             fitted = f"the yield of the exposed part stands for {exposed:.0f} Gy, above any dose"
+        elif detected.curve.slope_at(exposed, protraction=protraction) <= 0:
+            fitted = f"the curve {curve.describe()} does not rise at {exposed:.3g} Gy"
     if isinstance(fitted, str):
         notes.append(f"Not estimable: {fitted}")
         dose = lower = upper = math.nan
@@ -161,8 +163,6 @@ def _estimate(fitted, detected, z, d0_gy, *, net):
     slope = detected.detector.efficiency * float(
         detected.curve.slope_at(dose, protraction=detected.protraction)
     )
-    if slope <= 0:
-        raise InputError(f"The curve {detected.curve.describe()} does not rise at {dose:.3g} Gy")
     from_curve = float(detected.variance_at(dose)) / slope**2
     sd_dose = math.sqrt(from_curve + (sd_yield / slope) ** 2)
 
@@ -210,7 +210,10 @@ def _background(background, curve, detector):
         detected = DetectedCurve(curve, detector or Detector())
         rate, parts = float(detected.mean_at(0.0)), detected.parts_at(0.0)
         variance = float(sum(parts.values()))
-        return Background(rate, rate / variance if variance > 0 else math.inf), True
+        if variance == 0:
+            return Background(rate, math.inf), True
+        # a rate of 0 has the standard error 1/N (see fit_curve)
+        return Background(rate, rate / variance if rate > 0 else 1 / math.sqrt(variance)), True
     try:
         count, cells = (float(value) for value in background)
     except (TypeError, ValueError) as error:

@@ -1,13 +1,14 @@
 """Qdr: the dose of an exposed part from its damaged cells alone."""
 
 import math
+from numbers import Real
 
 from scipy.optimize import brentq
 
 from dicentlib.calibration.curve import check_protraction
 from dicentlib.dose.checks import common_assumptions, range_warnings
 from dicentlib.dose.result import DoseEstimate
-from dicentlib.dose.whole_body import normal_quantile
+from dicentlib.dose.whole_body import DELTA_FLOOR, normal_quantile
 from dicentlib.errors import InputError
 
 
@@ -30,8 +31,17 @@ def qdr(n_dicentrics, n_damaged, curve, acentric_curve, *, level=0.95, protracti
     protraction = check_protraction(protraction)
     z = normal_quantile(level)
     for label, value in (("n_dicentrics", n_dicentrics), ("n_damaged", n_damaged)):
-        if value < 0 or value != round(value):
-            raise InputError(f"{label} is {value}: expected a whole number of 0 or more")
+        whole = isinstance(value, Real) and math.isfinite(value) and value == round(value)
+        if not whole or value < 0:
+            raise InputError(f"{label} is {value!r}: expected a whole number of 0 or more")
+    notes = []
+    if curve.covariance is None or acentric_curve.covariance is None:
+        notes.append("A curve has no covariance: its own uncertainty is not in the interval.")
+    if n_dicentrics < DELTA_FLOOR:
+        notes.append(
+            f"{n_dicentrics} dicentrics: below {DELTA_FLOOR} the delta interval covers less than "
+            "its level."
+        )
     if n_damaged == 0:
         raise InputError("no damaged cells: Qdr cannot estimate a dose")
     observed = n_dicentrics / n_damaged
@@ -75,7 +85,7 @@ def qdr(n_dicentrics, n_damaged, curve, acentric_curve, *, level=0.95, protracti
         u=None,
         protraction=protraction,
         curve=curve,
-        warnings=tuple(range_warnings(curve, dose, lower, upper)),
+        warnings=(*notes, *range_warnings(curve, dose, lower, upper)),
         assumptions=(
             *common_assumptions(curve, protraction),
             "Only damaged cells are used; n_cells counts them.",

@@ -39,8 +39,8 @@ class Route:
     """The turns taken, and every result on the way.
 
     ``estimate`` is the one to report: ``whole_body`` or ``partial_body``. ``above_background``
-    False means that the sample does not differ from unexposed cells: the dose is then reported as
-    below ``estimate.upper_gy``.
+    False means that the sample does not differ from unexposed cells, neither in the sum of its
+    dicentrics nor in their spread: the dose is then reported as below ``estimate.upper_gy``.
     """
 
     steps: tuple
@@ -175,7 +175,7 @@ def laboratory_route(
         )
         steps.append(_odds_step(chance, suspected_gy))
 
-    partial, estimate = None, whole_body
+    partial, estimate, shown = None, whole_body, limits.above
     overdispersed = spread is not None and spread.overdispersed
     if spread is not None and (overdispersed or local_exposure):
         partial = dolphin(
@@ -187,9 +187,9 @@ def laboratory_route(
             protraction=protraction,
             **detecting,
         )
-        if overdispersed and partial.estimable and limits.above:
-            estimate = partial
-        steps.append(_partial_step(partial, whole_body, estimate is partial, expected))
+        if overdispersed and partial.estimable and (limits.above or partial.lower_gy > 0):
+            estimate, shown = partial, True
+        steps.append(_partial_step(partial, whole_body, estimate is partial, expected, limits))
     steps += _exposure_steps(protraction, delay_days)
     density = bounded_bayesian(sample, curve, protraction=protraction, slides=slides, **detecting)
     base = estimate if estimate is partial else density
@@ -205,8 +205,8 @@ def laboratory_route(
         limits=limits,
         odds_of_no_dose=chance,
         triage=categories,
-        above_background=limits.above,
-        conclusion=_conclusion(estimate, limits, partial),
+        above_background=shown,
+        conclusion=_conclusion(estimate, limits, partial, shown),
     )
 
 
@@ -244,11 +244,7 @@ def _dispersion_step(spread, local_exposure):
 
 
 def _background_step(limits):
-    follows = (
-        "A dose is estimated."
-        if limits.above
-        else "No dose is shown; what is reported is an upper limit."
-    )
+    follows = "A dose is estimated." if limits.above else "Their sum shows no dose."
     return Step("Is the yield above the background?", limits.explain(), follows)
 
 
@@ -267,7 +263,7 @@ def _odds_step(chance, suspected_gy):
     return Step("How does a suspected dose compare with none?", finding, "")
 
 
-def _partial_step(partial, whole_body, reported, expected):
+def _partial_step(partial, whole_body, reported, expected, limits):
     question = "Was only a part exposed?"
     if not partial.estimable:
         return Step(
@@ -285,8 +281,19 @@ def _partial_step(partial, whole_body, reported, expected):
             "makes the dose of the part too high and the part too small."
         )
     if not reported:
-        return Step(question, finding, "Dispersion does not ask for it: whole-body is reported.")
+        follows = (
+            "Its interval reaches down to no dose: whole-body is reported."
+            if not limits.above
+            else "Dispersion does not ask for it: whole-body is reported."
+        )
+        return Step(question, finding, follows)
     apart = partial.lower_gy > whole_body.upper_gy
+    if not limits.above:
+        follows = (
+            "The sum is not above the background, but unexposed cells do not have several "
+            "dicentrics each: the partial-body dose is reported."
+        )
+        return Step(question, finding, follows)
     follows = (
         "It differs clearly from the whole-body dose, which would mislead: the partial-body dose "
         "is reported."
@@ -319,10 +326,10 @@ def _exposure_steps(protraction, delay_days):
     return steps
 
 
-def _conclusion(estimate, limits, partial):
-    if not limits.above and math.isinf(estimate.upper_gy):
+def _conclusion(estimate, limits, partial, shown):
+    if not shown and math.isinf(estimate.upper_gy):
         return "Not above background; counts and curve are too uncertain for an upper limit."
-    if not limits.above:
+    if not shown:
         return (
             f"Not above background: dose below {estimate.upper_gy:.2f} Gy "
             f"(upper end of the {estimate.level:.0%} interval)."
@@ -330,4 +337,6 @@ def _conclusion(estimate, limits, partial):
     text = f"Dose {estimate.summary()}"
     if estimate is partial:
         text += f", to {estimate.fraction:.0%} of the body"
+        if not limits.above:
+            text += " (shown by the spread of the dicentrics, not by their sum)"
     return text + "."

@@ -1,12 +1,25 @@
 """Doses of many samples at once, from a plain file of counts."""
 
+from dataclasses import replace
 from pathlib import Path
+
+import pandas as pd
 
 from dicentlib.calibration.counts_table import read_counts
 from dicentlib.calibration.curve import CalibrationCurve
+from dicentlib.calibration.fit import fit_curve
 from dicentlib.calibration.published import published_curve
-from dicentlib.dose.estimate import estimate_dose
+from dicentlib.dose.bayesian import bounded_bayesian
+from dicentlib.dose.estimate import check_method, estimate_dose
+from dicentlib.dose.sample import Sample
 from dicentlib.dose.triage import triage_table
+from dicentlib.errors import InputError
+
+
+SCORER_NOTE = (
+    "It was made by an automatic scorer, whose name these counts do not tell: it holds for counts "
+    "of that scorer alone."
+)
 
 
 def dose_table(counts, curve, *, method="merkle", protraction=1.0):
@@ -18,7 +31,8 @@ def dose_table(counts, curve, *, method="merkle", protraction=1.0):
         As for :func:`dicentlib.calibration.counts_table.read_counts`; a row without a name is
         called by its number.
     curve : path-like or str
-        A curve's ``.json`` or ``.csv``, or the name of a published curve.
+        A curve's ``.json`` or ``.csv``, calibration counts to fit one to (``.csv`` with a dose
+        for each row), or the name of a published curve.
     method : str
         Of :func:`dicentlib.dose.estimate_dose`.
     protraction : float in [0, 1]
@@ -26,17 +40,55 @@ def dose_table(counts, curve, *, method="merkle", protraction=1.0):
     Returns
     -------
     DataFrame
-        Of :func:`dicentlib.dose.triage_table`: highest dose first.
+        Of :func:`dicentlib.dose.triage_table`: highest dose first. A sample that the method
+        cannot estimate has no dose, and the reason among its warnings.
+
+    Raises
+    ------
+    InputError
+        Counts or curve cannot be read, or the method is unknown.
     """
-    is_file = str(curve).endswith((".json", ".csv")) or Path(curve).is_file()
-    known = CalibrationCurve.load(curve) if is_file else published_curve(str(curve))
-    estimates = {}
+    known = _curve(curve)
+    if known.scorer is not None:
+        known = replace(known, warnings=(*known.warnings, SCORER_NOTE), standard_errors=None)
+    check_method(method)
+    estimates, failed = {}, {}
     for number, row in enumerate(read_counts(counts).to_dict("records"), start=1):
         name = str(row.get("sample") or number)
-        while name in estimates:
+        while name in estimates or name in failed:
             name += "'"
         given = {"n_cells": row["n_cells"], "n_dicentrics": row["n_dicentrics"]}
-        estimates[name] = estimate_dose(
-            row["distribution"], known, method=method, protraction=protraction, **given
-        )
-    return triage_table(estimates)
+        try:
+            if method == "bayesian":  # ends the density where counts and curve do not
+                sample = Sample.of(row["distribution"], **given)
+                estimates[name] = bounded_bayesian(sample, known, protraction=protraction)
+            else:
+                estimates[name] = estimate_dose(
+                    row["distribution"], known, method=method, protraction=protraction, **given
+                )
+        except InputError as error:
+            failed[name] = given | {"sample": name, "method": method, "warnings": f"{error}."}
+    table = triage_table(estimates)
+    if failed:
+        rows = pd.DataFrame(failed.values())
+        table = pd.concat([table, rows], ignore_index=True) if estimates else rows
+    return table
+
+
+def _curve(source):
+    if str(source).endswith(".csv") and Path(source).is_file():
+        header = Path(source).read_text(encoding="utf-8-sig", errors="replace").split("\n", 1)[0]
+        if header.replace(" ", "").strip() != "name,value":
+            counts = read_counts(source)
+            if "dose_gy" not in counts:
+                raise InputError(
+                    f"{source}: neither a saved curve (name,value) nor calibration counts: "
+                    "expected a column with the dose in Gy"
+                )
+            return fit_curve(
+                counts["dose_gy"], counts["n_cells"], counts["n_dicentrics"],
+                name=Path(source).name,
+            )  # fmt: skip
+    if str(source).endswith((".json", ".csv")) or Path(source).is_file():
+        return CalibrationCurve.load(source)
+    return published_curve(str(source))

@@ -35,7 +35,7 @@ class CurveView:
     truth_label : str
     """
 
-    def __init__(self, axs, trial, *, truth=None, truth_label="true curve (simulated)"):
+    def __init__(self, axs, trial, *, truth=None, truth_label="annotated"):
         self.axs = axs
         highest = trial.counts["dose_gy"].max()
         self.dose = np.linspace(0, highest, 100)
