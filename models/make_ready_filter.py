@@ -73,16 +73,24 @@ def train(
     learning_rate: float = 1e-3,
     decay: float = 0.9,
     architecture: str = "small",
+    pretrained: bool = False,
     go_on: bool = False,
     out: Path = READY,
 ):
-    """Train on RUN/data and write OUT/filter.safetensors; GO_ON from what is there."""
+    """Train on RUN/data and write OUT/filter.safetensors; GO_ON from what is there.
+
+    PRETRAINED: Inception-v3 from ImageNet weights, as in the paper.
+    """
     sets = [open_filter_set(run / "data" / name) for name in ("training", "validation")]
     trained = train_filter(
         *((data.inputs, data.available) for data in sets),
         hints=sets[0].hints,
         parameters=FilterTrainingParameters(
-            architecture=architecture, epochs=epochs, learning_rate=learning_rate, decay=decay
+            architecture=architecture,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            decay=decay,
+            pretrained=pretrained,
         ),
         start=load_filter(out).network if go_on else None,
     )

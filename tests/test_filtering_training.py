@@ -14,7 +14,9 @@ from dicentlib.filtering.gallery import choose_gallery
 from dicentlib.filtering.image_set import open_filter_set
 from dicentlib.filtering.network import N_HINTS, as_batch
 from dicentlib.filtering.training import (
+    AUXILIARY_WEIGHT,
     COUNT_WEIGHT,
+    FilterModule,
     FilterTrainingParameters,
     augment,
     auxiliary_loss,
@@ -236,3 +238,20 @@ def test_set_of_simulated_images(tmp_path):
     (tmp_path / "samples.csv").unlink()
     with pytest.raises(InputError, match="no column quality"):
         open_filter_set(tmp_path)
+
+
+def test_the_papers_recipe():
+    recipe = FilterTrainingParameters()
+    numbers = (recipe.epochs, recipe.batch_size, recipe.learning_rate, recipe.decay, recipe.dropout)
+    assert numbers == (20, 32, 1e-3, 0.9, 0.2)
+    assert AUXILIARY_WEIGHT == 0.4
+    module = FilterModule(build_network("small"), recipe)
+    setup = module.configure_optimizers()
+    assert isinstance(setup["optimizer"], torch.optim.Adam)
+    assert not isinstance(setup["lr_scheduler"], dict)  # so the engine steps it once per epoch
+    rates = []
+    for _ in range(3):
+        rates.append(setup["optimizer"].param_groups[0]["lr"])
+        setup["optimizer"].step()
+        setup["lr_scheduler"].step()
+    np.testing.assert_allclose(rates, [1e-3, 0.9e-3, 0.81e-3])

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-
 HIGHEST_GY = 20.0  # doses above are more likely in another unit
 
 

@@ -15,7 +15,6 @@ from dicentlib.dose.sample import Sample
 from dicentlib.dose.triage import triage_table
 from dicentlib.errors import InputError
 
-
 SCORER_NOTE = (
     "It was made by an automatic scorer, whose name these counts do not tell: it holds for counts "
     "of that scorer alone."
