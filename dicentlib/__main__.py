@@ -78,7 +78,8 @@ def score(
     )
     typer.echo(f"part {shard}: {n_shards} shards of images are complete")
     if shard == "1/1":
-        _echo_counts(merge_parts(out))
+        merge_parts(out)
+        _echo_counts(out)
 
 
 @app.command()
@@ -86,12 +87,22 @@ def merge(out: Path):
     """Merge the parts that `score --shard i/n` made in the folder OUT."""
     from dicentlib.scoring import merge_parts
 
-    _echo_counts(merge_parts(out))
+    merge_parts(out)
+    _echo_counts(out)
 
 
-def _echo_counts(counts):
-    for status, n_images in counts.items():
-        typer.echo(f"{n_images} images {status}")
+def _echo_counts(out):
+    """What became of the images and why; exit code 1 where none could be scored."""
+    import pandas as pd
+
+    from dicentlib.scoring.summary import scoring_summary
+
+    table = pd.read_parquet(out / "scored_images.parquet")
+    for line in scoring_summary(table):
+        typer.echo(line)
+    typer.echo(f"every image with its reason: {out / 'scored_images.parquet'}")
+    if not (table["status"] == "scored").any():
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -225,7 +236,9 @@ def dose(
         ),
     ],
     out: Annotated[Path | None, typer.Option(help="Also write the table, as CSV.")] = None,
-    method: Annotated[str, typer.Option(help="merkle, delta, dolphin or bayesian.")] = "merkle",
+    method: Annotated[
+        str, typer.Option(help="merkle, delta, dolphin, mixture, bayesian or detector.")
+    ] = "merkle",
     protraction: Annotated[float, typer.Option(help="G(x), 1 for an acute exposure.")] = 1.0,
 ):
     """Doses of counted samples, the highest first, with their triage categories."""

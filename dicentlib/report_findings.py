@@ -12,9 +12,9 @@ SIMULATED = (
     "method works; they are not the dose of a person."
 )
 OTHER_IMAGES = (
-    "The images come from elsewhere than those of the calibration series. Another stain, "
-    "microscope or culture has another efficiency and false rate: a curve holds for the "
-    "laboratory's own images only."
+    "The images do not belong to this run. If another laboratory, stain, microscope or culture "
+    "made them than made the calibration series, the detector has another efficiency and false "
+    "rate with them, and the curve does not hold."
 )
 PARTS = {
     "counts": "number of dicentrics counted",
@@ -57,7 +57,7 @@ def headline(code, route):
     )
 
 
-def reservations(curve, route, *, own_sample, unscored=()):
+def reservations(curve, route, *, own_sample, noted=(), unscored=()):
     """What has to be known before a result is relied on.
 
     Parameters
@@ -66,11 +66,14 @@ def reservations(curve, route, *, own_sample, unscored=()):
     route : Route
     own_sample : bool
         The images are the run's own sample, made like the calibration series.
+    noted : sequence of str
+        Of the images that were scored, see ``scoring.summary.noted``.
     unscored : sequence of str
         Samples of which no cell could be scored.
     """
     found = [SIMULATED] if curve.conditions.get("images") == "simulated" else []
     found += [] if own_sample else [OTHER_IMAGES]
+    found += noted
     size = route.steps[0]
     if not size.consequence.startswith("Enough for a reference"):
         found.append(f"{size.finding} {size.consequence}")

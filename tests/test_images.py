@@ -8,6 +8,7 @@ from PIL import Image
 
 from dicentlib.data import index_images, normalise_background, read_image, resample
 from dicentlib.data.images import GREY_WEIGHTS, background_level
+from dicentlib.data.inspection import inspect_image
 from dicentlib.errors import InputError
 
 
@@ -236,3 +237,46 @@ def test_bytes_after_a_jpegs_end_are_ignored(tmp_path):
     path.write_bytes(whole[:-2] + bytes(10_000))
     with pytest.raises(InputError, match="truncated JPEG"):
         read_image(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"resolution": (1e4 / 0.065, 1e4 / 0.065), "resolutionunit": 3}, 0.065),
+        ({"resolution": (72, 72), "resolutionunit": 2}, np.nan),  # of a screen
+        ({"imagej": True, "resolution": (10, 10), "metadata": {"unit": "um"}}, 0.1),
+        ({"ome": True, "metadata": {"PhysicalSizeX": 0.2, "PhysicalSizeXUnit": "µm"}}, 0.2),
+        ({"ome": True, "metadata": {"PhysicalSizeX": 65, "PhysicalSizeXUnit": "nm"}}, 0.065),
+        ({}, np.nan),
+    ],
+)
+def test_scale_that_a_file_tells(tmp_path, grey, options, expected):
+    suffix = ".ome.tif" if "ome" in options else ".tif"
+    path = tmp_path / f"a{suffix}"
+    tifffile.imwrite(path, grey, **options)
+    np.testing.assert_allclose(inspect_image(path).pixel_size_um, expected, rtol=1e-3)
+    np.testing.assert_allclose(index_images(tmp_path).table["pixel_size_um"], [expected], rtol=1e-3)
+    (tmp_path / "samples.csv").write_text(f"image,pixel_size_um\n{path.name},0.3\n")
+    assert index_images(tmp_path).table["pixel_size_um"].tolist() == [0.3]
+
+
+def test_folders_of_results_are_passed_over_and_listed(tmp_path, grey):
+    save(tmp_path / "a.png", grey)
+    (tmp_path / "results" / "figures").mkdir(parents=True)
+    save(tmp_path / "results" / "figures" / "density.png", grey)
+    (tmp_path / "results" / "scoring.json").write_text("{}")
+    index = index_images(tmp_path)
+    assert index.table["image"].tolist() == ["a.png"]
+    assert index.quarantined["image"].tolist() == ["results"]
+    assert index.quarantined["reason"].str.contains("results").all()
+
+
+@pytest.mark.parametrize(
+    ("column", "meant"),
+    [("pixel_size", "pixel_size_um"), ("Dose", "dose_gy"), ("Sample", "sample")],
+)
+def test_columns_that_nearly_have_their_name_are_refused(tmp_path, grey, column, meant):
+    save(tmp_path / "a.png", grey)
+    (tmp_path / "samples.csv").write_text(f"image,{column}\na.png,1\n")
+    with pytest.raises(InputError, match=f"column '{column}'; {meant} is probably meant"):
+        index_images(tmp_path)

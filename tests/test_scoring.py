@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 import torch
 from PIL import Image
 from scoring_set import draw_cell, save_untrained, table_bytes, write_images, write_run
@@ -189,7 +190,7 @@ def test_early_exit_saves_members_and_changes_nothing(members, images, tmp_path,
     scoring_network._voters.clear()
     blank = tmp_path / "blank"
     blank.mkdir()
-    Image.fromarray(np.full((96, 112), 224, dtype=np.uint8)).save(blank / "a.png")
+    Image.fromarray(draw_cell(3)).save(blank / "a.png")
     options = {"confidence_threshold": 0.999, "progress": False}
     # nobody votes: with T_A = 2 of 4, the second member ends it (0 votes + 2 left <= 2)
     table = score_folder(blank, members, out=tmp_path / "a", agreement_threshold=2, **options)
@@ -234,7 +235,7 @@ def test_a_dark_background_is_normalised_and_noted(members, tmp_path):
     score_folder(tmp_path / "images", members, out=tmp_path / "out", progress=False)
     scored = pd.read_parquet(tmp_path / "out" / "scored_images.parquet").set_index("image")
     assert "background 0.39 normalised" in scored.loc["a.png", "note"]
-    assert scored.loc["black.png", "reason"].startswith("background grey 0.00; allowed")
+    assert scored.loc["black.png", "reason"] == "no contrast: all black"
 
 
 @pytest.mark.parametrize(
@@ -295,3 +296,78 @@ def test_real_tiffs_are_scored_at_half_resolution(tmp_path, real_data):
     )
     scored = pd.read_parquet(tmp_path / "out" / "scored_images.parquet")
     assert scored["status"].tolist() == ["scored"] * 16
+
+
+def test_blank_and_inverted_images_are_refused_without_a_filter_too(members, tmp_path):
+    folder = write_images(tmp_path / "images", 1)
+    Image.fromarray(255 - draw_cell(0)).save(folder / "inverted.png")
+    Image.fromarray(np.full((96, 112), 224, dtype=np.uint8)).save(folder / "blank.png")
+    score_folder(folder, members, out=tmp_path / "out", progress=False)
+    scored = pd.read_parquet(tmp_path / "out" / "scored_images.parquet").set_index("image")
+    assert scored["status"].value_counts().to_dict() == {"quarantined": 2, "scored": 1}
+    assert scored.loc["blank.png", "reason"] == "no contrast: all grey"
+    assert "dark field" in scored.loc["inverted.png", "reason"]
+
+
+def test_scale_of_the_file_copies_and_reasons_are_told(members, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    tifffile.imwrite(folder / "a.tif", draw_cell(1), resolution=(100000, 100000), resolutionunit=3)
+    Image.fromarray(draw_cell(2)).save(folder / "b.png")
+    shutil.copy(folder / "b.png", folder / "c.png")
+    (folder / "d.png").write_bytes(b"text")
+    result = run_command("score", str(folder), str(members), "--out", str(tmp_path / "out"))
+    scored = pd.read_parquet(tmp_path / "out" / "scored_images.parquet").set_index("image")
+    assert scored.loc["a.tif", "note"] == "pixel size 0.1 um from the file"
+    assert "same bytes" not in scored.loc["b.png", "note"]
+    assert scored.loc["c.png", "note"].endswith("same bytes as b.png")
+    assert "2 of 3 scored images do not tell their scale" in result.output
+    assert "1 of 3 scored images are copies of others" in result.output
+    assert "content of no known image format" in result.output
+
+
+def test_the_command_fails_where_nothing_could_be_scored(members, tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.png").write_bytes(b"text")
+    places = [str(tmp_path / "images"), str(members), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, ["score", *places])
+    assert result.exit_code == 1
+    assert "1 images quarantined" in result.output
+
+
+def test_refusals_of_the_command_are_a_sentence(members, tmp_path):
+    places = [str(tmp_path / "nowhere"), str(members), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, ["score", *places])
+    assert result.exit_code == 2
+    assert result.output.startswith("Error: ")
+    assert "no such folder" in result.output
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("size", [0.0, 0.01, 10.0, "0.1"])
+def test_scales_that_no_light_microscope_has_are_refused(members, images, tmp_path, size):
+    with pytest.raises(InputError, match=r"pixel_size_um .*allowed"):
+        score_folder(images, members, out=tmp_path / "out", pixel_size_um=size)
+
+
+def test_progress_is_by_image_and_begins_after_what_is_there(
+    members, images, tmp_path, monkeypatch
+):
+    bars = []
+
+    class Bar:
+        def __init__(self, *, total, initial, **_):
+            self.updates, self.total, self.initial = 0, total, initial
+            bars.append(self)
+
+        def update(self):
+            self.updates += 1
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr("dicentlib.scoring.drivers.tqdm", Bar)
+    places = {"out": tmp_path / "out", "shard_size": 4}
+    score_part(images, members, part="1/3", **places)
+    score_folder(images, members, **places)
+    assert [(bar.total, bar.initial, bar.updates) for bar in bars] == [(4, 0, 4), (9, 4, 5)]

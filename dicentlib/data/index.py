@@ -20,6 +20,8 @@ COMPANIONS = (
     *(".py", ".db"),
 )
 
+RESULTS = ("scoring.json", "params.json", "dose.json")  # a folder with one of them holds results
+
 
 @dataclass(frozen=True)
 class ImageIndex:
@@ -28,8 +30,10 @@ class ImageIndex:
     ``table`` has one row per usable image: ``image`` (path relative to the folder, with ``/``),
     ``sample, donor, slide`` ("" where unknown), ``dose_gy, pixel_size_um`` (NaN where unknown),
     any further columns of ``samples.csv``, and ``height_px, width_px, n_pages`` from the file's
-    header (only the first page is read). ``quarantined`` has one row per unusable file:
-    ``image, sample, reason``. Both are in the order of the image names.
+    header (only the first page is read). Where ``samples.csv`` is silent, ``pixel_size_um`` is
+    what the file says of itself (OME, ImageJ, CZI, ND2, or a TIFF resolution that a light
+    microscope can have). ``quarantined`` has one row per unusable file: ``image, sample,
+    reason``. Both are in the order of the image names.
     """
 
     folder: Path
@@ -75,6 +79,8 @@ def index_images(folder, *, samples=None):
     )
     known = [column for column in listing.table if column not in sizes.columns[1:]]
     table = listing.table[known].merge(sizes, on="image")
+    told = table["image"].map({name: fact.pixel_size_um for name, fact in usable.items()})
+    table["pixel_size_um"] = table["pixel_size_um"].fillna(told.astype(float))
     refused = listing.table[~listing.table["image"].isin(usable)][["image", "sample"]]
     refused = refused.assign(reason=refused["image"].map(facts))
     quarantined = pd.concat([listing.quarantined, refused]).sort_values("image")
@@ -122,6 +128,10 @@ def _image_files(folder, unusable):
         relative = Path(parent).relative_to(folder)
         hidden = [name for name in folders if name.startswith(".")]
         folders[:] = sorted(set(folders) - set(hidden))
+        for name in [name for name in folders if _holds_results(os.path.join(parent, name))]:
+            folders.remove(name)
+            path = (relative / name).as_posix()
+            unusable[printable(path)] = "folder of results; its pictures are no metaphases"
         for name in folders:
             if os.path.islink(os.path.join(parent, name)):
                 link = (relative / name).as_posix()
@@ -135,6 +145,10 @@ def _image_files(folder, unusable):
                 unusable[printable(path)] = "file name is not printable text in UTF-8"
             else:
                 yield path
+
+
+def _holds_results(folder):
+    return any(os.path.isfile(os.path.join(folder, name)) for name in RESULTS)
 
 
 def _inspect_all(index, names):

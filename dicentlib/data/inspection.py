@@ -1,5 +1,6 @@
 """What a file is, from its first and last bytes: cheap enough to ask of every file in a folder."""
 
+import math
 import os
 import re
 import stat
@@ -10,7 +11,13 @@ from pathlib import Path
 import tifffile
 from PIL import Image
 
-from dicentlib.data.microscope import czi_facts, nd2_facts
+from dicentlib.data.microscope import (
+    czi_facts,
+    czi_pixel_size,
+    nd2_facts,
+    nd2_pixel_size,
+    tiff_pixel_size,
+)
 from dicentlib.data.paths import printable
 from dicentlib.errors import InputError
 
@@ -39,6 +46,7 @@ READERS = {"CZI": "czifile", "ND2": "nd2"}
 
 MAX_PIXELS = 50_000_000  # ten times a large camera; refuses decompression bombs unopened
 MIN_SIDE_PX = 8
+PIXEL_SIZES_UM = (0.02, 2.0)  # of a light microscope, in the plane of the slide
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,7 @@ class ImageFacts:
     height: int  # as displayed, after any rotation noted in the file; 0: not known unread
     width: int
     n_pages: int  # only the first is used
+    pixel_size_um: float = math.nan  # as the file says, where that is a light microscope's
 
 
 def inspect_image(path):
@@ -123,7 +132,7 @@ def _inspect_tiff(path):
         height, width = page.imagelength, page.imagewidth
         if page.tags.valueof(274, 1) in (5, 6, 7, 8):
             height, width = width, height
-        return ImageFacts("TIFF", height, width, len(file.pages))
+        return ImageFacts("TIFF", height, width, len(file.pages), _plausible(tiff_pixel_size, file))
 
 
 def _inspect_pillow(path, file_format):
@@ -164,8 +173,19 @@ def _inspect_microscope(path, file_format):
         raise InputError(
             f"{file_format} files need the package {reader}; install dicentlib[microscopes]"
         )
-    facts = nd2_facts(path) if file_format == "ND2" else czi_facts(path)
-    return ImageFacts(file_format, *facts)
+    facts, pixel_size = (
+        (nd2_facts, nd2_pixel_size) if file_format == "ND2" else (czi_facts, czi_pixel_size)
+    )
+    return ImageFacts(file_format, *facts(path), _plausible(pixel_size, path))
+
+
+def _plausible(pixel_size, source):
+    """What `pixel_size` reads from a file; NaN where it fails or no microscope has such pixels."""
+    try:
+        size = float(pixel_size(source))
+    except Exception:  # odd metadata do not make the image unusable
+        return math.nan
+    return size if PIXEL_SIZES_UM[0] <= size <= PIXEL_SIZES_UM[1] else math.nan
 
 
 def cause(error, path):

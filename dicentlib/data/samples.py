@@ -9,6 +9,20 @@ from dicentlib.data.paths import check_relative
 from dicentlib.errors import InputError
 
 COLUMNS = ("image", "sample", "donor", "slide", "dose_gy", "pixel_size_um")
+NEARLY = {name: name for name in COLUMNS} | {
+    **dict.fromkeys(("dose", "dose_(gy)", "dose_[gy]", "gy"), "dose_gy"),
+    **dict.fromkeys(
+        (
+            "pixel_size",
+            "pixelsize",
+            "pixel_size_(um)",
+            "pixel_size_(µm)",
+            "pixelsize_um",
+            "um_per_pixel",
+        ),
+        "pixel_size_um",
+    ),
+}
 TEXT_COLUMNS = ("image", "sample", "donor", "slide")
 
 
@@ -30,6 +44,10 @@ def read_samples(samples):
             f"{name}: columns {', '.join(map(str, table.columns))}; "
             f"required: image; known: {', '.join(COLUMNS)}"
         )
+    for column in table.columns:
+        meant = NEARLY.get(str(column).strip().lower().replace(" ", "_"))
+        if meant and column not in COLUMNS and meant not in table:
+            raise InputError(f"{name}: column {column!r}; {meant} is probably meant, write it so")
     for column in TEXT_COLUMNS:
         if column in table:
             table = table.assign(**{column: as_text(table[column])})

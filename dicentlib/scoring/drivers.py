@@ -8,7 +8,7 @@ import torch
 from tqdm import tqdm
 
 from dicentlib.errors import DicentlibError, InputError, ScoringError
-from dicentlib.scoring.shards import run_shard
+from dicentlib.scoring.shards import find_shard, score_shard
 
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -24,7 +24,7 @@ def run_in_process(plan, *, part=(1, 1), n_threads=None, progress=True):
     n_threads : int, optional
         Default: the cores that this process may use.
     progress : bool
-        Show a bar with the time left.
+        Show a bar with the time left; shards that are there already do not count for the rate.
 
     Returns
     -------
@@ -38,20 +38,25 @@ def run_in_process(plan, *, part=(1, 1), n_threads=None, progress=True):
     """
     shards = plan.shards()
     chosen = range(part[0] - 1, len(shards), part[1])
+    if n_threads is not None and n_threads < 1:
+        raise InputError(f"n_threads {n_threads}; allowed: 1 or more")
     n_threads = n_threads or len(os.sched_getaffinity(0))
-    n_images = sum(len(shards[number]) for number in chosen)
-    paths, failures = {}, {}
+    places = {n: (plan.index.folder, shards[n], plan.settings, plan.out) for n in chosen}
+    found = {number: find_shard(*place) for number, place in places.items()}
+    paths, failures = {number: path for number, path in found.items() if path}, {}
     n_torch_threads = torch.get_num_threads()
-    bar = tqdm(total=n_images, desc="score", unit="image", disable=not progress)
+    bar = tqdm(
+        total=sum(len(shards[number]) for number in chosen),
+        initial=sum(len(shards[number]) for number in paths),
+        desc="score",
+        unit="image",
+        disable=not progress,
+    )
     try:
-        for number in chosen:
+        for number in sorted(places.keys() - paths.keys()):
             try:
-                paths[number] = run_shard(
-                    plan.index.folder,
-                    shards[number],
-                    plan.settings,
-                    plan.out,
-                    n_threads=n_threads,
+                paths[number] = score_shard(
+                    *places[number], n_threads=n_threads, on_image=bar.update
                 )
             except DicentlibError:
                 raise
@@ -61,7 +66,6 @@ def run_in_process(plan, *, part=(1, 1), n_threads=None, progress=True):
                 failures[number] = f"{type(error).__name__}: {error}"
             except Exception as error:  # one shard must not take the others with it
                 failures[number] = f"{type(error).__name__}: {error}"
-            bar.update(len(shards[number]))
     finally:
         bar.close()
         torch.set_num_threads(n_torch_threads)

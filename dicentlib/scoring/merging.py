@@ -7,8 +7,10 @@ import pyarrow.parquet as pq
 from dicentlib import runs
 from dicentlib.errors import ScoringError
 from dicentlib.scoring.plan import settings_report
+from dicentlib.scoring.preparation import SCORED
 from dicentlib.scoring.shards import DETECTION, find_shard
 
+COPY = "same bytes as"
 ROWS_PER_GROUP = 65536
 DETECTIONS_SCHEMA = pa.schema([("image", pa.string()), *DETECTION])
 SCORED_SCHEMA = pa.schema(
@@ -62,7 +64,7 @@ def merge(plan, *, paths=None):
             f"{len(missing)} of {len(shards)} shards are not complete, the first from "
             f"{first[0].image} to {first[-1].image}; score them, then merge"
         )
-    counts = {}
+    counts, first_of = {}, {}
     scored_path = plan.out / "scored_images.parquet"
     detections_path = plan.out / "detections.parquet"
     samples = _samples(plan)
@@ -75,7 +77,7 @@ def merge(plan, *, paths=None):
         for number in range(len(shards)):
             shard = pq.read_table(paths[number])
             detections.write(_exploded(shard))
-            scored.write(_with_samples(shard, samples))
+            scored.write(_with_samples(_noting_copies(shard, first_of), samples))
             for status in shard.column("status").to_pylist():
                 counts[status] = counts.get(status, 0) + 1
     report = settings_report(plan) | {"n_images": plan.n_images, "images": counts}
@@ -89,6 +91,18 @@ def _samples(plan):
     samples = {row[0]: row[1:] for row in table.itertuples(index=False, name=None)}
     refused = plan.index.quarantined[["image", "sample"]].itertuples(index=False, name=None)
     return samples | {image: (sample, "", "", None) for image, sample in refused}
+
+
+def _noting_copies(shard, first_of):
+    """The shard with a note on scored images whose bytes came before; `first_of` remembers."""
+    notes = []
+    for row in shard.select(["image", "status", "note", "digest"]).to_pylist():
+        first = first_of.setdefault(row["digest"], row["image"])
+        copy = row["status"] == SCORED and first != row["image"]
+        parts = [row["note"], f"{COPY} {first}" if copy else ""]
+        notes.append("; ".join(filter(None, parts)))
+    place = shard.schema.get_field_index("note")
+    return shard.set_column(place, "note", pa.array(notes, pa.string()))
 
 
 def _with_samples(shard, samples):

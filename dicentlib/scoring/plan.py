@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import asdict, dataclass
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from dicentlib.data import CLASSES, REFERENCE_PIXEL_SIZE_UM, ImageIndex, list_im
 from dicentlib.ensemble import member_paths, precision_of, read_member_metadata
 from dicentlib.errors import InputError
 from dicentlib.operating_point import OperatingPoint
+from dicentlib.scoring.preparation import check_pixel_size
 
-RESULT_VERSION = 1  # raised whenever the same inputs give other results
+RESULT_VERSION = 2  # raised whenever the same inputs give other results
 PRECISIONS = ("float32", "bfloat16")
 
 
@@ -119,8 +121,10 @@ def plan_scoring(
         raise InputError(f"shard_size {shard_size!r}; allowed: integers from 1")
     if precision is not None and precision not in PRECISIONS:
         raise InputError(f"precision {precision!r}; allowed: {', '.join(PRECISIONS)}")
-    if pixel_size_um is not None and not (np.isfinite(pixel_size_um) and pixel_size_um > 0):
-        raise InputError(f"pixel_size_um {pixel_size_um}; allowed: a positive number or None")
+    if pixel_size_um is not None:
+        if isinstance(pixel_size_um, bool) or not isinstance(pixel_size_um, Real):
+            raise InputError(f"pixel_size_um {pixel_size_um!r}; allowed: a number or None")
+        check_pixel_size(pixel_size_um)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     paths, point = _voters(members, confidence_threshold, agreement_threshold)
     settings = ScoringSettings(

@@ -10,12 +10,14 @@ import pandas as pd
 from dicentlib.data import REFERENCE_PIXEL_SIZE_UM, read_image
 from dicentlib.data.images import background_level, grey_levels, has_usual_background
 from dicentlib.data.index import reason
-from dicentlib.data.inspection import inspect_image
+from dicentlib.data.inspection import PIXEL_SIZES_UM, inspect_image
 from dicentlib.data.paths import contained_path
 from dicentlib.data.targets import pad_to_stride
 from dicentlib.errors import InputError
+from dicentlib.filtering.explain import objection
 
 SCORED, REJECTED, QUARANTINED = "scored", "rejected by filter", "quarantined"
+ASSUMED = "pixel size assumed"
 ATTEMPTS = 3  # readings of a file that changes meanwhile
 
 
@@ -88,16 +90,22 @@ def _prepare_once(folder, record, settings, image_filter, digest):
             raise InputError(record.refused)
         contained_path(folder, record.image)
         image = read_image(path)
-        n_pages = inspect_image(path).n_pages
-        if n_pages > 1:
-            notes.append(f"first of {n_pages} pages")
+        in_file = inspect_image(path)
+        if in_file.n_pages > 1:
+            notes.append(f"first of {in_file.n_pages} pages")
         pixel_size = record.pixel_size_um
-        if not pixel_size > 0:
+        if not pixel_size > 0 and in_file.pixel_size_um > 0:
+            pixel_size = in_file.pixel_size_um
+            notes.append(f"pixel size {pixel_size:.4g} um from the file")
+        elif not pixel_size > 0:
             pixel_size = REFERENCE_PIXEL_SIZE_UM
-            notes.append(f"pixel size assumed {pixel_size:g} um")
+            notes.append(f"{ASSUMED} {pixel_size:g} um")
+        check_pixel_size(pixel_size)
+        if objected := objection(image, pixel_size_um=pixel_size):
+            raise InputError(objected)
         facts = {"pixel_size_um": pixel_size, "shape": image.shape}
-        if image_filter is not None and (objection := _objection(image, pixel_size, image_filter)):
-            return Prepared(record.image, digest, REJECTED, objection, tuple(notes), **facts)
+        if image_filter is not None and (verdict := _verdict(image, pixel_size, image_filter)):
+            return Prepared(record.image, digest, REJECTED, verdict, tuple(notes), **facts)
         level = background_level(image)
         if not has_usual_background(level):
             notes.append(f"background {level:.2f} normalised")
@@ -117,15 +125,20 @@ def _prepare_once(folder, record, settings, image_filter, digest):
     )
 
 
-def _objection(image, pixel_size, image_filter):
+def check_pixel_size(value):
+    """Refuse a scale that no light microscope has."""
+    low, high = PIXEL_SIZES_UM
+    if not low <= value <= high:
+        raise InputError(f"pixel_size_um {value:g}; allowed: {low:g} to {high:g}")
+
+
+def _verdict(image, pixel_size, image_filter):
     """Why the filter rejects an image; "" if it does not."""
     from dicentlib.filtering import prepare_image, verdicts
     from dicentlib.filtering.classify import MEASURES
 
     settings = image_filter.settings
     judged = prepare_image(image, pixel_size_um=pixel_size, image_size=settings.image_size)
-    if judged.objection:
-        return judged.objection
     row = {"image": "", "objection": "", "p_available": np.nan}
     row["p_available"] = float(image_filter.probabilities([judged.network_input])[0])
     row |= {name: getattr(judged.measures, name) for name in MEASURES}

@@ -90,8 +90,12 @@ def run_shard(folder, records, settings, out, *, n_threads=1):
     Path
         The shard's file.
     """
-    if (path := find_shard(folder, records, settings, out)) is not None:
-        return path
+    found = find_shard(folder, records, settings, out)
+    return found or score_shard(folder, records, settings, out, n_threads=n_threads)
+
+
+def score_shard(folder, records, settings, out, *, n_threads=1, on_image=None):
+    """:func:`run_shard` without looking for a result; `on_image` is called after each image."""
     voters = load_voters(settings)
 
     def ready(record):
@@ -105,18 +109,27 @@ def run_shard(folder, records, settings, out, *, n_threads=1):
 
     with ThreadPoolExecutor(n_threads) as pool:
         if settings.batch_size == 1:
-            rows = list(pool.map(scored, records))
+            rows = _counted(pool.map(scored, records), on_image)
         else:
             if settings.device == "cpu":
                 torch.set_num_threads(1)
             prepared = _ahead(pool, ready, records, 2 * settings.batch_size)
-            rows = list(_batched_rows(prepared, settings, voters))
+            rows = _counted(_batched_rows(prepared, settings, voters), on_image)
     order = {record.image: position for position, record in enumerate(records)}
     rows.sort(key=lambda row: order[row["image"]])
     path = shard_path(out, records, [row["digest"] for row in rows], settings)
     with runs.atomic_path(path) as temporary:
         pq.write_table(pa.Table.from_pylist(rows, schema=SHARD_SCHEMA), temporary)
     return path
+
+
+def _counted(rows, on_image):
+    kept = []
+    for row in rows:
+        kept.append(row)
+        if on_image:
+            on_image()
+    return kept
 
 
 def _ahead(pool, function, items, n_ahead):

@@ -1,0 +1,47 @@
+"""What became of a folder's images, in a few lines for a person."""
+
+
+from dicentlib.data import REFERENCE_PIXEL_SIZE_UM
+from dicentlib.scoring.merging import COPY
+from dicentlib.scoring.preparation import ASSUMED, SCORED
+
+MOST = 8  # reasons shown of each status
+
+
+def scoring_summary(table):
+    """Lines with the number of images by status and reason, and what was noted of scored ones.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``status, reason, note`` of ``scored_images.parquet``.
+    """
+    lines = []
+    for status, rows in table.groupby("status", sort=False):
+        lines.append(f"{len(rows)} images {status}")
+        # numbers differ from image to image; the kind of reason does not
+        kinds = rows["reason"].str.replace(r"\d[\d.,]*", "...", regex=True).value_counts()
+        kinds = kinds[kinds.index != ""]
+        lines += [f"  {n}: {kind}" for kind, n in kinds.head(MOST).items()]
+        if len(kinds) > MOST:
+            lines.append(f"  {kinds[MOST:].sum()}: {len(kinds) - MOST} other reasons")
+    return lines + noted(table)
+
+
+def noted(table):
+    """Sentences on scored images of an assumed scale, and on copies; empty where there are none."""
+    scored = table[table["status"] == SCORED]
+    found = []
+    n_assumed = int(scored["note"].str.contains(ASSUMED, regex=False).sum())
+    if n_assumed:
+        found.append(
+            f"{n_assumed} of {len(scored)} scored images do not tell their scale: {ASSUMED} "
+            f"{REFERENCE_PIXEL_SIZE_UM:g} um. A wrong scale gives wrong counts; give pixel_size_um."
+        )
+    copies = int(scored["note"].str.contains(COPY, regex=False).sum())
+    if copies:
+        found.append(
+            f"{copies} of {len(scored)} scored images are copies of others, byte for byte, and "
+            "count as cells of their own."
+        )
+    return found
