@@ -3,6 +3,7 @@
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
+from dicentlib import runs
 from dicentlib.calibration.counts import count_cells
 from dicentlib.errors import InputError
 
@@ -124,3 +125,32 @@ def safe_name(sample):
     """
     name = quote(sample, safe="")
     return name.replace(".", "%2E") if set(name) <= {"."} else name[:200]
+
+
+def folder_name(folder):
+    """Name for the results of an image folder: its own, and six digits of its whole path.
+
+    Folders of one name in different places do not share results.
+    """
+    folder = Path(folder).resolve()
+    return f"{safe_name(folder.name)}-{runs.content_digest(str(folder))[:6]}"
+
+
+def results_folder(out, *, images):
+    """`out`, unless it lies among the images, where its figures would be scored as cells.
+
+    Raises
+    ------
+    InputError
+        `out` is the image folder or lies in it.
+    """
+    place, folder = Path(out).resolve(), Path(images).resolve()
+    if place == folder or folder in place.parents:
+        raise InputError(f"{out}: lies in the image folder {images}; results need another place")
+    return out
+
+
+def require_sample(sample, found):
+    """Refuse a sample that is asked for ("" for none) and not among those `found`."""
+    if sample and sample not in found:
+        raise InputError(f"no scored sample named {sample!r}; there are {', '.join(sorted(found))}")

@@ -4,8 +4,7 @@
     python models/make_ready_filter.py train runs/ready_filter
     python models/make_ready_filter.py measure runs/ready_filter
 
-Half of the images may be scored; the others have the four reasons alike. In training, too few
-chromosomes come twice as often, since they are the hardest to tell. `train` writes
+Half of the images may be scored; the others have the four reasons alike. `train` writes
 ``models/filter-small``; the epoch and the threshold are chosen on the validation set. `measure`
 uses the test set alone, and prints the table that the model card quotes. The numbers of images
 are the paper's, to the next multiple of the five doses.
@@ -30,12 +29,6 @@ from dicentlib.simulation import REASONS, simulate_set
 
 DOSES = [0.0, 1.0, 2.0, 3.0, 4.0]
 SEEDS = {"training": 301, "validation": 302, "test": 303}
-ALIKE = dict.fromkeys(REASONS, 0.125)
-SHARES = {  # of the reasons
-    "training": {reason: 0.25 if reason == "few_chromosomes" else 0.125 for reason in REASONS},
-    "validation": ALIKE,
-    "test": ALIKE,
-}
 MAX_LOST = 0.005  # share of available validation images that the network may reject
 READY = Path(__file__).parent / "filter-small"
 app = typer.Typer(pretty_exceptions_show_locals=False)
@@ -61,7 +54,7 @@ def simulate(
                 height=444,
                 width=504,
                 pixel_size_um=0.2,
-                reasons=SHARES[name],
+                reasons=dict.fromkeys(REASONS, 0.5 / len(REASONS)),
                 images_per_slide=2,
             )
 

@@ -99,3 +99,18 @@ def test_another_scorer_is_refused(run, tmp_path):
         execute("07_dose_report", tmp_path, other)
     assert refused.value.ename == ScorerMismatchError.__name__
     assert not (other / "dose.json").exists()
+
+
+@pytest.mark.notebooks
+@pytest.mark.xdist_group("dose_notebooks")
+def test_other_images_in_a_run_without_evaluation(run, tmp_path):
+    other = tmp_path / "run"
+    other.mkdir()
+    for name in ("members", "data", "curve.json", "ensemble_counts.csv", "calibration_counts.csv"):
+        (other / name).symlink_to(run / name)
+    execute("07_dose_report", tmp_path, other, images=str(run / "data" / "sample"))
+    (out,) = (other / "reports").iterdir()
+    page = (out / "report.html").read_text()
+    assert "No evaluation in this run." in page
+    assert "The images do not belong to this run." in page
+    assert read_json(out / "dose.json")["samples"][0]["n_cells"] == 20

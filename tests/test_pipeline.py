@@ -85,3 +85,11 @@ def test_summary_tells_dose_truth_and_report(tmp_path):
     assert "report.html" in text
     (tmp_path / "dose.json").write_text(json.dumps({"samples": [sample | {"upper_gy": None}]}))
     assert "1.80 Gy to no limit" in pipeline.summary(tmp_path)
+
+
+def test_the_demo_is_the_notebooks_own_parameters():
+    # so that a notebook opened after `make report` continues the same run
+    root = Path(__file__).resolve().parents[1]
+    preset = json.loads((root / "notebooks" / "presets" / "demo.json").read_text())
+    assert len(preset) == 7
+    assert not any(preset.values())

@@ -15,7 +15,16 @@ from dicentlib.calibration import CalibrationCurve, Scorer, fit_curve
 from dicentlib.dose import estimate_dose, laboratory_route, triage_table
 from dicentlib.dose.table import dose_table
 from dicentlib.errors import InputError
-from dicentlib.samples import cells_of_samples, image_summary, name_samples, safe_name
+from dicentlib.samples import (
+    cells_of_samples,
+    folder_name,
+    image_summary,
+    name_samples,
+    require_sample,
+    results_folder,
+    safe_name,
+)
+from dicentlib.scoring.summary import noted
 
 NASTY = '<script>alert("1")</script> & *x* $y$ </td></table>'
 DOSES = [0.0, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0]
@@ -286,3 +295,40 @@ def test_the_dose_command(tmp_path, curve):
     refused = CliRunner().invoke(app, arguments)
     assert refused.exit_code == 2
     assert "row 2" in refused.output
+
+
+def test_folders_of_one_name_do_not_share_results(tmp_path):
+    names = [folder_name(tmp_path / place / "slides") for place in "ab"]
+    assert all(name.startswith("slides-") for name in names)
+    assert names[0] != names[1]
+    assert folder_name(tmp_path / "a" / "slides") == names[0]
+
+
+def test_results_do_not_lie_among_the_images(tmp_path):
+    images = tmp_path / "images"
+    for out in (images, images / "results"):
+        with pytest.raises(InputError, match="lies in the image folder"):
+            results_folder(out, images=images)
+    assert results_folder(tmp_path, images=images) == tmp_path
+
+
+def test_a_sample_that_was_not_scored_is_named_with_those_that_were():
+    require_sample("", ["a"])
+    require_sample("a", ["a"])
+    with pytest.raises(InputError, match="no scored sample named 'b'; there are a"):
+        require_sample("b", ["a"])
+
+
+def test_notes_on_scored_images_are_reservations(curve, route):
+    table = pd.DataFrame(
+        {
+            "status": ["scored", "scored", "quarantined"],
+            "note": ["pixel size assumed 0.1 um", "same bytes as a.png", ""],
+        }
+    )
+    notes = noted(table)
+    assert notes[0].startswith("1 of 2 scored images do not tell their scale")
+    assert notes[1].startswith("1 of 2 scored images are copies")
+    assert set(notes) <= set(
+        report_findings.reservations(curve, route, own_sample=True, noted=notes)
+    )

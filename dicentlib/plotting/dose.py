@@ -79,25 +79,28 @@ def _dose_axes(ax):
 
 
 def plot_trials(trials, *, ax=None, truth=None, title=""):
-    """Curves and points of several combinations of thresholds, beside the true curve.
+    """Curves and points of several combinations of thresholds, beside that of the annotations.
 
     Parameters
     ----------
     trials : dict
-        Label to Trial; a number is labelled as the quantile q. A trial without a curve shows
-        its points only.
+        Label to Trial; a number is labelled as the quantile q, a text may hold mathematics. A
+        trial without a curve shows its points only. The points have their Poisson limits and lie
+        a little beside the dose, so that those of several trials stay apart.
     truth : CalibrationCurve, optional
     """
     ax = ax or plt.gca()
     colours = plt.get_cmap("viridis")(np.linspace(0, 0.88, len(trials)))
-    for (name, trial), colour in zip(trials.items(), colours, strict=True):
+    places = np.arange(len(trials)) - (len(trials) - 1) / 2
+    for (name, trial), colour, place in zip(trials.items(), colours, places, strict=True):
         label = name if isinstance(name, str) else f"q = {name:g}"
         if trial.curve is not None:
-            plot_curve(trial.curve, ax=ax, level=None, label=plain(label), colour=colour)
-        ax.plot(trial.counts["dose_gy"], trial.counts["yield"], "o", color=colour, markersize=3.5)
+            plot_curve(trial.curve, ax=ax, level=None, label=label, colour=colour)
+        beside = 0.006 * place * trial.counts["dose_gy"].max()
+        plot_yields(trial.counts, ax=ax, colour=colour, offset_gy=beside, marker=".")
     if truth is not None:
         black = SYSTEM_COLOURS["truth"]
-        plot_curve(truth, ax=ax, level=None, label="true (simulated)", colour=black)
+        plot_curve(truth, ax=ax, level=None, label="annotated", colour=black)
     ax.set_ylim(bottom=0)
     ax.set_title(title)
     return _dose_axes(ax)
@@ -246,6 +249,8 @@ def plot_detector_by_dose(table, *, axs):
         ax.errorbar(
             table["dose_gy"], centre, yerr=error, fmt="o", color=CURVE_COLOUR, capsize=2, lw=1
         )
+        if centre.isna().all():
+            ax.text(0.5, 0.5, "not known", ha="center", transform=ax.transAxes)
         ax.set(xlabel="Dose (Gy)", ylabel=label)
         ax.set_ylim(bottom=0)
     axs[0].set_ylim(top=1.02)

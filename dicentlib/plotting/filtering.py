@@ -3,9 +3,17 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from matplotlib.ticker import MaxNLocator
 
 KEPT_COLOUR = "#009E73"
 REJECTED_COLOUR = "#D55E00"
+# The simulator's reasons in the words of the filter's own.
+REASON_NAMES = {
+    "several_cells": "two cells",
+    "covered": "particles",
+    "few_chromosomes": "few chromosomes",
+    "out_of_focus": "out of focus",
+}
 
 
 def plot_gallery(images, titles, available, *, axs):
@@ -39,7 +47,8 @@ def plot_history(history, *, axs):
         for part, style in (("training", "--"), ("validation", "-")):
             ax.plot(history["epoch"], history[f"{part}_{what}"], style, marker="o", label=part)
         ax.set_xlabel("Epoch")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set_xlim(history["epoch"].min() - 0.5, history["epoch"].max() + 0.5)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axs[0].set_ylabel("Cross-entropy (nats)")
     axs[1].set_ylabel("Accuracy of the network alone")
     axs[0].legend()
@@ -47,9 +56,14 @@ def plot_history(history, *, axs):
 
 
 def plot_confusion(confusion, *, ax=None):
-    """Images by true reason (rows) and first reason given (columns), as numbers."""
+    """Images by true reason (rows) and first reason given (columns), as numbers.
+
+    The simulator's names of reasons are shown as the filter's.
+    """
     ax = plt.gca() if ax is None else ax
-    sns.heatmap(confusion, annot=True, fmt="d", cmap="Blues", cbar=False, ax=ax, square=False)
+    named = confusion.rename(index=REASON_NAMES, columns=REASON_NAMES)
+    sns.heatmap(named, annot=True, fmt="d", cmap="Blues", cbar=False, ax=ax, square=False)
+    ax.grid(False)
     ax.set_xlabel("Verdict: first reason")
     ax.set_ylabel("Truth (simulated)")
     ax.tick_params(axis="x", rotation=30)
@@ -69,9 +83,10 @@ def plot_filter_reliability(table, *, ax=None):
         table["predicted"], table["observed"], [below, above], fmt="o", color="#0072B2", capsize=3
     )
     for row in table.itertuples():
-        ax.annotate(str(row.n), (row.predicted, row.observed), (5, -9), "data", "offset points",
+        offset = (5, -9) if row.observed > 0.5 else (5, 4)  # away from the nearer axis
+        ax.annotate(str(row.n), (row.predicted, row.observed), offset, "data", "offset points",
                     fontsize=7)  # fmt: skip
-    ax.set(xlabel="Probability of the network", ylabel="Share truly available", xlim=(-0.03, 1.03))
+    ax.set(xlabel="Probability of the network", ylabel="Share truly available", xlim=(-0.03, 1.06))
     ax.set_ylim(-0.03, 1.03)
     ax.legend(loc="upper left")
     return ax

@@ -5,9 +5,10 @@ import numpy as np
 from matplotlib.animation import FuncAnimation
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from dicentlib.latent.points import POINT_CLASSES
-from dicentlib.plotting.style import LATENT_COLOURS
+from dicentlib.plotting.style import CLASS_COLOURS
 
 ENTROPY_COLOURMAP = "Purples"  # none of the classes' colours
 ENTROPY_LABEL = "Entropy of the averaged classifier (nat)"
@@ -32,7 +33,7 @@ def region_colours(probabilities, *, strength=0.45):
     ndarray, shape (..., 3)
         RGB in [0, 1]; white at a tie of all three.
     """
-    palette = np.array([to_rgb(LATENT_COLOURS[name]) for name in POINT_CLASSES])
+    palette = np.array([to_rgb(CLASS_COLOURS[name]) for name in POINT_CLASSES])
     certainty = (probabilities.max(axis=-1, keepdims=True) - 1 / 3) / (2 / 3)
     share = strength * (0.35 + 0.65 * np.clip(certainty, 0, 1))
     return 1 - share * (1 - palette[probabilities.argmax(axis=-1)])
@@ -62,7 +63,7 @@ def plot_points(image, points, *, ax):
             s=140,
             marker=POINT_MARKERS[name].replace(".", "o"),
             facecolor="none",
-            edgecolor=LATENT_COLOURS[name],
+            edgecolor=CLASS_COLOURS[name],
             linewidth=1.8,
             linestyle=":" if name == "background" else "-",
             label=f"{name} ({len(own)})",
@@ -77,6 +78,8 @@ def plot_disparity(epochs, disparity, *, ax):
     """How far each epoch's cloud is from the reference after alignment: 0 same shape, at most 1."""
     ax.plot(epochs, disparity, "o-", color="black", ms=4)
     ax.set(xlabel="Epoch", ylabel="Procrustes disparity", ylim=(-0.02, 1.0))
+    ax.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     return ax
 
 
@@ -112,7 +115,7 @@ def plot_latent(coordinates, codes, probabilities, extent, *, ax):
             *coordinates[codes == code].T,
             s=POINT_SIZES[name],
             marker=POINT_MARKERS[name],
-            color=LATENT_COLOURS[name],
+            color=CLASS_COLOURS[name],
             edgecolor="none" if name == "background" else "white",
             linewidth=0.4,
             label=f"{name} ({np.sum(codes == code)})",
@@ -202,7 +205,7 @@ def plot_trajectories(table, *, ax, picked=None, widest_pt=5.0):
         name, size = path["class"].iloc[0], path["size"].iloc[0]
         width = max(0.6, widest_pt * size / largest[name])
         faded = picked is not None and cluster != picked
-        look = {"color": LATENT_COLOURS[name], "alpha": 0.25 if faded else 1.0}
+        look = {"color": CLASS_COLOURS[name], "alpha": 0.25 if faded else 1.0}
         look["zorder"] = 4 if cluster == picked else 3
         ax.plot(
             path["x"], path["y"], lw=width + 1.2, color="white", alpha=look["alpha"], zorder=2.9
@@ -217,7 +220,7 @@ def class_legend(ax, *, counts=None, **kwargs):
     """Legend of the three classes, with `counts` by class name if given."""
     names = [name for name in POINT_CLASSES if counts is None or counts.get(name, 0)]
     handles = [
-        Line2D([], [], color=LATENT_COLOURS[name], marker=POINT_MARKERS[name], lw=0, ms=7)
+        Line2D([], [], color=CLASS_COLOURS[name], marker=POINT_MARKERS[name], lw=0, ms=7)
         for name in names
     ]
     labels = [name if counts is None else f"{name} ({counts[name]})" for name in names]
@@ -241,7 +244,8 @@ def plot_rank_correlation(objects, correlation, *, ax, n_members, seed=0):
     -------
     Axes
     """
-    jitter = np.random.default_rng(seed).uniform(-0.25, 0.25, len(objects)) / n_members
+    widest = 0.25 / n_members
+    jitter = np.random.default_rng(seed).uniform(-widest, widest, len(objects))
     for name in POINT_CLASSES[:2]:
         chosen = (objects["class"] == name).to_numpy()
         ax.scatter(
@@ -249,14 +253,15 @@ def plot_rank_correlation(objects, correlation, *, ax, n_members, seed=0):
             objects["vote_entropy"][chosen] + jitter[chosen],
             s=18,
             marker=POINT_MARKERS[name],
-            color=LATENT_COLOURS[name],
+            color=CLASS_COLOURS[name],
             alpha=0.6,
             edgecolor="white",
             linewidth=0.3,
             label=f"{name} ({chosen.sum()})",
         )
     ax.axhline(np.log(2), color="0.6", lw=0.8, ls=":")
-    ax.set(xlabel="Latent entropy (nat)", ylabel="Vote entropy (nat)", ylim=(-0.08, 0.78))
+    ax.set(xlabel="Latent entropy (nat)", ylabel="Vote entropy (nat)")
+    ax.set_ylim(-widest - 0.04, np.log(2) + widest + 0.04)
     ax.set_title(_correlation_text(correlation))
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax

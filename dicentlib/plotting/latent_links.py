@@ -6,7 +6,7 @@ from dicentlib.latent.crops import read_crops
 from dicentlib.latent.points import POINT_CLASSES
 from dicentlib.latent.trajectories import linked_points
 from dicentlib.plotting.latent import POINT_MARKERS, plot_entropy_map, plot_trajectories
-from dicentlib.plotting.style import LATENT_COLOURS
+from dicentlib.plotting.style import CLASS_COLOURS
 
 CROP_SIDE_PX = 48
 N_COLUMNS = 4
@@ -35,7 +35,7 @@ def plot_crops(crops, titles, classes, *, axs):
         ax.grid(False)
         ax.set_axis_on()
         for spine in ax.spines.values():
-            spine.set(visible=True, color=LATENT_COLOURS[name], linewidth=2)
+            spine.set(visible=True, color=CLASS_COLOURS[name], linewidth=2)
     return axs
 
 
@@ -72,7 +72,7 @@ def draw_linked_view(fig, plane, index, *, cluster=None, point=None, titles=None
     for row in rows:
         ax.plot(*plane.coordinates[-1, row], **_point_look(plane.codes[row], picked=row == point))
     if point is not None:
-        colour = LATENT_COLOURS[POINT_CLASSES[plane.codes[point]]]
+        colour = CLASS_COLOURS[POINT_CLASSES[plane.codes[point]]]
         ax.plot(*plane.coordinates[:, point].T, color=colour, lw=1.5, zorder=5)
     titles = plane.points["image"] if titles is None else titles
     n_rows = max(1, -(-n_crops // N_COLUMNS))
@@ -89,7 +89,7 @@ def _point_look(code, *, picked):
     name = POINT_CLASSES[code]
     return {
         "marker": POINT_MARKERS[name],
-        "color": LATENT_COLOURS[name],
+        "color": CLASS_COLOURS[name],
         "markeredgecolor": "black",
         "markersize": 11 if picked else 6,
         "zorder": 6,

@@ -45,6 +45,17 @@ def format_interval(values):
     return f"[{lower:.3f}, {upper:.3f}]"
 
 
+def format_rate(value):
+    """A precision or a recall as text.
+
+    Examples
+    --------
+    >>> format_rate(0.851), format_rate(float("nan"))
+    ('0.85', 'undefined')
+    """
+    return f"{value:.2f}" if value == value else "undefined"
+
+
 def format_number(number):
     """Mean and the wider interval of a ``MeasuredNumber``; "undefined" without predictions."""
     if number.mean != number.mean:

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
 
 from dicentlib.data import CLASSES
 from dicentlib.data.targets import STRIDE
@@ -209,7 +210,7 @@ def plot_surface(mean, confidence_thresholds, agreement_thresholds, *, ax=None, 
     ax.set(xlabel="agreement threshold $T_A$ (votes)", ylabel="confidence threshold $T_C$")
     ax.set_facecolor("#E8E8E8")
     ax.grid(False)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     return ax
 
 
@@ -227,7 +228,7 @@ def plot_intervals(table, *, ax=None, colour=SYSTEM_COLOURS["ensemble"]):
     for position, row in zip(positions, table.itertuples(), strict=True):
         ax.plot([row.lower, row.upper], [position, position], color=colour, linewidth=2)
         ax.plot(row.mean, position, "o", color=colour)
-    ax.set(yticks=positions, yticklabels=labels, xlim=(0, 1), xlabel="mean and [q05, q95]")
+    ax.set(yticks=positions, yticklabels=labels, xlim=(-0.02, 1.02), xlabel="mean and [q05, q95]")
     return ax
 
 
@@ -271,7 +272,7 @@ def plot_reliability(table, *, ax=None, calibration=None):
             color=SYSTEM_COLOURS["model B"],
             label="calibration (validation set)",
         )
-    ax.set(xlim=(0, 1.05), ylim=(-0.02, 1.12), xlabel="vote fraction", ylabel="observed precision")
+    ax.set(xlim=(0, 1.05), ylim=(-0.04, 1.12), xlabel="vote fraction", ylabel="observed precision")
     return ax
 
 

@@ -47,7 +47,7 @@ def _frame(ax, width, height):
 def _epoch_axis(ax, epochs):
     """Whole epochs, all of them, even where every value is a gap."""
     ax.set(xlabel="Epoch", xlim=(epochs.min() - 0.5, epochs.max() + 0.5))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def plot_losses(metrics, *, ax):
