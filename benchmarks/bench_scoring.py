@@ -51,7 +51,7 @@ def prepare(folder, options):
     (folder / "images").mkdir()
     for number in range(options.images):
         shape = (options.height, options.width)
-        noise = rng.normal(215, 2 + 10 * (number < options.firing * options.images), shape)
+        noise = rng.normal(215, 3 + 9 * (number < options.firing * options.images), shape)
         values = np.clip(noise, 0, 255).astype(np.uint8)
         Image.fromarray(values).save(folder / "images" / f"{number:05d}.png")
     for epoch in range(options.members):

@@ -52,7 +52,7 @@ def score(
     agreement_threshold: int | None = None,
     samples: Annotated[Path | None, typer.Option(help="Instead of samples.csv.")] = None,
     pixel_size_um: Annotated[
-        float | None, typer.Option(help="Where samples.csv is silent.")
+        float | None, typer.Option(help="Where samples.csv and the file are silent.")
     ] = None,
     filter_weights: Annotated[Path | None, typer.Option(help="The image filter.")] = None,
     shard_size: int = 64,

@@ -322,6 +322,11 @@ def test_scale_of_the_file_copies_and_reasons_are_told(members, tmp_path):
     assert "same bytes" not in scored.loc["b.png", "note"]
     assert scored.loc["c.png", "note"].endswith("same bytes as b.png")
     assert "2 of 3 scored images do not tell their scale" in result.output
+    score_folder(folder, members, out=tmp_path / "told", pixel_size_um=0.2, progress=False)
+    told = pd.read_parquet(tmp_path / "told" / "scored_images.parquet").set_index("image")
+    assert told["pixel_size_um"].to_dict() == pytest.approx(
+        {"a.tif": 0.1, "b.png": 0.2, "c.png": 0.2, "d.png": np.nan}, nan_ok=True
+    )
     assert "1 of 3 scored images are copies of others" in result.output
     assert "content of no known image format" in result.output
 

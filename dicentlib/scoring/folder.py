@@ -51,7 +51,8 @@ def score_folder(
     samples : DataFrame or path-like, optional
         Instead of the folder's ``samples.csv``; only its images are scored.
     pixel_size_um : float, optional
-        Of images for which ``samples.csv`` does not tell. Default: 0.1, noted as assumed.
+        Of images for which neither ``samples.csv`` nor the file tells. Default: 0.1, noted as
+        assumed.
     filter_weights : path-like, optional
         An image filter; images that it rejects are not scored.
     shard_size : int
@@ -86,8 +87,9 @@ def score_folder(
 
     Notes
     -----
-    An image that cannot be read is quarantined, never an error. An under-exposed background
-    is normalised (``data.normalise_background``) and noted.
+    An image that cannot be read, or cannot hold a metaphase (no contrast, dark field), is
+    quarantined, never an error. An under-exposed background is normalised
+    (``data.normalise_background``) and noted.
     """
     plan = plan_scoring(
         images,

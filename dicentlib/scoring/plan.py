@@ -26,6 +26,7 @@ class ScoringSettings:
     members: tuple  # files, in voting order
     operating_point: OperatingPoint  # with the digests of these files
     pixel_size_um: float  # at which the members were trained
+    image_pixel_size_um: float | None = None  # of images that do not tell theirs
     filter_weights: str = ""  # file or folder; "" for no filter
     filter_digest: str = ""
     precision: str = "float32"  # of the network; heatmaps are compared in float32
@@ -39,6 +40,7 @@ class ScoringSettings:
                 "version": RESULT_VERSION,
                 "operating_point": asdict(self.operating_point) | {"rule": ""},
                 "pixel_size_um": self.pixel_size_um,
+                "image_pixel_size_um": self.image_pixel_size_um,
                 "filter": self.filter_digest,
                 "precision": self.precision,
                 "device": torch.device(self.device).type,
@@ -131,6 +133,7 @@ def plan_scoring(
         members=tuple(str(path.resolve()) for path in paths),
         operating_point=point,
         pixel_size_um=_common_pixel_size(paths),
+        image_pixel_size_um=None if pixel_size_um is None else float(pixel_size_um),
         filter_weights=str(Path(filter_weights).resolve()) if filter_weights else "",
         filter_digest=_filter_digest(filter_weights) if filter_weights else "",
         precision=precision or precision_of(read_member_metadata(paths[0])),
@@ -139,9 +142,6 @@ def plan_scoring(
     )
     index = list_images(images, samples=samples)
     index = ImageIndex(index.folder.resolve(), index.table, index.quarantined)
-    if pixel_size_um is not None:
-        known = index.table["pixel_size_um"].fillna(float(pixel_size_um))
-        index = ImageIndex(index.folder, index.table.assign(pixel_size_um=known), index.quarantined)
     return ScoringPlan(index, _writable(out), settings, int(shard_size))
 
 

@@ -97,6 +97,8 @@ def _prepare_once(folder, record, settings, image_filter, digest):
         if not pixel_size > 0 and in_file.pixel_size_um > 0:
             pixel_size = in_file.pixel_size_um
             notes.append(f"pixel size {pixel_size:.4g} um from the file")
+        elif not pixel_size > 0 and settings.image_pixel_size_um is not None:
+            pixel_size = settings.image_pixel_size_um
         elif not pixel_size > 0:
             pixel_size = REFERENCE_PIXEL_SIZE_UM
             notes.append(f"{ASSUMED} {pixel_size:g} um")
