@@ -482,11 +482,12 @@ def test_the_density_of_a_curve_that_bends_down_ends_at_its_summit():
 
 def test_one_sample_that_cannot_be_estimated_does_not_stop_the_others(tmp_path):
     counts = tmp_path / "counts.csv"
-    counts.write_text("ID,C0,C1,C2\nA,302,28,22\nB,500,0,0\n")
+    counts.write_text("ID,C0,C1,C2\nA,302,28,22\nB,500,0,0\nA,302,28,22\n")
     table = dose_table(counts, "barquinero-1995-co60", method="mixture").set_index("sample")
     assert table.loc["A", "dose_gy"] > 1
     assert np.isnan(table.loc["B", "dose_gy"])
     assert "mixture needs dicentrics" in table.loc["B", "warnings"]
+    assert "same name" in table.loc["A'", "warnings"]
 
 
 def test_a_curve_fitted_to_the_counts_of_a_file(tmp_path):

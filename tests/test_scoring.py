@@ -376,3 +376,12 @@ def test_progress_is_by_image_and_begins_after_what_is_there(
     score_part(images, members, part="1/3", **places)
     score_folder(images, members, **places)
     assert [(bar.total, bar.initial, bar.updates) for bar in bars] == [(4, 0, 4), (9, 4, 5)]
+
+
+def test_parts_started_otherwise_are_refused(members, images, tmp_path):
+    score_part(images, members, out=tmp_path / "out", part="1/2", shard_size=2, progress=False)
+    with pytest.raises(
+        InputError, match=r"started otherwise .shard_size 2, now 4.; start all alike"
+    ):
+        score_part(images, members, out=tmp_path / "out", part="2/2", shard_size=4, progress=False)
+    score_part(images, members, out=tmp_path / "out", part="1/1", shard_size=4, progress=False)

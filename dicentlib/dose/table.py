@@ -51,11 +51,12 @@ def dose_table(counts, curve, *, method="merkle", protraction=1.0):
     if known.scorer is not None:
         known = replace(known, warnings=(*known.warnings, SCORER_NOTE), standard_errors=None)
     check_method(method)
-    estimates, failed = {}, {}
+    estimates, failed, repeated = {}, {}, []
     for number, row in enumerate(read_counts(counts).to_dict("records"), start=1):
         name = str(row.get("sample") or number)
         while name in estimates or name in failed:
             name += "'"
+            repeated.append(name)
         given = {"n_cells": row["n_cells"], "n_dicentrics": row["n_dicentrics"]}
         try:
             if method == "bayesian":  # ends the density where counts and curve do not
@@ -71,6 +72,8 @@ def dose_table(counts, curve, *, method="merkle", protraction=1.0):
     if failed:
         rows = pd.DataFrame(failed.values())
         table = pd.concat([table, rows], ignore_index=True) if estimates else rows
+    again = table["sample"].isin(repeated)
+    table.loc[again, "warnings"] += " An earlier row of the file has the same name."
     return table
 
 

@@ -151,7 +151,13 @@ def open_evaluation_set(
     """
     folder = folder or run / "data" / name
     index = index_images(folder)
-    annotations = read_annotations(index.folder / "annotations.csv", index)
+    path = index.folder / "annotations.csv"
+    if not path.is_file():
+        raise InputError(
+            f"{path}: no such file; expected image,class,row,col, the header alone where the truth "
+            "is not known"
+        )
+    annotations = read_annotations(path, index)
     if dose_gy is not None:
         table = index.table[index.table["dose_gy"] == dose_gy].reset_index(drop=True)
         if table.empty:

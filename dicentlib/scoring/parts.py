@@ -37,8 +37,24 @@ def score_part(images, members, *, out, part, n_threads=None, progress=True, **o
         if options.get(name) is not None:
             places[name] = options[name]
     given = {name: value for name, value in options.items() if value is not None}
-    runs.write_json(plan.out / ARGUMENTS, given | {n: _absolute(p) for n, p in places.items()})
+    given |= {name: _absolute(place) for name, place in places.items()}
+    _require_same(plan.out / ARGUMENTS, given, n_parts=chosen[1])
+    runs.write_json(plan.out / ARGUMENTS, given)
     return len(run_in_process(plan, part=chosen, n_threads=n_threads, progress=progress))
+
+
+def _require_same(path, given, *, n_parts):
+    """Refuse a part that is started otherwise than the others: they would never merge."""
+    if n_parts == 1 or not path.is_file():
+        return
+    before = runs.read_json(path)
+    changed = [n for n in {**before, **given} if before.get(n) != given.get(n)]
+    if changed:
+        told = "; ".join(f"{n} {before.get(n)!r}, now {given.get(n)!r}" for n in changed)
+        raise InputError(
+            f"{path.parent}: the parts there were started otherwise ({told}); start all alike, or "
+            f"remove {path.name} to begin anew"
+        )
 
 
 def _absolute(place):
