@@ -253,6 +253,8 @@ def dose(
     if out is not None:
         with atomic_path(out) as temporary:
             table.to_csv(temporary, index=False)
+    if table["dose_gy"].isna().all():
+        raise typer.Exit(1)
 
 
 @app.command()

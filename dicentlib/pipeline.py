@@ -126,11 +126,16 @@ def summary(run_dir):
     dose = read_json(run_dir / "dose.json")
     lines = []
     for sample in dose["samples"]:
-        lines.append(
-            f"{sample['sample']}: {_gray(sample['dose_gy'])}, "
+        interval = (
             f"{sample['level']:.0%} interval {_gray(sample['lower_gy'])} to "
             f"{_gray(sample['upper_gy'])} ({sample['method']})"
         )
+        dose_text = f"{_gray(sample['dose_gy'])}, {interval}"
+        if sample["dose_gy"] is None:
+            dose_text = "not estimable"
+        elif not sample["above_background"]:
+            dose_text = f"not above the background, {interval}"
+        lines.append(f"{sample['sample']}: {dose_text}")
         if sample.get("true_dose_gy") is not None:
             lines.append(f"    true dose of this simulated sample: {sample['true_dose_gy']:.2f} Gy")
     lines.append(f"report: {run_dir / 'report.html'}")

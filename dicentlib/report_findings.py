@@ -1,5 +1,7 @@
 """What a route found, in the words, tables and numbers of a report."""
 
+import math
+
 import numpy as np
 import pandas as pd
 from scipy.stats import poisson
@@ -42,6 +44,8 @@ def headline(code, route):
         )
     else:
         value = f"below {gray(estimate.upper_gy)} Gy"
+        if math.isinf(estimate.upper_gy):
+            value = "no upper limit"
         limits = "not above the background"
     if estimate is route.partial_body:
         limits += (
@@ -250,13 +254,13 @@ def triage_text(triage, routes):
     rows = []
     for row in triage.to_dict("records"):
         route = routes[row["sample"]]
-        upper = gray(row["upper_gy"])
+        below = f"< {gray(row['upper_gy'])}" if math.isfinite(row["upper_gy"]) else "no limit"
         rows.append(
             {
                 "Sample": row["sample"],
                 "Cells": str(row["n_cells"]),
                 "Dicentrics": str(row["n_dicentrics"]),
-                "Dose (Gy)": gray(row["dose_gy"]) if route.above_background else f"< {upper}",
+                "Dose (Gy)": gray(row["dose_gy"]) if route.above_background else below,
                 "95 % interval (Gy)": interval(row["lower_gy"], row["upper_gy"]),
                 "Method": row["method"],
                 "Most probable category": row["most_probable"],

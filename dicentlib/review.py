@@ -63,7 +63,6 @@ class ReviewState:
         self.path = None if path is None else Path(path)
         self._history = []
         self._last_action = None
-        self._others = pd.DataFrame(columns=SAVED)
         if self.path is not None and self.path.is_file():
             self._take_up(_read_review(self.path))
 
@@ -136,7 +135,8 @@ class ReviewState:
             decision=self.decisions, reviewed_class=self.classes, seconds=self.seconds
         )
         decided = table[table["decision"] != UNDECIDED]
-        parts = [part for part in (self._others, decided) if len(part)]
+        others = self._others_in_file()
+        parts = [part for part in (others, decided) if len(part)]
         table = pd.concat(parts) if parts else decided
         with atomic_path(self.path) as temporary:
             table.to_csv(temporary, index=False, columns=SAVED, lineterminator="\n")
@@ -156,14 +156,19 @@ class ReviewState:
     def _take_up(self, saved):
         rows = self.detections[IDENTITY].itertuples(index=False, name=None)
         position_of = {identity: position for position, identity in enumerate(rows)}
-        others = []
         for row in saved.itertuples(index=False, name=None):
             position = position_of.get(row[:4])
-            if position is None:
-                others.append(row)
-            else:
+            if position is not None:
                 self.decisions[position], self.classes[position], self.seconds[position] = row[4:]
-        self._others = pd.DataFrame(others, columns=SAVED)
+
+    def _others_in_file(self):
+        """What the file says of other objects; another gallery may have written since."""
+        if not self.path.is_file():
+            return pd.DataFrame(columns=SAVED)
+        saved = _read_review(self.path)
+        own = set(self.detections[IDENTITY].itertuples(index=False, name=None))
+        rows = saved[IDENTITY].itertuples(index=False, name=None)
+        return saved[[row not in own for row in rows]]
 
 
 def _read_review(path):

@@ -8,6 +8,7 @@ from dicentlib.calibration.counts import count_cells
 from dicentlib.errors import InputError
 
 SCORED = "scored"
+LONGEST_NAME = 150
 
 
 def name_samples(images, folder):
@@ -116,7 +117,7 @@ def image_summary(images):
 
 
 def safe_name(sample):
-    """A folder name for a sample: reversible, and never a path.
+    """A folder name for a sample: reversible unless it is very long, and never a path.
 
     Examples
     --------
@@ -124,7 +125,9 @@ def safe_name(sample):
     ('..%2Fcase%207', '%2E%2E')
     """
     name = quote(sample, safe="")
-    return name.replace(".", "%2E") if set(name) <= {"."} else name[:200]
+    if len(name) > LONGEST_NAME:  # a digest keeps names apart that differ at the end
+        name = f"{name[:LONGEST_NAME]}-{runs.content_digest(sample)[:8]}"
+    return name.replace(".", "%2E") if set(name) <= {"."} else name
 
 
 def folder_name(folder):

@@ -112,6 +112,8 @@ XML = '<annotations><image name="a.png" width="97" height="60">{}</image></annot
         (XML.format('<points label="fragment" points="1"/>'), "points '1'; expected x,y"),
         (XML.format('<points label="fragment" points="98,1"/>'), "is outside a.png"),
         (XML.format('<box label="fragment" xtl="1"/>'), "box; allowed: points"),
+        (XML.format('<cuboid label="fragment"/>'), "cuboid; allowed: points"),
+        ("<annotations><track><points/></track></annotations>", "track; expected images with"),
         (
             '<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><annotations>&e;</annotations>',
             "not safe XML",
@@ -134,6 +136,12 @@ def test_cvat_errors(tmp_path, index, text, message):
         (
             '{"images": [], "categories": [], "annotations": [{"image_id": 5}]}',
             "annotation 1: image 5, category None; allowed: those that the file lists",
+        ),
+        (
+            '{"images": [{"id": 1, "file_name": "a.png"}], "categories": [{"id": 1, "name": '
+            '"fragment"}], "annotations": [{"image_id": 1, "category_id": 1, "keypoints": '
+            "[0, 0, 0]}]}",
+            "visibility 0 is no position",
         ),
     ],
 )

@@ -289,7 +289,7 @@ def test_counts_from_csv(tmp_path):
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("", "no rows|not a table"),
+        ("", "an empty file"),
         ("D,N\n0,100\n", "expected the columns N and X"),
         ("N,X\n100,a\n", "row 2: column X has 'a'"),
         ("N,X\n100,2.5\n", "row 2: n_dicentrics is 2.5"),
@@ -340,7 +340,10 @@ def test_no_dicentric_at_0_gy_is_no_known_background():
     assert curve.coefficients[0] == 0
     assert curve.standard_errors[0] == pytest.approx(1 / 500)
     assert curve.n_parameters == 3
-    assert any("1/500 of no dicentric in 500 cells" in text for text in curve.warnings)
+    assert any("No dicentric in 500 cells at 0 Gy" in text for text in curve.warnings)
+    beside = fit_curve(dose, cells, [0, 18, 20, 60, 160, 220, 240])
+    assert 0 < beside.coefficients[0] < 1e-4
+    assert beside.standard_errors[0] == pytest.approx(1 / 500)
 
 
 def test_a_background_of_rounding_errors_is_on_the_bound():
@@ -402,6 +405,7 @@ def test_files_that_are_no_curve_name_themselves_and_the_shortest_one(tmp_path, 
         ("ID,C0,C1,C2,\nA,302,28,22,\n", ("A", 352, 72, (302, 28, 22))),
         ("Sample ID;N;X;\nA;302;28;\n", ("A", 302, 28, None)),
         ("Patient,N,X,0,1,2\nA,300,10,291,8,1\n", ("A", 300, 10, (291, 8, 1))),
+        ("ID,Patient,N,X,2024,\nA,Bee,300,2,7, \n", ("A", 300, 2, None)),
     ],
 )
 def test_counts_as_spreadsheets_export_them(tmp_path, text, expected):
@@ -416,7 +420,9 @@ def test_counts_as_spreadsheets_export_them(tmp_path, text, expected):
     [
         ("ID,C0,C1\nA,300,10,5\n", "row 2: value '5' in a column without name"),
         ("D (mGy),N,X\n0,300,1\n", "expected doses in Gy"),
-        ("ID,N,X,N\nA,300,1,300\n", "both 'N' and 'N' are n_cells"),
+        ("ID,N,X,N\nA,300,1,300\n", "two columns 'N'"),
+        ("ID,N,X,Cells\nA,300,1,300\n", "both 'N' and 'Cells' are n_cells"),
+        ("", "an empty file"),
         ("ID,C0,C1,C1\nA,300,1,3\n", "two columns 'C1'"),
     ],
 )

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from dicentlib.calibration import CalibrationCurve, fit_curve
+from dicentlib.calibration.detector import partly_reviewed_curve, reviewed_curve
 from dicentlib.dose import Sample, dispersion, estimate_dose, laboratory_route, triage
 from dicentlib.dose.dispersion import (
     POISSON,
@@ -244,3 +245,23 @@ def test_route_with_a_curve_too_uncertain_for_a_flat_prior_ends_the_density_and_
     assert triage(route.whole_body).probabilities == pytest.approx(
         route.triage["multibiodose"].probabilities, abs=0.02
     )
+
+
+def test_a_perfect_review_gives_the_dose_back():
+    """Detector with efficiency 0.7 and 0.019 false per cell; a reviewer rejects the false ones."""
+    doses, cells = np.array([0, 0.5, 1, 2, 3, 4]), np.full(6, 4000)
+    true_yield = 0.001 + 0.021 * doses + 0.063 * doses**2
+    n_found, n_false = (
+        np.round(cells * y).astype(int) for y in (0.7 * true_yield, 0.019 + 0 * doses)
+    )
+    curve = fit_curve(doses, cells, n_found + n_false)
+    by_dose = pd.DataFrame({"dose_gy": doses, "n_cells": cells, "n_found": n_found})
+    reviewed = reviewed_curve(curve, by_dose)
+    sample = {"n_cells": 1000, "n_dicentrics": round(1000 * 0.7 * (0.001 + 0.0105 + 0.01575))}
+    assert estimate_dose(curve=curve, **sample).dose_gy < 0.3  # of 0.5 Gy: too low
+    assert estimate_dose(curve=reviewed, **sample).dose_gy == pytest.approx(0.5, abs=0.05)
+    for share, expected in ((0.0, curve), (1.0, reviewed)):
+        mixed = partly_reviewed_curve(curve, reviewed, share)
+        np.testing.assert_allclose(mixed.coefficients, expected.coefficients)
+        np.testing.assert_allclose(mixed.covariance, expected.covariance)
+    assert reviewed_curve(curve, by_dose.assign(n_found=np.nan)) is None

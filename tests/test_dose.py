@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, poisson
+from typer.testing import CliRunner
 
+from dicentlib.__main__ import app
 from dicentlib.calibration import CalibrationCurve, fit_curve, published_curve
 from dicentlib.dose import (
     Sample,
@@ -478,6 +480,8 @@ def test_the_density_of_a_curve_that_bends_down_ends_at_its_summit():
     found = estimate_dose([475, 25], curve, method="bayesian")
     assert found.upper_gy < 0.5
     assert found.grid_gy.max() <= 7.5
+    beyond = estimate_dose([10, 20, 30, 20, 10, 5], curve, method="bayesian")
+    assert any("never reaches the yield" in text for text in beyond.warnings)
 
 
 def test_one_sample_that_cannot_be_estimated_does_not_stop_the_others(tmp_path):
@@ -507,3 +511,14 @@ def test_counts_on_the_curve_of_a_detector_are_warned_of(tmp_path):
     (tmp_path / "counts.csv").write_text("ID,N,X\nA,500,40\n")
     table = dose_table(tmp_path / "counts.csv", tmp_path / "curve.json")
     assert "automatic scorer" in table.loc[0, "warnings"]
+
+
+def test_a_table_in_which_no_sample_has_a_dose(tmp_path):
+    (tmp_path / "counts.csv").write_text("ID,N,X\nA,500,40\n")
+    arguments = ["dose", str(tmp_path / "counts.csv"), "barquinero-1995-co60"]
+    failed = CliRunner().invoke(app, [*arguments, "--method", "dolphin"])
+    assert failed.exit_code == 1
+    assert "dolphin needs the cells with" in failed.output
+    refused = CliRunner().invoke(app, [*arguments, "--protraction", "5"])
+    assert refused.exit_code == 2
+    assert "Error: protraction is 5.0" in refused.output

@@ -156,11 +156,11 @@ class TestExploration:
                 view = exploration.view(ThresholdPosition(0.3, 1, class_name, 4, image))
                 assert len(view.found) + len(view.missed) == len(images.points(image)[class_name])
                 votes = vote(
-                    images.heatmaps(image)[:, CLASSES.index(class_name)], confidence_threshold=0.3
+                    images.unpadded(image)[:, CLASSES.index(class_name)], confidence_threshold=0.3
                 )
                 np.testing.assert_array_equal(view.votes, votes)
                 point = OperatingPoint(0.3, 1, n_members=4)
-                table = detect(images.heatmaps(image), operating_point=point)
+                table = detect(images.unpadded(image), operating_point=point)
                 assert len(view.true) + len(view.false) == (table["class"] == class_name).sum()
 
     @pytest.mark.parametrize(

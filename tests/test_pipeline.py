@@ -77,6 +77,7 @@ def test_summary_tells_dose_truth_and_report(tmp_path):
         "upper_gy": 2.3,
         "level": 0.95,
         "method": "merkle",
+        "above_background": True,
         "true_dose_gy": 2.0,
     }
     (tmp_path / "dose.json").write_text(json.dumps({"samples": [sample]}))
@@ -86,6 +87,11 @@ def test_summary_tells_dose_truth_and_report(tmp_path):
     assert "report.html" in text
     (tmp_path / "dose.json").write_text(json.dumps({"samples": [sample | {"upper_gy": None}]}))
     assert "1.80 Gy to no limit" in pipeline.summary(tmp_path)
+    changes = {"above_background": False, "dose_gy": 0.0, "lower_gy": 0.0}
+    (tmp_path / "dose.json").write_text(json.dumps({"samples": [sample | changes]}))
+    assert "blind: not above the background, 95% interval 0.00 Gy to 2.30 Gy" in (
+        pipeline.summary(tmp_path)
+    )
 
 
 def test_the_demo_is_the_notebooks_own_parameters():

@@ -271,6 +271,12 @@ def test_a_sample_name_is_never_a_path(tmp_path, name):
     assert folder.parent == tmp_path.resolve()
 
 
+def test_long_names_that_differ_at_the_end_stay_apart():
+    names = [safe_name("染" * 60 + end) for end in "ab"]
+    assert names[0] != names[1]
+    assert max(map(len, names)) < 200
+
+
 def test_doses_of_a_file_of_counts(tmp_path, curve):
     (tmp_path / "counts.csv").write_text("ID,C0,C1,C2\nlow,490,10,0\nhigh,160,38,2\nlow,500,0,0\n")
     curve.save(tmp_path / "curve.json")

@@ -172,9 +172,11 @@ def test_contact_sheet_shows_every_row(images):
 
 @pytest.fixture
 def gallery(images, tmp_path):
-    def estimate(detections):
+    def estimate(detections, share):
         n = int((detections["class"] == "dicentric").sum())
-        return SimpleNamespace(dose_gy=n / 10, lower_gy=n / 20, upper_gy=n / 5)
+        return SimpleNamespace(
+            dose_gy=n / 10, lower_gy=n / 20, upper_gy=n / 5, method=f"share {share:.2f}"
+        )
 
     return ReviewGallery(
         make_detections(25), images, path=tmp_path / "review.csv", estimate=estimate
@@ -202,7 +204,8 @@ def test_buttons_and_keys_do_the_same_as_the_state(gallery, tmp_path):
 
 
 def test_pages_turn_by_themselves_and_dose_follows(gallery):
-    assert "automatic: 1.30 Gy [0.65, 2.60]" in gallery.dose.value
+    assert "automatic: 1.30 Gy [0.65, 2.60], share 0.00" in gallery.dose.value
+    assert "(provisional: 25 undecided)" in gallery.dose.value
     gallery.key_box.value = "r" * 10
     assert gallery.page == 1
     rejected = gallery.state.detections["class"][:10].eq("dicentric").sum()
@@ -227,3 +230,14 @@ def test_names_of_images_are_text_not_markup(gallery):
     captions = " ".join(tile.caption.value for tile in gallery.tiles)
     assert "cell &lt;b&gt;" in captions
     assert "cell <b>" not in captions
+
+
+def test_two_reviews_of_one_file_keep_each_others_decisions(tmp_path):
+    detections = make_detections(4)
+    path = tmp_path / "review.csv"
+    first, second = (ReviewState(part, path=path) for part in (detections[:2], detections[2:]))
+    first.accept(0)
+    second.reject(0)
+    first.reject(1)
+    assert len(pd.read_csv(path)) == 3
+    assert ReviewState(detections, path=path).n_reviewed == 3

@@ -361,9 +361,13 @@ def test_progress_is_by_image_and_begins_after_what_is_there(
     bars = []
 
     class Bar:
-        def __init__(self, *, total, initial, **_):
-            self.updates, self.total, self.initial = 0, total, initial
-            bars.append(self)
+        def __init__(self, items=(), desc="", *, total=None, initial=0, **_):
+            self.items, self.updates, self.total, self.initial = items, 0, total, initial
+            if total is not None:
+                bars.append(self)
+
+        def __iter__(self):
+            return iter(self.items)
 
         def update(self):
             self.updates += 1
@@ -384,4 +388,7 @@ def test_parts_started_otherwise_are_refused(members, images, tmp_path):
         InputError, match=r"started otherwise .shard_size 2, now 4.; start all alike"
     ):
         score_part(images, members, out=tmp_path / "out", part="2/2", shard_size=4, progress=False)
+    alike = {"shard_size": 2, "confidence_threshold": (0.5,) * 4, "progress": False}
+    for part in ("1/2", "2/2"):
+        score_part(images, members, out=tmp_path / "tuple", part=part, **alike)
     score_part(images, members, out=tmp_path / "out", part="1/1", shard_size=4, progress=False)

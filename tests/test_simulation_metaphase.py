@@ -19,6 +19,7 @@ from dicentlib.simulation import (
 from dicentlib.simulation.drawing import add_body
 from dicentlib.simulation.nuclei import add_nuclei
 from dicentlib.simulation.optics import mottle
+from dicentlib.simulation.radiation import HIGHEST_GY, draw_counts, irradiate
 from dicentlib.simulation.styles import draw_slide_style
 
 SMOOTH = np.zeros((1, 1), np.float32)
@@ -203,8 +204,8 @@ def test_each_reason_shows_in_the_truth(reason):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dose_gy": -0.5}, "0 to 50 Gy"),
-        ({"dose_gy": float("nan")}, "0 to 50 Gy"),
+        ({"dose_gy": -0.5}, "0 to 15 Gy"),
+        ({"dose_gy": float("nan")}, "0 to 15 Gy"),
         ({"dose_gy": None}, "at_least_one_aberration"),
         ({"dose_gy": 1.0, "fraction_irradiated": 1.5}, "0 to 1"),
         ({"dose_gy": 1.0, "height": 200, "width": 300}, "at least 40 x 40 um"),
@@ -324,7 +325,7 @@ def test_a_blind_sample_keeps_its_truth_apart(tmp_path):
         ({"reasons": {"dirty": 0.1}}, "unknown dirty"),
         ({"reasons": {"covered": 0.7, "several_cells": 0.7}}, "at most 1"),
         ({"dose_gy": ()}, "allowed are a dose"),
-        ({"dose_gy": (1.0, -1.0)}, "0 to 50 Gy"),
+        ({"dose_gy": (1.0, -1.0)}, "0 to 15 Gy"),
         ({"height": 100}, "too small"),
     ],
 )
@@ -333,3 +334,42 @@ def test_bad_sets_are_refused_before_anything_is_drawn(tmp_path, options, messag
     with pytest.raises(InputError, match=message):
         simulate_set(tmp_path / "set", **arguments)
     assert not list((tmp_path).glob("set/images/*.png"))
+
+
+SMALL = HALF | {"progress": False, "n_workers": 1, "seed": 0}
+
+
+def test_the_truth_of_a_blind_set_is_its_own_dose_and_does_not_outlive_it(tmp_path):
+    for seed in range(3):
+        simulate_set(
+            tmp_path, n_images=2, dose_gy=4.0, negative_fraction=0.5, blind=True,
+            **SMALL | {"seed": seed},
+        )  # fmt: skip
+        truth = json.loads((tmp_path / "truth.json").read_text())
+        assert (truth["dose_gy"], truth["negative_fraction"]) == (4.0, 0.5)
+    with pytest.raises(InputError, match="a blind set has one dose"):
+        simulate_set(tmp_path, n_images=1, dose_gy=[0.0, 3.0], blind=True, **SMALL)
+    simulate_set(tmp_path, n_images=1, dose_gy=1.0, **SMALL)
+    assert not (tmp_path / "truth.json").exists()
+
+
+def test_bad_options_leave_the_images_that_are_there(tmp_path):
+    simulate_set(tmp_path, n_images=3, dose_gy=0.0, **SMALL)
+    with pytest.raises(InputError):
+        simulate_set(tmp_path, n_images=1, dose_gy=0.0, **SMALL | {"height": 10, "width": 10})
+    assert len(list((tmp_path / "images").iterdir())) == 3
+
+
+def test_negatives_have_no_dose_from_the_other_part_either(tmp_path):
+    table = simulate_set(
+        tmp_path, n_images=4, dose_gy=4.0, negative_fraction=1.0,
+        fraction_irradiated=0.3, other_dose_gy=4.0, **SMALL,
+    )  # fmt: skip
+    assert (table["cell_dose_gy"] == 0).all()
+
+
+def test_the_highest_dose_can_be_drawn():
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        pieces = irradiate(rng, draw_counts(rng, Yields().means(HIGHEST_GY)))
+        assert sum(len(piece.centromeres) for piece in pieces) == 46

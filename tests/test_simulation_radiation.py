@@ -142,7 +142,7 @@ def test_centromeres_of_a_dicentric_lie_apart():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"dose_gy": -1.0}, "0 to 50 Gy"),
+        ({"dose_gy": -1.0}, "0 to 15 Gy"),
         ({"dose_gy": 1.0, "fraction": 1.2}, "0 to 1"),
         ({"dose_gy": 1.0, "other_dose_gy": -2.0}, "other_dose_gy"),
         ({"dose_gy": 1.0, "d0_gy": 0.0}, "above 0"),

@@ -61,20 +61,25 @@ def _read(path):
     header = text.splitlines()[0] if text.strip() else ""
     separator = max(",;\t", key=header.count)
     try:
+        if not text.strip():
+            raise InputError(f"{path}: an empty file")
         rows = pd.read_csv(
             path, sep=separator, dtype=str, keep_default_na=False, comment="#", header=None,
             names=range(max(line.count(separator) for line in text.splitlines()) + 1),
         ).fillna("")  # fmt: skip
+    except InputError:
+        raise
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         raise InputError(f"{path}: not a table with a header line ({error})") from error
     columns = rows.iloc[0].str.strip() if len(rows) else pd.Series(dtype=str)
-    surplus = rows.loc[1:, columns[columns == ""].index]
+    surplus = rows.loc[1:, columns[columns == ""].index].map(str.strip)
     for number, row in surplus[(surplus != "").any(axis=1)].iterrows():
         raise InputError(f"{path}, row {number + 1}: value {max(row)!r} in a column without name")
     table = rows.loc[1:, columns[columns != ""].index].set_axis(columns[columns != ""], axis=1)
     if table.empty:
         raise InputError(f"{path}: no rows below the header")
     table = table.reset_index(drop=True).rename_axis(columns=None)
+    _refuse_twice(path, table.columns)
     if separator != ",":
         table = table.apply(
             lambda column: column.str.replace(r"^(\d+),(\d+)$", r"\1.\2", regex=True)
@@ -82,20 +87,33 @@ def _read(path):
     return table
 
 
+def _refuse_twice(path, columns):
+    twice = columns[columns.duplicated()]
+    if len(twice):
+        raise InputError(f"{path}: two columns {twice[0]!r}")
+
+
+def _plain(column):
+    return " ".join(re.sub(r"[\s_()\[\].,/-]+", " ", column.lower()).split())
+
+
 def _columns(table, path):
     """File columns by our names, and the columns C0, C1 ... by number."""
     known, numbered = {}, {}
+    counted = {"0", "c0"} & {_plain(column) for column in table.columns}
     for column in table.columns:
-        plain = " ".join(re.sub(r"[\s_()\[\].,/-]+", " ", column.lower()).split())
+        plain = _plain(column)
         if re.fullmatch(r"(d|dose) (m|c)gy", plain):
             raise InputError(f"{path}: column {column!r}; expected doses in Gy")
-        match = re.fullmatch(r"c?\s?(\d+)", plain)
+        match = re.fullmatch(r"c?(\d+)", plain) if counted else None
         if match:
             if int(match[1]) in numbered:
-                raise InputError(f"{path}: two columns {column!r}")
+                raise InputError(f"{path}: both {numbered[int(match[1])]!r} and {column!r}")
             numbered[int(match[1])] = column
         for name, aliases in ALIASES.items():
             if plain in aliases:
+                if name in known and name == "sample":
+                    continue  # the first names the sample, others are kept as they are
                 if name in known:
                     raise InputError(f"{path}: both {known[name]!r} and {column!r} are {name}")
                 known[name] = column

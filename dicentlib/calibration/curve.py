@@ -19,6 +19,7 @@ from dicentlib.errors import InputError, ScorerMismatchError
 from dicentlib.runs import atomic_path
 
 NAMES = ("C", "alpha", "beta")
+ONLY_ERRORS = "The curve has no covariances between its coefficients, only standard errors."
 SHORTEST_CURVE = (
     'the shortest is a file .json with {"coefficients": {"C": 0.001, "alpha": 0.02, "beta": 0.06}, '
     '"standard_errors": {"C": 0.0005, "alpha": 0.005, "beta": 0.004}, "dose_range_gy": [0, 5]}'
@@ -85,8 +86,10 @@ class CalibrationCurve:
                 raise InputError(f"standard_errors are {errors.tolist()}: expected 0 or more")
             unknown = [name for name, error in zip(NAMES, errors, strict=True) if error != error]
             covariance = np.diag(np.nan_to_num(errors) ** 2)
-            texts = ["The curve has no covariances between its coefficients, only standard errors."]
-            if unknown:
+            texts = []
+            if covariance.any():
+                texts = [ONLY_ERRORS]
+            if covariance.any() and unknown:
                 texts.append(f"The standard error of {', '.join(unknown)} is not known.")
             notes += [text for text in texts if text not in notes]
         if covariance is not None and not covariance.any():
@@ -236,7 +239,8 @@ class CalibrationCurve:
         content = dict(content)
         coefficients = _in_order(content.pop("coefficients"), "coefficients")
         if content.get("standard_errors") is not None:
-            content["standard_errors"] = _in_order(content["standard_errors"], "standard_errors")
+            errors = _in_order(content["standard_errors"], "standard_errors")
+            content["standard_errors"] = errors + [math.nan] * (len(coefficients) - len(errors))
         return cls(coefficients, content.pop("covariance", None), **content)
 
     def save(self, path):

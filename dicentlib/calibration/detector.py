@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
+from dicentlib.calibration.curve import CalibrationCurve
+from dicentlib.calibration.fit import fit_curve
 from dicentlib.dose.poisson_limits import poisson_limits
 
 
@@ -79,3 +81,48 @@ def count_matched(cells, marked_detections, marked_annotations):
 def _dicentrics(table, images):
     counts = table.loc[table["class"] == "dicentric", "image"].value_counts()
     return counts.reindex(images).fillna(0).astype(int).to_numpy()
+
+
+def reviewed_curve(curve, by_dose):
+    """The curve of counts from which a reviewer has rejected every false detection.
+
+    A detector's curve holds its false detections: counts without them would give too low a dose
+    on it. This one is fitted to the true detections of the calibration series.
+
+    Parameters
+    ----------
+    curve : CalibrationCurve
+        Of the detector's own counts, from :func:`dicentlib.calibration.fit_curve`.
+    by_dose : DataFrame
+        Output of :func:`detector_by_dose`.
+
+    Returns
+    -------
+    CalibrationCurve or None
+        None where the truth of the series is not known, or nothing true was found.
+    """
+    n_found = by_dose["n_found"]
+    if n_found.isna().any() or not n_found.sum():
+        return None
+    return fit_curve(
+        by_dose["dose_gy"],
+        by_dose["n_cells"],
+        n_found,
+        model=curve.fit["model"],
+        weights=curve.fit["weights"],
+        name=f"{curve.name}, false detections rejected",
+        radiation=curve.radiation,
+        conditions=curve.conditions,
+    )
+
+
+def partly_reviewed_curve(curve, reviewed, share):
+    """Curve for counts of which a `share` (0 to 1) is reviewed: between both, exact at the ends.
+
+    Coefficients and covariance are weighted means; in between the result is provisional.
+    """
+    mixed = [
+        (1 - share) * getattr(curve, name) + share * getattr(reviewed, name)
+        for name in ("coefficients", "covariance")
+    ]
+    return CalibrationCurve(*mixed, dose_range_gy=curve.dose_range_gy, name=curve.name)

@@ -93,8 +93,8 @@ def fit_curve(
     -----
     Where the plain fit fails, or gives a negative coefficient, the likelihood is maximised
     subject to C, alpha, beta >= 0 and the curve says so. An alpha or beta on the bound gets no
-    variance. A background C on the bound is not known to be 0: N cells without a dicentric at
-    0 Gy give it the standard error 1/N (of a Poisson rate after no event, under a flat prior).
+    variance. Where N cells at 0 Gy had no dicentric, C is 0 or nearly so, but not known to be:
+    its standard error is at least 1/N (of a Poisson rate after no event, under a flat prior).
 
     Examples
     --------
@@ -142,12 +142,14 @@ def fit_curve(
         if phi is None:
             raise InputError("quasi-Poisson needs more doses than coefficients")
         covariance = covariance * phi
-    if 0 in free and coefficients[0] == 0:
+    unseen = 0 in free and not counts[dose == 0].any()
+    n_unexposed = float(np.sum(cells[dose == 0]))
+    if unseen and coefficients[0] == 0:
         covariance[0, :] = covariance[:, 0] = 0.0
-        unexposed = float(np.sum((weight * cells)[dose == 0]))
-        covariance[0, 0] = 1 / unexposed**2 if unexposed else 0.0
+    if unseen and n_unexposed:
+        covariance[0, 0] = max(covariance[0, 0], 1 / n_unexposed**2)
     notes = design_warnings(dose, cells, counts, model=model)
-    notes += _fit_warnings(fitted, report, coefficients, free, per_dose, dose, cells)
+    notes += _fit_warnings(fitted, report, coefficients, free, per_dose, dose, cells, counts)
     report = {
         "model": model,
         "family": chosen,
@@ -241,7 +243,7 @@ def _significance(coefficients, covariance, family, df):
     return {"statistic_name": "z" if family == "poisson" else "t", **listed}
 
 
-def _fit_warnings(fitted, report, coefficients, free, per_dose, dose, cells):
+def _fit_warnings(fitted, report, coefficients, free, per_dose, dose, cells, counts):
     notes = []
     if fitted.constrained:
         on_bound = [NAMES[i] for i in free if i and coefficients[i] == 0]
@@ -250,13 +252,14 @@ def _fit_warnings(fitted, report, coefficients, free, per_dose, dose, cells):
             "with C, alpha, beta >= 0"
             + (f" ({', '.join(on_bound)} on the bound, without a variance)." if on_bound else ".")
         )
-    if 0 in free and coefficients[0] == 0:
-        n = float(np.sum(cells[dose == 0]))
+    n = float(np.sum(cells[dose == 0]))
+    if 0 in free and n and not counts[dose == 0].any():
         notes.append(
-            f"C is 0, with the standard error 1/{n:g} of no dicentric in {n:g} cells at 0 Gy."
-            if n
-            else "C is 0 without a standard error: no cells were scored at 0 Gy."
+            f"No dicentric in {n:g} cells at 0 Gy: C is {coefficients[0]:.2g}, its standard error "
+            f"at least 1/{n:g}."
         )
+    elif 0 in free and coefficients[0] == 0:
+        notes.append("C is 0 without a standard error: no cells were scored at 0 Gy.")
     if report["df"] == 0:
         notes.append("As many coefficients as doses: the goodness of fit cannot be judged.")
     elif report["p_value"] < 0.05:

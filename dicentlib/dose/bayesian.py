@@ -78,6 +78,9 @@ def bayesian(
     mode = _mode(sample, detected, prior, index, grid, density)
     ends = np.interp([(1 - level) / 2, (1 + level) / 2], cumulative, grid)
     notes = sample_warnings(sample, curve) + range_warnings(curve, mode, lower, upper)
+    summit = detected.summit_gy()
+    if math.isfinite(summit) and sample.yield_ > detected.mean_at(summit):
+        notes.append(f"The curve never reaches the yield: its summit is at {summit:.3g} Gy.")
     return BayesianEstimate(
         method="bayesian",
         dose_gy=mode,

@@ -119,9 +119,9 @@ def odds(*, n_cells, n_dicentrics, curve, suspected_gy, detector=None, protracti
     sample = Sample.of(n_cells=n_cells, n_dicentrics=n_dicentrics)
     detected = DetectedCurve(curve, detector or Detector(), 0.0, check_protraction(protraction))
     expected, none = (sample.n_cells * float(detected.mean_at(dose)) for dose in (suspected_gy, 0))
-    log = poisson.logpmf(sample.n_dicentrics, none) - poisson.logpmf(sample.n_dicentrics, expected)
-    if math.isnan(log):  # neither dose can have the dicentrics
+    if sample.n_dicentrics and none == expected == 0:  # neither dose can have the dicentrics
         return 1.0
+    log = poisson.logpmf(sample.n_dicentrics, none) - poisson.logpmf(sample.n_dicentrics, expected)
     return float(np.exp(min(log, LARGEST_LOG)))
 
 
@@ -220,7 +220,7 @@ def _equivalent_control(detected):
     rate, variance = float(detected.mean_at(0.0)), float(detected.variance_at(0.0))
     if variance <= 0:
         return None
-    if rate <= 0:
+    if rate**2 < variance / 2:  # not one dicentric: N cells without any have the error 1/N
         return 0, max(round(1 / math.sqrt(variance)), 1)
     count = max(round(rate**2 / variance), 1)
     return count, max(round(count / rate), 1)

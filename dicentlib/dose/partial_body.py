@@ -212,8 +212,9 @@ def _background(background, curve, detector):
         variance = float(sum(parts.values()))
         if variance == 0:
             return Background(rate, math.inf), True
-        # a rate of 0 has the standard error 1/N (see fit_curve)
-        return Background(rate, rate / variance if rate > 0 else 1 / math.sqrt(variance)), True
+        # below one dicentric, as many cells as have the error 1/N without any (see fit_curve)
+        unseen = rate**2 < variance / 2
+        return Background(rate, 1 / math.sqrt(variance) if unseen else rate / variance), True
     try:
         count, cells = (float(value) for value in background)
     except (TypeError, ValueError) as error:

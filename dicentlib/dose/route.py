@@ -283,7 +283,7 @@ def _partial_step(partial, whole_body, reported, expected, limits):
     if not reported:
         follows = (
             "Its interval reaches down to no dose: whole-body is reported."
-            if not limits.above
+            if not limits.above and partial.lower_gy == 0
             else "Dispersion does not ask for it: whole-body is reported."
         )
         return Step(question, finding, follows)

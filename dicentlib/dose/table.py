@@ -1,12 +1,13 @@
 """Doses of many samples at once, from a plain file of counts."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from dicentlib.calibration.counts_table import read_counts
-from dicentlib.calibration.curve import CalibrationCurve
+from dicentlib.calibration.curve import CalibrationCurve, check_protraction
 from dicentlib.calibration.fit import fit_curve
 from dicentlib.calibration.published import published_curve
 from dicentlib.dose.bayesian import bounded_bayesian
@@ -15,6 +16,20 @@ from dicentlib.dose.sample import Sample
 from dicentlib.dose.triage import triage_table
 from dicentlib.errors import InputError
 
+COLUMNS = (
+    *(
+        "sample",
+        "n_cells",
+        "n_dicentrics",
+        "yield",
+        "u",
+        "method",
+        "dose_gy",
+        "lower_gy",
+        "upper_gy",
+    ),
+    *("category", "most_probable"),
+)  # of every table, also where no sample has a dose
 SCORER_NOTE = (
     "It was made by an automatic scorer, whose name these counts do not tell: it holds for counts "
     "of that scorer alone."
@@ -51,6 +66,7 @@ def dose_table(counts, curve, *, method="merkle", protraction=1.0):
     if known.scorer is not None:
         known = replace(known, warnings=(*known.warnings, SCORER_NOTE), standard_errors=None)
     check_method(method)
+    check_protraction(protraction)
     estimates, failed, repeated = {}, {}, []
     for number, row in enumerate(read_counts(counts).to_dict("records"), start=1):
         name = str(row.get("sample") or number)
@@ -72,6 +88,7 @@ def dose_table(counts, curve, *, method="merkle", protraction=1.0):
     if failed:
         rows = pd.DataFrame(failed.values())
         table = pd.concat([table, rows], ignore_index=True) if estimates else rows
+        table = table.reindex(columns=list(dict.fromkeys([*COLUMNS, *table.columns])))
     again = table["sample"].isin(repeated)
     table.loc[again, "warnings"] += " An earlier row of the file has the same name."
     return table
@@ -80,7 +97,7 @@ def dose_table(counts, curve, *, method="merkle", protraction=1.0):
 def _curve(source):
     if str(source).endswith(".csv") and Path(source).is_file():
         header = Path(source).read_text(encoding="utf-8-sig", errors="replace").split("\n", 1)[0]
-        if header.replace(" ", "").strip() != "name,value":
+        if re.sub(r'[\s"]', "", header) != "name,value":
             counts = read_counts(source)
             if "dose_gy" not in counts:
                 raise InputError(

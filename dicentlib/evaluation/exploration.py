@@ -7,7 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from dicentlib.data import CLASSES
-from dicentlib.data.targets import STRIDE
+from dicentlib.data.targets import STRIDE, without_padding
 from dicentlib.errors import InputError
 from dicentlib.evaluation.counts import EIGHT_CONNECTED, precision, recall
 from dicentlib.evaluation.ensembles import random_ensembles, summarise
@@ -148,7 +148,7 @@ class Exploration:
         return tuple(self.ensembles)
 
     def _load(self, image):
-        return self.images.image(image), self.images.heatmaps(image)
+        return self.images.image(image), self.images.unpadded(image)
 
     def view(self, position):
         """What to draw at a position of the sliders.
@@ -184,7 +184,7 @@ class Exploration:
             votes=votes,
             **_compare(
                 fired,
-                self.images.truth[position.image][channel],
+                without_padding(self.images.truth[position.image][channel], image.shape),
                 self.images.points(position.image)[position.class_name],
             ),
             surfaces={measure: summary[measure]["mean"] for measure in MEASURES},

@@ -192,7 +192,7 @@ def _sample_row(cells, curve):
     spread = dispersion(np.bincount(cells)) if enough else None
     row["dispersion_index"] = spread.index if enough else float("nan")
     row["u"] = spread.u if enough and spread.u is not None else float("nan")
-    if curve is not None and total:
+    if curve is not None:
         dose = estimate_dose(np.bincount(cells), curve)
         row |= {"dose_gy": dose.dose_gy, "dose_lower_gy": dose.lower_gy}
         row["dose_upper_gy"] = dose.upper_gy

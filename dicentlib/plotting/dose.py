@@ -18,7 +18,7 @@ def plain(text):
     >>> print(plain("case $7"))
     case \\$7
     """
-    return str(text).replace("\\", "\\\\").replace("$", "\\$")
+    return str(text).replace("$", "\\$")
 
 
 def plot_yields(table, *, ax=None, label=None, colour=CURVE_COLOUR, marker="o", offset_gy=0.0):

@@ -42,7 +42,8 @@ def run_in_process(plan, *, part=(1, 1), n_threads=None, progress=True):
         raise InputError(f"n_threads {n_threads}; allowed: 1 or more")
     n_threads = n_threads or len(os.sched_getaffinity(0))
     places = {n: (plan.index.folder, shards[n], plan.settings, plan.out) for n in chosen}
-    found = {number: find_shard(*place) for number, place in places.items()}
+    looked = tqdm(places.items(), "look for shards", disable=not progress, delay=5)
+    found = {number: find_shard(*place) for number, place in looked}
     paths, failures = {number: path for number, path in found.items() if path}, {}
     n_torch_threads = torch.get_num_threads()
     bar = tqdm(

@@ -97,8 +97,9 @@ def _noting_copies(shard, first_of):
     """The shard with a note on scored images whose bytes came before; `first_of` remembers."""
     notes = []
     for row in shard.select(["image", "status", "note", "digest"]).to_pylist():
-        first = first_of.setdefault(row["digest"], row["image"])
-        copy = row["status"] == SCORED and first != row["image"]
+        scored = row["status"] == SCORED
+        first = first_of.setdefault(row["digest"], row["image"]) if scored else ""
+        copy = scored and first != row["image"]
         parts = [row["note"], f"{COPY} {first}" if copy else ""]
         notes.append("; ".join(filter(None, parts)))
     place = shard.schema.get_field_index("note")

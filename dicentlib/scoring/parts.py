@@ -48,7 +48,8 @@ def _require_same(path, given, *, n_parts):
     if n_parts == 1 or not path.is_file():
         return
     before = runs.read_json(path)
-    changed = [n for n in {**before, **given} if before.get(n) != given.get(n)]
+    same = runs.content_digest  # of plain data: a tuple is a list
+    changed = [n for n in {**before, **given} if same(before.get(n)) != same(given.get(n))]
     if changed:
         told = "; ".join(f"{n} {before.get(n)!r}, now {given.get(n)!r}" for n in changed)
         raise InputError(

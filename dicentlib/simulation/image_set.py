@@ -95,6 +95,8 @@ def simulate_set(
         Before anything is drawn, if an argument is not allowed.
     """
     doses = _dose_series(dose_gy)
+    if blind and len(doses) > 1:
+        raise InputError(f"blind=True with dose_gy={dose_gy!r}: a blind set has one dose")
     reasons = _checked_shares(reasons, negative_fraction, n_images, images_per_slide)
     options = {
         "height": height,
@@ -114,7 +116,6 @@ def simulate_set(
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
     total = n_images * len(doses)
-    _remove_images(images, total)
     task = partial(
         _make_image,
         folder=folder,
@@ -127,7 +128,8 @@ def simulate_set(
         images_per_slide=images_per_slide,
         options=options,
     )
-    task(0)  # bad options fail here, before any process starts
+    task(0)  # bad options fail here, before any process starts and any image goes
+    _remove_images(images, total)
     names = [sample if len(doses) == 1 else f"{sample}_{dose:g}_gy" for dose in doses]
     n_workers = min(n_workers or _cores(), max(total // 10, 1))  # starting one takes seconds
     with ExitStack() as stack:
@@ -143,9 +145,11 @@ def simulate_set(
                 writer.add(annotations, objects)
     samples = pd.DataFrame(rows)
     if blind:
-        _write_truth(folder, samples, options)
+        _write_truth(folder, samples, options | {"dose_gy": doses[0]}, negative_fraction)
         hidden = ["cell_dose_gy", "n_dicentrics", "n_fragments", "n_rings", "n_bodies"]
         samples = samples.drop(columns=hidden).assign(dose_gy=np.nan)
+    else:
+        (folder / "truth.json").unlink(missing_ok=True)
     with atomic_path(folder / "samples.csv") as temporary:
         samples.to_csv(temporary, index=False)
     return samples
@@ -215,6 +219,8 @@ def _make_image(
         position -= share
     dose = doses[i // n_images]
     negative = rng.random() < negative_fraction
+    if negative:
+        options = options | {"fraction_irradiated": 1.0, "other_dose_gy": 0.0}
     metaphase = draw_metaphase(
         (seed, i),
         dose_gy=0.0 if negative else dose,
@@ -274,12 +280,13 @@ class _TableWriter:
         return self.stack.__exit__(*error)
 
 
-def _write_truth(folder, samples, options):
+def _write_truth(folder, samples, options, negative_fraction):
     """Dose and counts of a blind sample, apart from what a scorer reads."""
     write_json(
         folder / "truth.json",
         {
-            "dose_gy": samples["dose_gy"].iloc[0],
+            "dose_gy": options["dose_gy"],
+            "negative_fraction": negative_fraction,
             "fraction_irradiated": options["fraction_irradiated"],
             "other_dose_gy": options["other_dose_gy"],
             "n_cells": len(samples),

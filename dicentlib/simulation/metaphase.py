@@ -63,7 +63,7 @@ def simulate_metaphase(seed, *, dose_gy, height=888, width=1008, pixel_size_um=0
     seed : int or tuple of int
         The same seed and options give the same image. Image i of a set has seed (seed, i).
     dose_gy : float or None
-        Absorbed dose, 0 to 50 Gy. None only with ``at_least_one_aberration``: the numbers of
+        Absorbed dose, 0 to 15 Gy. None only with ``at_least_one_aberration``: the numbers of
         aberrations then follow ``labels_per_image`` instead of a dose.
     height, width : int
         Image size in pixels; at least 40 um each.

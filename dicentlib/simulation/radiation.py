@@ -17,6 +17,7 @@ from dicentlib.simulation.karyotype import (
 PAPER_LABELS_PER_IMAGE = (0.925, 1.389)
 # Two centromeres nearer than this (% of the haploid autosome length) look like one.
 VISIBLE_DISTANCE_PERCENT = 1.7
+HIGHEST_GY = 15.0  # beyond, a cell has not enough chromosomes for its exchanges
 # By the number of centromeres; the last one stands for five and more.
 CENTRIC_CLASSES = (
     "fragment",
@@ -99,8 +100,8 @@ class Exposure:
     def __post_init__(self):
         for name in ("dose_gy", "other_dose_gy"):
             value = getattr(self, name)
-            if not 0 <= value < 50:
-                raise InputError(f"{name}={value}: allowed are doses from 0 to 50 Gy")
+            if not 0 <= value <= HIGHEST_GY:
+                raise InputError(f"{name}={value}: allowed are doses from 0 to {HIGHEST_GY:g} Gy")
         if not 0 <= self.fraction <= 1:
             raise InputError(f"fraction_irradiated={self.fraction}: allowed are 0 to 1")
         if not self.d0_gy > 0:

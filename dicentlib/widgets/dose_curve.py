@@ -77,7 +77,7 @@ class CurveView:
         self.axs[1].set_title(f"error of doses left out: {trial.error_gy:.2f} Gy")
 
 
-def draw_curve_view(axs, grid, dose_gy, choice, *, truth=None):
+def draw_curve_view(axs, grid, dose_gy, choice, *, truth=None, model="linear-quadratic"):
     """Draw the view for plain values; what the sliders call, and what a headless run shows.
 
     Parameters
@@ -94,15 +94,15 @@ def draw_curve_view(axs, grid, dose_gy, choice, *, truth=None):
     -------
     CurveView
     """
-    return CurveView(axs, try_choice(grid, dose_gy, choice), truth=truth)
+    return CurveView(axs, try_choice(grid, dose_gy, choice, model=model), truth=truth)
 
 
-def try_choice(grid, dose_gy, choice):
+def try_choice(grid, dose_gy, choice, *, model="linear-quadratic"):
     """Counts, curve and doses left out for one position of the sliders."""
     counted = grid.dicentrics(
         choice.quantile, choice.agreement_threshold, require_fragment=choice.co_occurrence
     )
-    return try_counts(dose_gy, counted)
+    return try_counts(dose_gy, counted, model=model)
 
 
 class DoseCurveExplorer(widgets.VBox):
@@ -110,7 +110,7 @@ class DoseCurveExplorer(widgets.VBox):
 
     Parameters
     ----------
-    grid, dose_gy, truth
+    grid, dose_gy, truth, model
         As for :func:`draw_curve_view`.
     choice : CurveChoice
         Where the sliders start.
@@ -118,8 +118,10 @@ class DoseCurveExplorer(widgets.VBox):
         The rules of `grid` that are quantiles; default all of them.
     """
 
-    def __init__(self, grid, dose_gy, choice, *, truth=None, quantiles=None):
-        self.grid, self.dose_gy = grid, dose_gy
+    def __init__(
+        self, grid, dose_gy, choice, *, truth=None, quantiles=None, model="linear-quadratic"
+    ):
+        self.grid, self.dose_gy, self.model = grid, dose_gy, model
         self.quantile = widgets.SelectionSlider(
             options=[(f"{q:.2f}", q) for q in quantiles or grid.rules],
             value=choice.quantile,
@@ -140,7 +142,7 @@ class DoseCurveExplorer(widgets.VBox):
         with style():
             self.figure = Figure(figsize=(10, 4))
             axs = self.figure.subplots(1, 2)
-            self.trial = try_choice(grid, dose_gy, choice)
+            self.trial = try_choice(grid, dose_gy, choice, model=model)
             self.view = CurveView(axs, self.trial, truth=truth)
         self._render()
         controls = (self.quantile, self.agreement_threshold, self.co_occurrence)
@@ -158,7 +160,7 @@ class DoseCurveExplorer(widgets.VBox):
     def _follow(self, _change):
         self.errors.clear_output()
         with self.errors:
-            self.trial = try_choice(self.grid, self.dose_gy, self.choice)
+            self.trial = try_choice(self.grid, self.dose_gy, self.choice, model=self.model)
             self.view.update(self.trial)
             self._render()
 

@@ -54,7 +54,8 @@ class ReviewGallery(widgets.VBox):
         ``review.csv``; decisions in it are taken up again. Exported annotations are written
         beside it, to ``reviewed_annotations.csv``.
     estimate : callable, optional
-        From a table of detections to an object with ``dose_gy, lower_gy, upper_gy``.
+        From a table of detections and the share of them that is reviewed (0 to 1) to an object
+        with ``dose_gy, lower_gy, upper_gy, method``, or None where no dose can be told.
     n_columns, n_rows : int
         Crops on a page.
     size_px : int
@@ -77,7 +78,7 @@ class ReviewGallery(widgets.VBox):
         self.estimate = estimate
         self.size_px = size_px
         self.page_size = n_columns * n_rows
-        self.automatic = self._estimated(self.state.detections)
+        self.automatic = None if estimate is None else estimate(self.state.detections, 0.0)
         self._ahead = ThreadPoolExecutor(1)
         self.tiles = [Tile(self._on_tile) for _ in range(self.page_size)]
         self.errors = widgets.Output()
@@ -217,8 +218,10 @@ class ReviewGallery(widgets.VBox):
     def _show_numbers(self):
         lines = [f"automatic: {_dose_text(self.automatic)}"]
         if self.automatic is not None:
-            reviewed = self._estimated(self.state.reviewed_detections())
-            lines.append(f"after review: {_dose_text(reviewed)}")
+            n, done = len(self.state.detections), self.state.n_reviewed
+            dose = self.estimate(self.state.reviewed_detections(), done / n if n else 1.0)
+            note = "" if done == n else f" (provisional: {n - done} undecided)"
+            lines.append(f"after review: {_dose_text(dose)}{note}")
             self.dose.value = f"<div class='dicentlib-dose'>{'<br>'.join(lines)}</div>"
         self._show_progress()
 
@@ -232,9 +235,6 @@ class ReviewGallery(widgets.VBox):
             f"page {self.page + 1} of {self.n_pages}. {html.escape(note)}</span>"
             f"<br><small>{KEYS}</small>"
         )
-
-    def _estimated(self, detections):
-        return None if self.estimate is None else self.estimate(detections)
 
     def _on_tile(self, tile, action):
         self.act(action, tile.position)
@@ -251,4 +251,6 @@ class ReviewGallery(widgets.VBox):
 
 
 def _dose_text(dose):
-    return f"{dose.dose_gy:.2f} Gy [{dose.lower_gy:.2f}, {dose.upper_gy:.2f}]" if dose else "–"
+    if dose is None:
+        return "no dose: it needs a calibration series that is reviewed as well"
+    return f"{dose.dose_gy:.2f} Gy [{dose.lower_gy:.2f}, {dose.upper_gy:.2f}], {dose.method}"

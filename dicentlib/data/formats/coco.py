@@ -90,6 +90,8 @@ def read_coco(path, index=None):
             raise InputError(f"{place}: keypoints {keypoints!r:.60}; expected [x, y, visibility]")
         if not all(type(number) in (int, float) for number in keypoints[:2]):
             raise InputError(f"{place}: keypoints {keypoints!r:.60}; expected numbers")
+        if keypoints[2] == 0:
+            raise InputError(f"{place}: keypoints {keypoints!r:.60}; visibility 0 is no position")
         rows.append((image, category, keypoints[1], keypoints[0]))
     table = pd.DataFrame(rows, columns=list(ANNOTATION_COLUMNS), dtype=object)
     return check_annotations(table, index, source=str(path))

@@ -62,15 +62,18 @@ def read_cvat(path, index=None):
         raise InputError(f"{path}: not safe XML ({type(error).__name__}: {error})") from error
     if root.tag != "annotations":
         raise InputError(f"{path}: root {root.tag[:40]!r}; expected 'annotations' (CVAT 1.1)")
+    strange = sorted({child.tag for child in root} - {"version", "meta", "image"})
+    if strange:
+        raise InputError(
+            f"{path}: {', '.join(strange)[:80]}; expected images with points (CVAT for images 1.1)"
+        )
     rows = []
     for image in root.iterfind("image"):
         name = image.get("name", "")
         for shape in image:
             place = f"{path}: image {name[:80]!r}"
-            if shape.tag in ("tag", "mask", "box", "polygon", "polyline", "ellipse", "skeleton"):
-                raise InputError(f"{place}: {shape.tag}; allowed: points")
             if shape.tag != "points":
-                continue
+                raise InputError(f"{place}: {shape.tag[:40]}; allowed: points")
             for pair in shape.get("points", "").split(";"):
                 try:
                     x, y = pair.split(",")
