@@ -98,7 +98,7 @@ def run_and_kill(folder, moment):
 
 
 if __name__ == "__main__":
-    faulthandler.dump_traceback_later(300, exit=True)  # says where it hangs, should it ever
+    faulthandler.dump_traceback_later(900, exit=True)  # says where it hangs, should it ever
     folder, *moments = sys.argv[1:]
     if moments:
         print({moment: run_and_kill(Path(folder) / moment, moment) for moment in moments})
