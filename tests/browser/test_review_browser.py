@@ -82,7 +82,8 @@ def test_a_reviewer_decides_undoes_closes_and_continues(
     gallery = Gallery(page)
     gallery.wait_for_progress(f"0 of {N_DETECTIONS} reviewed")
     before = gallery.dose()
-    assert before.split("\n")[0].split(": ")[1] == before.split("\n")[1].split(": ")[1]
+    automatic, reviewed = (line.split(": ", 1)[1] for line in before.split("\n"))
+    assert reviewed == f"{automatic} (provisional: {N_DETECTIONS} undecided)"
 
     gallery.click("accept", 0)
     gallery.wait_for_progress("1 of 1000")
