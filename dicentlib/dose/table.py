@@ -16,20 +16,8 @@ from dicentlib.dose.sample import Sample
 from dicentlib.dose.triage import triage_table
 from dicentlib.errors import InputError
 
-COLUMNS = (
-    *(
-        "sample",
-        "n_cells",
-        "n_dicentrics",
-        "yield",
-        "u",
-        "method",
-        "dose_gy",
-        "lower_gy",
-        "upper_gy",
-    ),
-    *("category", "most_probable"),
-)  # of every table, also where no sample has a dose
+# of every table, also where no sample has a dose
+COLUMNS = "sample n_cells n_dicentrics yield u method dose_gy lower_gy upper_gy category"
 SCORER_NOTE = (
     "It was made by an automatic scorer, whose name these counts do not tell: it holds for counts "
     "of that scorer alone."
@@ -88,7 +76,7 @@ def dose_table(counts, curve, *, method="merkle", protraction=1.0):
     if failed:
         rows = pd.DataFrame(failed.values())
         table = pd.concat([table, rows], ignore_index=True) if estimates else rows
-        table = table.reindex(columns=list(dict.fromkeys([*COLUMNS, *table.columns])))
+        table = table.reindex(columns=list(dict.fromkeys([*COLUMNS.split(), *table.columns])))
     again = table["sample"].isin(repeated)
     table.loc[again, "warnings"] += " An earlier row of the file has the same name."
     return table
