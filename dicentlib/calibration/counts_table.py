@@ -58,17 +58,15 @@ def _read(path):
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as UTF-8 text ({error})") from error
-    header = text.splitlines()[0] if text.strip() else ""
+    if not text.strip():
+        raise InputError(f"{path}: an empty file")
+    header = text.splitlines()[0]
     separator = max(",;\t", key=header.count)
     try:
-        if not text.strip():
-            raise InputError(f"{path}: an empty file")
         rows = pd.read_csv(
             path, sep=separator, dtype=str, keep_default_na=False, comment="#", header=None,
             names=range(max(line.count(separator) for line in text.splitlines()) + 1),
         ).fillna("")  # fmt: skip
-    except InputError:
-        raise
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         raise InputError(f"{path}: not a table with a header line ({error})") from error
     columns = rows.iloc[0].str.strip() if len(rows) else pd.Series(dtype=str)

@@ -142,14 +142,15 @@ def fit_curve(
         if phi is None:
             raise InputError("quasi-Poisson needs more doses than coefficients")
         covariance = covariance * phi
-    unseen = 0 in free and not counts[dose == 0].any()
-    n_unexposed = float(np.sum(cells[dose == 0]))
-    if unseen and coefficients[0] == 0:
+    unseen_in = 0.0  # cells at 0 Gy, if none had a dicentric
+    if 0 in free and not counts[dose == 0].any():
+        unseen_in = float(np.sum(cells[dose == 0]))
+    if 0 in free and coefficients[0] == 0:
         covariance[0, :] = covariance[:, 0] = 0.0
-    if unseen and n_unexposed:
-        covariance[0, 0] = max(covariance[0, 0], 1 / n_unexposed**2)
+    if unseen_in:
+        covariance[0, 0] = max(covariance[0, 0], 1 / unseen_in**2)
     notes = design_warnings(dose, cells, counts, model=model)
-    notes += _fit_warnings(fitted, report, coefficients, free, per_dose, dose, cells, counts)
+    notes += _fit_warnings(fitted, report, coefficients, free, per_dose, dose, unseen_in)
     report = {
         "model": model,
         "family": chosen,
@@ -243,7 +244,7 @@ def _significance(coefficients, covariance, family, df):
     return {"statistic_name": "z" if family == "poisson" else "t", **listed}
 
 
-def _fit_warnings(fitted, report, coefficients, free, per_dose, dose, cells, counts):
+def _fit_warnings(fitted, report, coefficients, free, per_dose, dose, unseen_in):
     notes = []
     if fitted.constrained:
         on_bound = [NAMES[i] for i in free if i and coefficients[i] == 0]
@@ -252,11 +253,10 @@ def _fit_warnings(fitted, report, coefficients, free, per_dose, dose, cells, cou
             "with C, alpha, beta >= 0"
             + (f" ({', '.join(on_bound)} on the bound, without a variance)." if on_bound else ".")
         )
-    n = float(np.sum(cells[dose == 0]))
-    if 0 in free and n and not counts[dose == 0].any():
+    if unseen_in:
         notes.append(
-            f"No dicentric in {n:g} cells at 0 Gy: C is {coefficients[0]:.2g}, its standard error "
-            f"at least 1/{n:g}."
+            f"No dicentric in {unseen_in:g} cells at 0 Gy: C is {coefficients[0]:.2g}, its "
+            f"standard error at least 1/{unseen_in:g}."
         )
     elif 0 in free and coefficients[0] == 0:
         notes.append("C is 0 without a standard error: no cells were scored at 0 Gy.")

@@ -108,6 +108,17 @@ class DetectedCurve:
         """Variance of m(D), all causes together."""
         return sum(self.parts_at(dose_gy).values())
 
+    def unexposed_cells(self):
+        """Cells of unexposed people that know the background as well as it is known; maybe inf.
+
+        As a Poisson rate: rate / variance. Where that is not one dicentric, as many cells as have
+        the standard error 1/N without any, see ``fit_curve``.
+        """
+        rate, variance = float(self.mean_at(0.0)), float(self.variance_at(0.0))
+        if variance <= 0:
+            return math.inf
+        return rate / variance if round(rate**2 / variance) else 1 / math.sqrt(variance)
+
     def summit_gy(self):
         """Dose from which the curve falls: finite where alpha is above 0 and beta below."""
         _, alpha, beta = self.curve.coefficients

@@ -17,7 +17,7 @@ from dicentlib.dose.sample import Sample
 from dicentlib.errors import InputError
 
 LARGEST_LOG = 700.0  # its exponential is still a number
-USUAL_BACKGROUND = 0.001  # dicentrics per unexposed cell (IAEA 2011: 0.5 to 2 in 1000 cells)
+USUAL_BACKGROUND = 0.001  # dicentrics per unexposed cell (IAEA 2011: 0.5 to 1 in 1000 cells)
 
 
 def poisson_two_sample_p(count, n_cells, control_count, control_cells):
@@ -220,10 +220,8 @@ def _equivalent_control(detected):
     rate, variance = float(detected.mean_at(0.0)), float(detected.variance_at(0.0))
     if variance <= 0:
         return None
-    if rate**2 < variance / 2:  # not one dicentric: N cells without any have the error 1/N
-        return 0, max(round(1 / math.sqrt(variance)), 1)
-    count = max(round(rate**2 / variance), 1)
-    return count, max(round(count / rate), 1)
+    count = round(rate**2 / variance)
+    return count, max(round(count / rate if count else detected.unexposed_cells()), 1)
 
 
 def _check_probability(label, value):

@@ -208,13 +208,7 @@ def _background(background, curve, detector):
         if background == "curve" and detector is not None and detector.false_rate > 0:
             raise InputError("background='curve' and a detector's false rate exclude each other")
         detected = DetectedCurve(curve, detector or Detector())
-        rate, parts = float(detected.mean_at(0.0)), detected.parts_at(0.0)
-        variance = float(sum(parts.values()))
-        if variance == 0:
-            return Background(rate, math.inf), True
-        # below one dicentric, as many cells as have the error 1/N without any (see fit_curve)
-        unseen = rate**2 < variance / 2
-        return Background(rate, 1 / math.sqrt(variance) if unseen else rate / variance), True
+        return Background(float(detected.mean_at(0.0)), detected.unexposed_cells()), True
     try:
         count, cells = (float(value) for value in background)
     except (TypeError, ValueError) as error:
