@@ -19,11 +19,11 @@ from scipy.stats import norm
 from tqdm import tqdm
 
 from dicentlib.calibration import CalibrationCurve, fit_curve
+from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.dose.contaminated_poisson import Background
 from dicentlib.dose.detected_dose import tail_probabilities
 from dicentlib.dose.detector import Detector
 from dicentlib.dose.estimate import estimate_dose
-from dicentlib.dose.poisson_limits import poisson_limits
 from dicentlib.dose.profile import support
 
 DOSES = np.array([0, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 5.0])

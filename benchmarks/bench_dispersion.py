@@ -16,8 +16,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from dicentlib.calibration import fit_curve, slide_weights
+from dicentlib.counts.dispersion import expected_dispersion
 from dicentlib.dose import dispersion, estimate_dose
-from dicentlib.dose.dispersion import expected_dispersion
 
 DOSES = np.array([0, 0.25, 0.5, 1, 1.5, 2, 3, 4.0])
 CELLS = 200  # per dose

@@ -35,8 +35,8 @@ def main():
 @app.command()
 def report(preset: str = "demo", run_dir: str = "runs/demo", first: str = "", last: str = ""):
     """Run the numbered notebooks in order, from metaphases to the dose report."""
-    from dicentlib.pipeline import run_pipeline, summary
     from dicentlib.runs import resolve
+    from dicentlib.runs.pipeline import run_pipeline, summary
 
     run_pipeline(preset, resolve(run_dir), first=first or None, last=last or None)
     typer.echo(summary(resolve(run_dir)))
@@ -127,7 +127,8 @@ def simulate(
     Without a dose this is the paper's training set: 5,430 images, an aberration in each, on
     average 0.925 dicentrics and 1.389 fragments.
     """
-    from dicentlib.simulation import REASONS, simulate_set
+    from dicentlib.conventions import REASONS
+    from dicentlib.simulation import simulate_set
 
     try:
         doses = [float(dose) for dose in dose_gy.split(",") if dose.strip()]
@@ -243,7 +244,7 @@ def dose(
 ):
     """Doses of counted samples, the highest first, with their triage categories."""
     from dicentlib.dose.table import dose_table
-    from dicentlib.runs import atomic_path
+    from dicentlib.files import atomic_path
 
     table = dose_table(counts, curve, method=method, protraction=protraction)
     typer.echo(table.drop(columns="warnings").round(3).to_string(index=False))
@@ -255,67 +256,6 @@ def dose(
             table.to_csv(temporary, index=False)
     if table["dose_gy"].isna().all():
         raise typer.Exit(1)
-
-
-@app.command()
-def tables(
-    train_images: Annotated[str, typer.Argument(help="Image set for training.")],
-    test_images: Annotated[str, typer.Argument(help="Image set for measuring.")],
-    out: Annotated[str, typer.Argument(help="Receives both trainings and tables.csv.")],
-    epochs: int = 20,
-    steps_per_epoch: int = 100,
-    encoder: str = "",
-    pixel_size_um: float = 0.2,
-    ensemble_size: int = 5,
-    draws: int = 100,
-    threads: int = 0,
-):
-    """The paper's tables on other data: Model A, Model B and ensembles, as CSV, and its claims."""
-    from dicentlib.training.commands import changed_preset, read_image_set
-    from dicentlib.training.tables import paper_claims, paper_tables
-
-    changes = {
-        "encoder": encoder,
-        "epochs": epochs,
-        "steps_per_epoch": steps_per_epoch,
-        "pixel_size_um": pixel_size_um,
-        "decay_to": 1.0,
-    }
-    table = paper_tables(
-        read_image_set(train_images),
-        read_image_set(test_images),
-        out,
-        parameters=changed_preset("demo", changes),
-        size=ensemble_size,
-        n_draws=draws,
-        threads=threads or None,
-    )
-    typer.echo(table.round(3).to_string(index=False))
-    typer.echo("\n".join(paper_claims(table)))
-
-
-@app.command()
-def compare(
-    simulated: Annotated[Path, typer.Argument(help="Annotated set of simulated images.")],
-    real: Annotated[Path | None, typer.Option(help="Folder of real images.")] = None,
-    baseline: Path = Path("models/baseline"),
-    model_a: Annotated[Path | None, typer.Option(help="Members trained with lam 0.")] = None,
-    model_b: Annotated[Path | None, typer.Option(help="Members of one training.")] = None,
-    ensemble: Annotated[Path | None, typer.Option(help="Members with operating point.")] = None,
-    out: Annotated[Path | None, typer.Option(help="CSV file for the table.")] = None,
-):
-    """Baseline, Model A, Model B and ensemble in one table, on simulated and real images."""
-    from dicentlib.baseline.comparison import compare as compare_systems
-    from dicentlib.baseline.comparison import find_systems
-    from dicentlib.runs import atomic_path
-
-    folders = {"simulated": simulated} | ({"real": real} if real else {})
-    systems = find_systems(baseline=baseline, model_a=model_a, model_b=model_b, ensemble=ensemble)
-    table = compare_systems(folders, systems)
-    typer.echo(table.to_string(index=False, float_format=lambda number: f"{number:.3g}"))
-    if out:
-        with atomic_path(out) as temporary:
-            table.to_csv(temporary, index=False)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,11 @@ import torch
 from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
 from torch import nn
 
-from dicentlib.data import CLASSES
+from dicentlib.conventions import CLASSES
 from dicentlib.errors import InputError
 
 ENCODER_DEPTH = 4
 SIZE_MULTIPLE = 2**ENCODER_DEPTH
-STRIDE = 4
 ORIENTATIONS = 8  # the symmetries of a square
 
 

@@ -7,9 +7,9 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from dicentlib import runs
-from dicentlib.data import CLASSES
+from dicentlib.conventions import CLASSES
 from dicentlib.errors import InputError
+from dicentlib.files import read_json, write_json
 
 
 def check_confidence_threshold(value, *, n_members=None, name="confidence_threshold"):
@@ -131,7 +131,7 @@ class OperatingPoint:
 
     def write(self, path):
         """Write the point as JSON, atomically (``operating_point.json``)."""
-        runs.write_json(path, asdict(self))
+        write_json(path, asdict(self))
 
     @classmethod
     def read(cls, path):
@@ -143,7 +143,7 @@ class OperatingPoint:
             The file is absent, is not JSON, lacks a field, has an unknown one, or holds a
             value that is not allowed.
         """
-        content = runs.read_json(path)
+        content = read_json(path)
         known = {field.name for field in fields(cls)}
         found = set(content) if isinstance(content, dict) else set()
         required = {"confidence_threshold", "agreement_threshold", "n_members"}

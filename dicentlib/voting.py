@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from dicentlib.data import CLASSES
+from dicentlib.conventions import CLASSES
 from dicentlib.errors import InputError
 from dicentlib.operating_point import (
     OperatingPoint,

@@ -109,14 +109,15 @@ def test_the_project_names_no_machine():
 
 def test_documented_commands_exist():
     texts = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("models/*/*.md")]
-    texts += ROOT.glob("models/*.py")
+    texts += ROOT.glob("studies/**/*.py")
     used = re.findall(
-        r"python (?:-m (dicentlib)|((?:models|benchmarks)/\w+\.py))(?: ([\w/]+))?",
+        r"python (?:-m (dicentlib|studies[\w.]*)|(benchmarks/\w+\.py))(?: ([\w/]+))?",
         "\n".join(path.read_text() for path in texts),
     )
     assert len(used) > 20
     for package, script, command in used:
-        path = ROOT / (script or "dicentlib/__main__.py")
+        path = ROOT / (script or package.replace(".", "/"))
+        path = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
         assert path.is_file(), script
         tree = ast.parse(path.read_text())
         commands = {name for node in tree.body for name in command_names(node)}

@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 from scoring_set import draw_cell, save_untrained, write_images
 
-from dicentlib import report
 from dicentlib.data import formats, index_images, read_annotations
 from dicentlib.data.paths import contained_path
 from dicentlib.ensemble import load_members
 from dicentlib.errors import InputError
 from dicentlib.filtering import load_filter
+from dicentlib.report import page as report
 from dicentlib.scoring import score_folder
 from dicentlib.widgets import ReviewGallery
 

@@ -9,8 +9,8 @@ from dicentlib.baseline.detector import (
     save_baseline,
     train_baseline,
 )
-from dicentlib.baseline.segmentation import SegmentationParameters, segment
 from dicentlib.baseline.truth import best_thresholds, labelled_objects, segmentation_recall
+from dicentlib.segmentation import SegmentationParameters, segment
 
 __all__ = [
     "Baseline",

@@ -18,10 +18,11 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from tqdm import tqdm
 
 from dicentlib.baseline.features import FEATURES, measure_objects
-from dicentlib.baseline.segmentation import SegmentationParameters, segment
-from dicentlib.data import CLASSES, REFERENCE_PIXEL_SIZE_UM, read_image, resample
+from dicentlib.conventions import CLASSES, REFERENCE_PIXEL_SIZE_UM
+from dicentlib.data import read_image, resample
 from dicentlib.errors import InputError
-from dicentlib.runs import atomic_path
+from dicentlib.files import atomic_path
+from dicentlib.segmentation import SegmentationParameters, segment
 
 OTHER = "other"  # monocentric chromosomes, clusters, dirt
 WORKING_PIXEL_SIZE_UM = 0.1

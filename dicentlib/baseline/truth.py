@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from dicentlib.baseline.detector import OTHER, find_objects, probabilities
-from dicentlib.data import CLASSES
+from dicentlib.conventions import CLASSES
 
 OVERLAP = 0.5  # least intersection over union of an object and its body
 

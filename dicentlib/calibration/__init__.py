@@ -1,13 +1,5 @@
 """Calibration: from counts at known doses to a curve that can be inverted."""
 
-from dicentlib.calibration.counts import (
-    cell_distribution,
-    co_occurrence,
-    count_cells,
-    counts_by_dose,
-    with_yields,
-)
-from dicentlib.calibration.counts_table import read_counts
 from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.calibration.fit import fit_curve
 from dicentlib.calibration.grid import CountGrid, count_ensembles, count_grid
@@ -15,8 +7,16 @@ from dicentlib.calibration.leave_out import choose_quantile, leave_one_dose_out
 from dicentlib.calibration.published import published_curve, published_curves
 from dicentlib.calibration.quantiles import firing_fraction, quantile_thresholds
 from dicentlib.calibration.scorer import Scorer
-from dicentlib.calibration.slides import slide_weights
 from dicentlib.calibration.trial import Trial, try_counts
+from dicentlib.counts.cells import (
+    cell_distribution,
+    co_occurrence,
+    count_cells,
+    counts_by_dose,
+    with_yields,
+)
+from dicentlib.counts.slides import slide_weights
+from dicentlib.counts.tables import read_counts
 
 __all__ = [
     "CalibrationCurve",

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from dicentlib.errors import InputError, ScorerMismatchError
-from dicentlib.runs import atomic_path
+from dicentlib.files import atomic_path
 
 NAMES = ("C", "alpha", "beta")
 ONLY_ERRORS = "The curve has no covariances between its coefficients, only standard errors."

@@ -22,7 +22,7 @@ from statsmodels.tools.sm_exceptions import DomainWarning, PerfectSeparationWarn
 from dicentlib.calibration.constrained import fit_nonnegative
 from dicentlib.calibration.curve import NAMES, CalibrationCurve
 from dicentlib.calibration.design import design_warnings
-from dicentlib.dose.dispersion import U_LIMIT, dispersion
+from dicentlib.counts.dispersion import U_LIMIT, dispersion
 from dicentlib.errors import InputError
 
 ROUNDING = 1e-9  # of the largest yield; a background below it is 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from dicentlib.calibration.counts import co_occurrence
+from dicentlib.counts.cells import co_occurrence
 from dicentlib.errors import InputError
 
 EIGHT_CONNECTED = np.ones((3, 3), dtype=int)

@@ -7,10 +7,9 @@ therefore carries its :class:`Scorer`, and ``CalibrationCurve.require_scorer`` r
 
 from dataclasses import asdict, dataclass, fields
 
+from dicentlib.conventions import CLASSES
 from dicentlib.errors import InputError
-from dicentlib.runs import content_digest
-
-CLASSES = ("dicentric", "fragment")
+from dicentlib.files import content_digest
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from functools import cached_property
 
 import pandas as pd
 
-from dicentlib.calibration.counts import counts_by_dose, with_yields
 from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.calibration.fit import fit_curve
 from dicentlib.calibration.leave_out import leave_one_dose_out, root_mean_square
+from dicentlib.counts.cells import counts_by_dose, with_yields
 from dicentlib.errors import InputError
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from dicentlib.data.conventions import CLASSES
+from dicentlib.conventions import CLASSES
 from dicentlib.data.inspection import inspect_image
 from dicentlib.data.paths import contained_path
 from dicentlib.data.samples import as_text, read_csv
 from dicentlib.errors import InputError
-from dicentlib.runs import atomic_path
+from dicentlib.files import atomic_path
 
 ANNOTATION_COLUMNS = ("image", "class", "row", "col")
 

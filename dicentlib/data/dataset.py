@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from tqdm import tqdm
 
-from dicentlib import runs
-from dicentlib.data import CLASSES, REFERENCE_PIXEL_SIZE_UM
+from dicentlib import files
+from dicentlib.conventions import CLASSES, REFERENCE_PIXEL_SIZE_UM, STRIDE
 from dicentlib.data.annotations import check_annotations
 from dicentlib.data.augmentation import Augmentation, change_exposure, change_focus, turn
 from dicentlib.data.images import grey_levels, read_image
-from dicentlib.data.targets import STRIDE, checked_points, pad_to_stride, render_heatmaps
+from dicentlib.data.targets import checked_points, pad_to_stride, render_heatmaps
 from dicentlib.errors import InputError
 
 SHARES = (0.5, 0.25, 0.25)
@@ -132,10 +132,10 @@ class MetaphaseDataset:
         """Digest of what the images show: names, bytes of the files, pixel sizes."""
         paths = [self.index.path(name) for name in self.names]
         with ThreadPoolExecutor(max_workers=8) as pool:
-            digests = pool.map(runs.file_digest, paths)
-            files = list(tqdm(digests, "check images", len(paths), unit="image", delay=5))
-        return runs.content_digest(
-            [self.names, files, self._own_sizes.tolist(), float(self.pixel_size_um)]
+            digests = pool.map(files.file_digest, paths)
+            digests = list(tqdm(digests, "check images", len(paths), unit="image", delay=5))
+        return files.content_digest(
+            [self.names, digests, self._own_sizes.tolist(), float(self.pixel_size_um)]
         )
 
     def shape(self, i):

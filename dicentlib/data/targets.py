@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from dicentlib.data import CLASSES
+from dicentlib.conventions import CLASSES, STRIDE
 from dicentlib.errors import InputError
 
-STRIDE = 4
 SIZE_MULTIPLE = 16
 
 

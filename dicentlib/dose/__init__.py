@@ -1,7 +1,9 @@
 """Dose: from the counts of one sample to a dose that can be trusted."""
 
+from dicentlib.counts.dispersion import Dispersion, dispersion
+from dicentlib.counts.poisson_limits import poisson_limits
+from dicentlib.counts.sample import Sample
 from dicentlib.dose.detector import Detector
-from dicentlib.dose.dispersion import Dispersion, dispersion
 from dicentlib.dose.estimate import estimate_dose
 from dicentlib.dose.low_dose import (
     characteristic_limits,
@@ -10,12 +12,10 @@ from dicentlib.dose.low_dose import (
     odds,
     poisson_two_sample_p,
 )
-from dicentlib.dose.poisson_limits import poisson_limits
 from dicentlib.dose.protraction import protraction_factor, split_dose_factor
 from dicentlib.dose.qdr import qdr
 from dicentlib.dose.result import DoseEstimate
 from dicentlib.dose.route import Route, laboratory_route
-from dicentlib.dose.sample import Sample
 from dicentlib.dose.triage import Triage, triage, triage_table
 
 __all__ = [

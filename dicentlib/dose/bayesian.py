@@ -17,6 +17,7 @@ from scipy.special import gammaln, xlogy
 from scipy.stats import gamma as gamma_law
 
 from dicentlib.calibration.curve import check_protraction
+from dicentlib.counts.dispersion import expected_dispersion, variance_factor
 from dicentlib.dose.checks import (
     common_assumptions,
     common_fields,
@@ -24,7 +25,6 @@ from dicentlib.dose.checks import (
     sample_warnings,
 )
 from dicentlib.dose.detector import DetectedCurve, Detector, ensemble_spread
-from dicentlib.dose.dispersion import expected_dispersion, variance_factor
 from dicentlib.dose.result import BayesianEstimate, cumulative_of
 from dicentlib.errors import InputError
 

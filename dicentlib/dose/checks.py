@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from dicentlib.calibration.curve import CalibrationCurve
-from dicentlib.dose.dispersion import dispersion, expected_dispersion
+from dicentlib.counts.dispersion import dispersion, expected_dispersion
 from dicentlib.errors import InputError
 
 

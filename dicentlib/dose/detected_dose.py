@@ -5,6 +5,7 @@ from scipy.optimize import brentq
 from scipy.special import betainc, gammaincc
 
 from dicentlib.calibration.curve import check_protraction
+from dicentlib.counts.dispersion import expected_dispersion, variance_factor
 from dicentlib.dose.bayesian import log_count_probability, upper_limit
 from dicentlib.dose.checks import (
     common_assumptions,
@@ -13,7 +14,6 @@ from dicentlib.dose.checks import (
     sample_warnings,
 )
 from dicentlib.dose.detector import DetectedCurve, Detector, ensemble_spread
-from dicentlib.dose.dispersion import expected_dispersion, variance_factor
 from dicentlib.dose.result import DetectorEstimate
 from dicentlib.dose.whole_body import FARTHEST_GY
 from dicentlib.errors import InputError
@@ -56,7 +56,7 @@ def detector_dose(
     slides : sequence of (n_cells, n_dicentrics), optional
         The sample by slides: a detector that finds more on one slide than on another ties its
         cells together, and the variance of the count is at least that which the slides show
-        (:func:`dicentlib.dose.dispersion.slide_dispersion`).
+        (:func:`dicentlib.counts.dispersion.slide_dispersion`).
     protraction : float in [0, 1]
 
     Returns

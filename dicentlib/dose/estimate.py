@@ -2,12 +2,12 @@
 
 import inspect
 
+from dicentlib.counts.sample import Sample
 from dicentlib.dose.bayesian import bayesian
 from dicentlib.dose.checks import checked_curve
 from dicentlib.dose.detected_dose import detector_dose
 from dicentlib.dose.mixture import mixture
 from dicentlib.dose.partial_body import dolphin
-from dicentlib.dose.sample import Sample
 from dicentlib.dose.whole_body import delta, merkle
 from dicentlib.errors import InputError
 

@@ -11,9 +11,9 @@ import numpy as np
 from scipy.stats import binom, chi2, poisson
 
 from dicentlib.calibration.curve import check_protraction
+from dicentlib.counts.poisson_limits import poisson_limits
+from dicentlib.counts.sample import Sample
 from dicentlib.dose.detector import DetectedCurve, Detector
-from dicentlib.dose.poisson_limits import poisson_limits
-from dicentlib.dose.sample import Sample
 from dicentlib.errors import InputError
 
 LARGEST_LOG = 700.0  # its exponential is still a number

@@ -7,14 +7,14 @@ partial body, limits, category.
 import math
 from dataclasses import dataclass
 
+from dicentlib.counts.dispersion import POISSON, Dispersion, dispersion, expected_dispersion
+from dicentlib.counts.sample import Sample
 from dicentlib.dose.bayesian import bounded_bayesian
 from dicentlib.dose.checks import checked_curve
 from dicentlib.dose.detected_dose import detector_dose
-from dicentlib.dose.dispersion import POISSON, Dispersion, dispersion, expected_dispersion
 from dicentlib.dose.low_dose import CharacteristicLimits, characteristic_limits, odds
 from dicentlib.dose.partial_body import dolphin
 from dicentlib.dose.result import BayesianEstimate, DoseEstimate, PartialBodyEstimate, plain
-from dicentlib.dose.sample import Sample
 from dicentlib.dose.triage import triage
 from dicentlib.dose.whole_body import merkle
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from dicentlib.calibration.counts_table import read_counts
 from dicentlib.calibration.curve import CalibrationCurve, check_protraction
 from dicentlib.calibration.fit import fit_curve
 from dicentlib.calibration.published import published_curve
+from dicentlib.counts.sample import Sample
+from dicentlib.counts.tables import read_counts
 from dicentlib.dose.bayesian import bounded_bayesian
 from dicentlib.dose.estimate import check_method, estimate_dose
-from dicentlib.dose.sample import Sample
 from dicentlib.dose.triage import triage_table
 from dicentlib.errors import InputError
 
@@ -30,7 +30,7 @@ def dose_table(counts, curve, *, method="merkle", protraction=1.0):
     Parameters
     ----------
     counts : path-like
-        As for :func:`dicentlib.calibration.counts_table.read_counts`; a row without a name is
+        As for :func:`dicentlib.counts.tables.read_counts`; a row without a name is
         called by its number.
     curve : path-like or str
         A curve's ``.json`` or ``.csv``, calibration counts to fit one to (``.csv`` with a dose

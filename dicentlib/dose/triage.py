@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 from scipy.stats import norm
 
+from dicentlib.counts.sample import Sample
 from dicentlib.dose.bayesian import bounded_bayesian
 from dicentlib.dose.result import BayesianEstimate, PartialBodyEstimate
-from dicentlib.dose.sample import Sample
 from dicentlib.errors import InputError
 
 # Lower ends in Gy; each category ends where the next begins.

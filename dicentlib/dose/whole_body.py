@@ -7,6 +7,8 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from dicentlib.calibration.curve import check_protraction
+from dicentlib.counts.dispersion import dispersion, expected_dispersion, variance_factor
+from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.dose.bayesian import upper_limit
 from dicentlib.dose.checks import (
     band_warnings,
@@ -16,8 +18,6 @@ from dicentlib.dose.checks import (
     sample_warnings,
 )
 from dicentlib.dose.detector import DetectedCurve
-from dicentlib.dose.dispersion import dispersion, expected_dispersion, variance_factor
-from dicentlib.dose.poisson_limits import poisson_limits
 from dicentlib.dose.result import DoseEstimate
 from dicentlib.errors import InputError
 
@@ -52,7 +52,7 @@ def merkle(
         overdispersed, always, or never. Always needs the distribution. Under "auto" a scorer
         whose counts are known to spread (``expected_dispersion``) has X (limit / X) ** sqrt(DI_0).
     limits : {"exact", "crow-gardner"}
-        See :func:`dicentlib.dose.poisson_limits.poisson_limits`.
+        See :func:`dicentlib.counts.poisson_limits.poisson_limits`.
     protraction : float in [0, 1]
         G(x).
 

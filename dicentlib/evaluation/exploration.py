@@ -6,8 +6,8 @@ from functools import lru_cache
 import numpy as np
 from scipy import ndimage
 
-from dicentlib.data import CLASSES
-from dicentlib.data.targets import STRIDE, without_padding
+from dicentlib.conventions import CLASSES, STRIDE
+from dicentlib.data.targets import without_padding
 from dicentlib.errors import InputError
 from dicentlib.evaluation.counts import EIGHT_CONNECTED, precision, recall
 from dicentlib.evaluation.ensembles import random_ensembles, summarise

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from dicentlib.data import CLASSES, REFERENCE_PIXEL_SIZE_UM, index_images, read_annotations
+from dicentlib.conventions import CLASSES, REFERENCE_PIXEL_SIZE_UM
+from dicentlib.data import index_images, read_annotations
 from dicentlib.data.dataset import MetaphaseDataset
 from dicentlib.data.targets import without_padding
 from dicentlib.ensemble import HeatmapStore, stored_heatmaps

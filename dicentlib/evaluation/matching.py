@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from dicentlib.data import CLASSES
+from dicentlib.conventions import CLASSES
 from dicentlib.errors import InputError
 from dicentlib.evaluation.counts import Counts
 

@@ -9,10 +9,10 @@ from itertools import zip_longest
 import numpy as np
 from tqdm import tqdm
 
-from dicentlib import runs
 from dicentlib.errors import InputError
 from dicentlib.evaluation.counts import precision, recall
 from dicentlib.evaluation.sweep import firing_pixels, sweep_counts
+from dicentlib.files import atomic_path
 from dicentlib.operating_point import check_agreement_threshold, check_confidence_threshold
 from dicentlib.voting import check_heatmaps
 
@@ -53,7 +53,7 @@ class ThresholdSurface:
 
     def write(self, path):
         """Write the arrays as a compressed ``.npz`` file, atomically."""
-        with runs.atomic_path(path) as temporary:
+        with atomic_path(path) as temporary:
             arrays = {name: getattr(self, name) for name in ARRAYS}
             np.savez_compressed(temporary, **arrays, n_images=self.n_images)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
+from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.dose import dispersion, estimate_dose
-from dicentlib.dose.poisson_limits import poisson_limits
 from dicentlib.errors import InputError
 from dicentlib.filtering.classify import verdicts
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from dicentlib.data import REFERENCE_PIXEL_SIZE_UM, ImageIndex, index_images, read_image
+from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
+from dicentlib.data import ImageIndex, index_images, read_image
 from dicentlib.errors import InputError
 from dicentlib.filtering.explain import (
     ImageMeasures,

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
-from dicentlib.baseline.segmentation import core, flatten, foreground, width_in_pixels
-from dicentlib.data import REFERENCE_PIXEL_SIZE_UM
+from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data.images import resample
 from dicentlib.errors import InputError
+from dicentlib.segmentation import core, flatten, foreground, width_in_pixels
 
 ANALYSIS_PIXEL_SIZE_UM = 0.2
 COMPLEMENT = 46  # chromosomes of a human cell

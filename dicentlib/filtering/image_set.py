@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from dicentlib.conventions import REASONS
 from dicentlib.data import index_images
 from dicentlib.errors import InputError
 from dicentlib.filtering.classify import MEASURES, prepare_images
 from dicentlib.filtering.explain import COMPLEMENT
 from dicentlib.filtering.network import N_HINTS
-from dicentlib.simulation import REASONS
 
 QUALITIES = ("available", "rejected")
 

@@ -17,10 +17,10 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
 
+from dicentlib.conventions import REASONS
 from dicentlib.errors import InputError
+from dicentlib.files import atomic_path, file_digest
 from dicentlib.filtering.explain import FilterRules
-from dicentlib.runs import atomic_path, file_digest
-from dicentlib.simulation import REASONS
 
 ARCHITECTURES = ("inception_v3", "small")
 WEIGHTS_NAME = "filter.safetensors"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from dicentlib.data import CLASSES
+from dicentlib.conventions import CLASSES
 from dicentlib.errors import InputError
 from dicentlib.evaluation.vote_reliability import vote_entropy
 from dicentlib.latent.points import class_codes

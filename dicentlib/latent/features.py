@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from dicentlib import runs
-from dicentlib.data import REFERENCE_PIXEL_SIZE_UM, read_image
+from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM, STRIDE
+from dicentlib.data import read_image
 from dicentlib.data.images import grey_levels
-from dicentlib.data.targets import STRIDE, pad_to_stride
+from dicentlib.data.targets import pad_to_stride
 from dicentlib.ensemble import load_members, member_paths, precision_of, read_member_metadata
 from dicentlib.errors import InputError
+from dicentlib.files import atomic_path
 from dicentlib.latent.members import check_same_network
 from dicentlib.latent.points import HALF_HEIGHT_RADIUS, cells_of
 
@@ -97,8 +98,8 @@ def extract_features(
     out = Path(out)
     shape = (len(paths), len(points))
     with (
-        runs.atomic_path(out / "features.npy") as features_path,
-        runs.atomic_path(out / "peaks.npy") as peaks_path,
+        atomic_path(out / "features.npy") as features_path,
+        atomic_path(out / "peaks.npy") as peaks_path,
         tqdm(
             total=len(paths) * len(images), desc="features", unit="image", disable=not progress
         ) as bar,
@@ -116,7 +117,7 @@ def extract_features(
                 bar.update()
         features.flush()
         peaks.flush()
-    with runs.atomic_path(out / "points.parquet") as temporary:
+    with atomic_path(out / "points.parquet") as temporary:
         points.to_parquet(temporary, index=False)
     return LatentFeatures(
         features=np.load(out / "features.npy", mmap_mode="r"),

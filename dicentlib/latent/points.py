@@ -5,7 +5,8 @@ import hashlib
 import numpy as np
 import pandas as pd
 
-from dicentlib.data import CLASSES, check_annotations
+from dicentlib.conventions import CLASSES
+from dicentlib.data import check_annotations
 from dicentlib.data.targets import checked_points
 from dicentlib.errors import InputError
 

@@ -61,7 +61,7 @@ def plot_appearance(table, *, ax=None, labels=None):
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`dicentlib.measurement.compare_appearance`.
+        From :func:`dicentlib.data.appearance.compare_appearance`.
     labels : dict, optional
         Quantity to the text on the axis.
     """

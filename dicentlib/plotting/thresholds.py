@@ -5,8 +5,7 @@ import numpy as np
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from dicentlib.data import CLASSES
-from dicentlib.data.targets import STRIDE
+from dicentlib.conventions import CLASSES, STRIDE
 from dicentlib.plotting.style import (
     CLASS_COLOURS,
     HEATMAP_COLOURMAP,

@@ -3,10 +3,8 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from dicentlib.data import CLASSES
+from dicentlib.conventions import CLASSES, STRIDE
 from dicentlib.plotting.style import CLASS_COLOURS, HEATMAP_COLOURMAP, MARKERS
-
-STRIDE = 4
 
 
 def plot_sample(sample, *, ax):

@@ -4,8 +4,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dicentlib import runs
 from dicentlib.errors import ScoringError
+from dicentlib.files import atomic_path, write_json
 from dicentlib.scoring.plan import settings_report
 from dicentlib.scoring.preparation import SCORED
 from dicentlib.scoring.shards import DETECTION, find_shard
@@ -69,8 +69,8 @@ def merge(plan, *, paths=None):
     detections_path = plan.out / "detections.parquet"
     samples = _samples(plan)
     with (
-        runs.atomic_path(scored_path) as scored_part,
-        runs.atomic_path(detections_path) as detections_part,
+        atomic_path(scored_path) as scored_part,
+        atomic_path(detections_path) as detections_part,
         _EvenWriter(scored_part, SCORED_SCHEMA) as scored,
         _EvenWriter(detections_part, DETECTIONS_SCHEMA) as detections,
     ):
@@ -81,7 +81,7 @@ def merge(plan, *, paths=None):
             for status in shard.column("status").to_pylist():
                 counts[status] = counts.get(status, 0) + 1
     report = settings_report(plan) | {"n_images": plan.n_images, "images": counts}
-    runs.write_json(plan.out / "scoring.json", report)
+    write_json(plan.out / "scoring.json", report)
     return counts
 
 

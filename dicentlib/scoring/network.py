@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from dicentlib.data import CLASSES
+from dicentlib.conventions import CLASSES
 from dicentlib.ensemble import load_members
 from dicentlib.errors import InputError
 from dicentlib.voting import detect

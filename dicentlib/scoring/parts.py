@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from dicentlib import runs
 from dicentlib.errors import InputError
+from dicentlib.files import content_digest, read_json, write_json
 from dicentlib.scoring.drivers import read_part, run_in_process
 from dicentlib.scoring.folder import merge_safely
 from dicentlib.scoring.plan import plan_scoring
@@ -39,7 +39,7 @@ def score_part(images, members, *, out, part, n_threads=None, progress=True, **o
     given = {name: value for name, value in options.items() if value is not None}
     given |= {name: _absolute(place) for name, place in places.items()}
     _require_same(plan.out / ARGUMENTS, given, n_parts=chosen[1])
-    runs.write_json(plan.out / ARGUMENTS, given)
+    write_json(plan.out / ARGUMENTS, given)
     return len(run_in_process(plan, part=chosen, n_threads=n_threads, progress=progress))
 
 
@@ -47,8 +47,8 @@ def _require_same(path, given, *, n_parts):
     """Refuse a part that is started otherwise than the others: they would never merge."""
     if n_parts == 1 or not path.is_file():
         return
-    before = runs.read_json(path)
-    same = runs.content_digest  # of plain data: a tuple is a list
+    before = read_json(path)
+    same = content_digest  # of plain data: a tuple is a list
     changed = [n for n in {**before, **given} if same(before.get(n)) != same(given.get(n))]
     if changed:
         told = "; ".join(f"{n} {before.get(n)!r}, now {given.get(n)!r}" for n in changed)
@@ -82,4 +82,4 @@ def merge_parts(out):
     path = Path(out) / ARGUMENTS
     if not path.is_file():
         raise InputError(f"{path}: no such file; score the parts into this folder first")
-    return merge_safely(plan_scoring(out=out, **runs.read_json(path)))
+    return merge_safely(plan_scoring(out=out, **read_json(path)))

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dicentlib import runs
-from dicentlib.data import CLASSES, REFERENCE_PIXEL_SIZE_UM, ImageIndex, list_images
+from dicentlib.conventions import CLASSES, REFERENCE_PIXEL_SIZE_UM
+from dicentlib.data import ImageIndex, list_images
 from dicentlib.ensemble import member_paths, precision_of, read_member_metadata
 from dicentlib.errors import InputError
+from dicentlib.files import content_digest, file_digest
 from dicentlib.operating_point import OperatingPoint
 from dicentlib.scoring.preparation import check_pixel_size
 
@@ -35,7 +36,7 @@ class ScoringSettings:
 
     def key(self):
         """Digest of all that can change a result."""
-        return runs.content_digest(
+        return content_digest(
             {
                 "version": RESULT_VERSION,
                 "operating_point": asdict(self.operating_point) | {"rule": ""},
@@ -150,7 +151,7 @@ def _voters(members, confidence_threshold, agreement_threshold):
     paths = member_paths(members)
     for path in paths:
         read_member_metadata(path)
-    digests = [runs.file_digest(path) for path in paths]
+    digests = [file_digest(path) for path in paths]
     if confidence_threshold is None or agreement_threshold is None:
         recorded = OperatingPoint.read(_operating_point_file(paths[0].parent))
         of_digest = dict(zip(digests, paths, strict=True))

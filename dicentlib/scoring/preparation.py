@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from dicentlib.data import REFERENCE_PIXEL_SIZE_UM, read_image
+from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
+from dicentlib.data import read_image
 from dicentlib.data.images import background_level, grey_levels, has_usual_background
 from dicentlib.data.index import reason
 from dicentlib.data.inspection import PIXEL_SIZES_UM, inspect_image

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from dicentlib import runs
-from dicentlib.data import CLASSES
+from dicentlib.conventions import CLASSES
+from dicentlib.files import atomic_path, content_digest
 from dicentlib.scoring.network import detect_batch, load_voters
 from dicentlib.scoring.preparation import SCORED, file_digest, prepare
 
@@ -47,7 +47,7 @@ def shard_key(records, digests, settings):
         [record.image, record.pixel_size_um, digest]
         for record, digest in zip(records, digests, strict=True)
     ]
-    return runs.content_digest({"settings": settings.key(), "images": images})
+    return content_digest({"settings": settings.key(), "images": images})
 
 
 def shard_path(out, records, digests, settings):
@@ -118,7 +118,7 @@ def score_shard(folder, records, settings, out, *, n_threads=1, on_image=None):
     order = {record.image: position for position, record in enumerate(records)}
     rows.sort(key=lambda row: order[row["image"]])
     path = shard_path(out, records, [row["digest"] for row in rows], settings)
-    with runs.atomic_path(path) as temporary:
+    with atomic_path(path) as temporary:
         pq.write_table(pa.Table.from_pylist(rows, schema=SHARD_SCHEMA), temporary)
     return path
 

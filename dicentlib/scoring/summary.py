@@ -1,6 +1,6 @@
 """What became of a folder's images, in a few lines for a person."""
 
-from dicentlib.data import REFERENCE_PIXEL_SIZE_UM
+from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
 from dicentlib.scoring.merging import COPY
 from dicentlib.scoring.preparation import ASSUMED, SCORED
 

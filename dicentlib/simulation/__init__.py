@@ -5,9 +5,10 @@
 ...                                     pixel_size_um=0.2)
 """
 
+from dicentlib.conventions import REASONS
 from dicentlib.simulation.image_set import simulate_set
 from dicentlib.simulation.karyotype import chromosome_table
-from dicentlib.simulation.metaphase import REASONS, Metaphase, draw_metaphase, simulate_metaphase
+from dicentlib.simulation.metaphase import Metaphase, draw_metaphase, simulate_metaphase
 from dicentlib.simulation.radiation import PAPER_LABELS_PER_IMAGE, Exposure, Yields
 
 __all__ = [

@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from dicentlib.conventions import REASONS
 from dicentlib.errors import InputError
-from dicentlib.runs import atomic_path, write_json
-from dicentlib.simulation.metaphase import REASONS, draw_metaphase, generator
+from dicentlib.files import atomic_path, write_json
+from dicentlib.simulation.metaphase import draw_metaphase, generator
 from dicentlib.simulation.radiation import PAPER_LABELS_PER_IMAGE, Exposure
 
 IMAGE_NAME = re.compile(r"\d{6}\.png")

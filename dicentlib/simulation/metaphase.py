@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dicentlib.conventions import REASONS
 from dicentlib.errors import InputError
 from dicentlib.simulation.cell import add_cell, annotations_of
 from dicentlib.simulation.nuclei import add_nuclei
@@ -19,7 +20,6 @@ from dicentlib.simulation.radiation import (
 from dicentlib.simulation.slide import add_debris, add_halo, add_haze
 from dicentlib.simulation.styles import draw_cell_style, draw_slide_style
 
-REASONS = ("several_cells", "covered", "few_chromosomes", "out_of_focus")
 SMALLEST_FIELD_UM = 40.0
 MINIMUM_CHROMOSOMES = 40
 DEFOCUS_PX = (4.0, 7.5)  # beyond the blur of slides in focus (styles), 0.1 um

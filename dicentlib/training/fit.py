@@ -12,11 +12,11 @@ import torch
 from pytorch_lightning.strategies import DDPStrategy
 from torch import distributed
 
-from dicentlib import runs
-from dicentlib.data import REFERENCE_PIXEL_SIZE_UM
+from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data.dataset import MetaphaseDataset
 from dicentlib.ensemble import load_members
 from dicentlib.errors import InputError
+from dicentlib.files import content_digest, read_json, write_json
 from dicentlib.model import HeatmapUnet
 from dicentlib.training.keeping import (
     STATE,
@@ -202,7 +202,7 @@ def _record(dataset, annotations, parameters, model, initial_members):
         "parameters": parameters.as_dict(),
         "encoder_weights": model.encoder_weights,
         "initial_members": [member.digest for member in initial],
-        "data": runs.content_digest(content),
+        "data": content_digest(content),
         "n_images": len(dataset.names),
     }
 
@@ -218,7 +218,7 @@ def _state_to_resume(out, record, resume):
                 f"{out} holds members, and no record of their training; resume=False replaces "
                 "them, another folder keeps both"
             )
-        before = runs.read_json(known)
+        before = read_json(known)
         changed = [name for name in record if before.get(name) != record[name]]
         if changed:
             raise InputError(
@@ -231,7 +231,7 @@ def _state_to_resume(out, record, resume):
     for member in members:
         member.unlink()
     (out / "metrics.csv").unlink(missing_ok=True)
-    runs.write_json(known, record)
+    write_json(known, record)
     return None
 
 

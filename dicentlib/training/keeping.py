@@ -8,10 +8,10 @@ import pandas as pd
 import pytorch_lightning as pl
 from tqdm import tqdm
 
-from dicentlib import runs
-from dicentlib.data.targets import STRIDE
+from dicentlib.conventions import STRIDE
 from dicentlib.ensemble import save_member
 from dicentlib.errors import DicentlibError
+from dicentlib.files import atomic_path
 from dicentlib.model import ORIENTATIONS
 
 STATE = "training/last.ckpt"
@@ -75,7 +75,7 @@ class KeepEpochs(pl.Callback):
         if epoch > 1 and path.is_file():
             before = pd.read_csv(path)
             rows = pd.concat([before[before["epoch"] < epoch], rows], ignore_index=True)
-        with runs.atomic_path(path) as temporary:
+        with atomic_path(path) as temporary:
             rows.to_csv(temporary, index=False)
 
     def _keep_state(self, trainer):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from dicentlib.data import CLASSES
+from dicentlib.conventions import CLASSES
 
 
 def epoch_rates(metrics):

@@ -5,7 +5,7 @@ import math
 import pytorch_lightning as pl
 import torch
 
-from dicentlib.data import CLASSES
+from dicentlib.conventions import CLASSES
 from dicentlib.errors import InputError
 from dicentlib.evaluation import count_matches
 from dicentlib.loss import HeatmapLoss, heatmap_cross_entropy

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from dicentlib.data import REFERENCE_PIXEL_SIZE_UM
+from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data.augmentation import Augmentation
 from dicentlib.errors import InputError
 

@@ -4,7 +4,7 @@ import time
 
 import ipywidgets as widgets
 
-from dicentlib.data import CLASSES
+from dicentlib.conventions import CLASSES
 from dicentlib.evaluation.exploration import ThresholdPosition
 from dicentlib.plotting.style import style
 from dicentlib.plotting.threshold_view import ThresholdFigure, format_interval

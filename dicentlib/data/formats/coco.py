@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from dicentlib.conventions import CLASSES
 from dicentlib.data.annotations import ANNOTATION_COLUMNS, check_annotations
-from dicentlib.data.conventions import CLASSES
 from dicentlib.errors import InputError
-from dicentlib.runs import write_json
+from dicentlib.files import write_json
 
 BOX_PX = 40  # side of the box that COCO wants round an object: about a chromosome
 

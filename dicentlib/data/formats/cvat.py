@@ -10,7 +10,7 @@ from defusedxml.ElementTree import fromstring
 from dicentlib.data.annotations import ANNOTATION_COLUMNS, check_annotations
 from dicentlib.data.formats.exact import from_corner_origin, to_corner_origin
 from dicentlib.errors import InputError
-from dicentlib.runs import atomic_path
+from dicentlib.files import atomic_path
 
 
 def write_cvat(path, annotations, index):

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from dicentlib.conventions import CLASSES
 from dicentlib.data.annotations import ANNOTATION_COLUMNS, check_annotations
-from dicentlib.data.conventions import CLASSES
 from dicentlib.data.paths import check_relative
 from dicentlib.data.samples import read_csv
 from dicentlib.errors import InputError
-from dicentlib.runs import atomic_path
+from dicentlib.files import atomic_path
 
 COLUMNS = ["index", "axis-0", "axis-1"]
 

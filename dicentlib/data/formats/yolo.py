@@ -7,11 +7,11 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from dicentlib.conventions import CLASSES
 from dicentlib.data.annotations import ANNOTATION_COLUMNS, check_annotations
-from dicentlib.data.conventions import CLASSES
 from dicentlib.data.formats.exact import from_corner_origin, to_corner_origin
 from dicentlib.errors import InputError
-from dicentlib.runs import atomic_path
+from dicentlib.files import atomic_path
 
 BOX_PX = 40
 

@@ -1,0 +1,128 @@
+"""What the detector finds and invents at each dose, where the truth is known."""
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
+
+from dicentlib.calibration.curve import CalibrationCurve
+from dicentlib.calibration.fit import fit_curve
+from dicentlib.counts.poisson_limits import poisson_limits
+
+
+def detector_by_dose(cells, *, level=0.95):
+    """Efficiency and false detections per cell, by dose, with exact limits.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        One row per cell: ``dose_gy``; ``n_true``, dicentrics annotated; ``n_found``, of those,
+        the ones detected; ``n_false``, detections that are none of them.
+    level : float
+        Of the limits: binomial (Clopper and Pearson) and Poisson (Garwood).
+
+    Returns
+    -------
+    DataFrame
+        By dose: ``n_cells``, the three sums, ``efficiency`` = found / true (NaN where there was
+        nothing to find) and ``false_per_cell``, each also with ``_lower`` and ``_upper``.
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({"dose_gy": [0, 0], "n_true": [2, 2], "n_found": [2, 1],
+    ...                       "n_false": [1, 0]})
+    >>> detector_by_dose(cells)[["efficiency", "false_per_cell"]].to_numpy().tolist()
+    [[0.75, 0.5]]
+    """
+    sums = cells.groupby("dose_gy")[["n_true", "n_found", "n_false"]].sum()
+    sums.insert(0, "n_cells", cells.groupby("dose_gy").size())
+    rows = [_rates(*row, level=level) for row in sums.itertuples(index=False)]
+    return pd.concat([sums.reset_index(), pd.DataFrame(rows)], axis=1)
+
+
+def _rates(n_cells, n_true, n_found, n_false, *, level):
+    efficiency, low, high = np.nan, np.nan, np.nan
+    if n_true:
+        efficiency = n_found / n_true
+        low, high = proportion_confint(n_found, n_true, alpha=1 - level, method="beta")
+    few, many = poisson_limits(int(n_false), level=level)
+    return {
+        "efficiency": efficiency,
+        "efficiency_lower": low,
+        "efficiency_upper": high,
+        "false_per_cell": n_false / n_cells,
+        "false_per_cell_lower": few / n_cells,
+        "false_per_cell_upper": many / n_cells,
+    }
+
+
+def count_matched(cells, marked_detections, marked_annotations):
+    """Add true, found and false dicentrics to a table of cells.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Column ``image``; one row per scored cell.
+    marked_detections, marked_annotations : DataFrame
+        Output of :func:`dicentlib.evaluation.matching.mark_detections`. Only dicentrics in
+        `cells` are counted.
+
+    Returns
+    -------
+    DataFrame
+        A copy of `cells` with ``n_true``, ``n_found`` and ``n_false``.
+    """
+    false = marked_detections[~marked_detections["true"]]
+    found = marked_annotations[marked_annotations["found"]]
+    tables = {"n_true": marked_annotations, "n_found": found, "n_false": false}
+    counted = {name: _dicentrics(table, cells["image"]) for name, table in tables.items()}
+    return cells.assign(**counted)
+
+
+def _dicentrics(table, images):
+    counts = table.loc[table["class"] == "dicentric", "image"].value_counts()
+    return counts.reindex(images).fillna(0).astype(int).to_numpy()
+
+
+def reviewed_curve(curve, by_dose):
+    """The curve of counts from which a reviewer has rejected every false detection.
+
+    A detector's curve holds its false detections: counts without them would give too low a dose
+    on it. This one is fitted to the true detections of the calibration series.
+
+    Parameters
+    ----------
+    curve : CalibrationCurve
+        Of the detector's own counts, from :func:`dicentlib.calibration.fit_curve`.
+    by_dose : DataFrame
+        Output of :func:`detector_by_dose`.
+
+    Returns
+    -------
+    CalibrationCurve or None
+        None where the truth of the series is not known, or nothing true was found.
+    """
+    n_found = by_dose["n_found"]
+    if n_found.isna().any() or not n_found.sum():
+        return None
+    return fit_curve(
+        by_dose["dose_gy"],
+        by_dose["n_cells"],
+        n_found,
+        model=curve.fit["model"],
+        weights=curve.fit["weights"],
+        name=f"{curve.name}, false detections rejected",
+        radiation=curve.radiation,
+        conditions=curve.conditions,
+    )
+
+
+def partly_reviewed_curve(curve, reviewed, share):
+    """Curve for counts of which a `share` (0 to 1) is reviewed: between both, exact at the ends.
+
+    Coefficients and covariance are weighted means; in between the result is provisional.
+    """
+    mixed = [
+        (1 - share) * getattr(curve, name) + share * getattr(reviewed, name)
+        for name in ("coefficients", "covariance")
+    ]
+    return CalibrationCurve(*mixed, dose_range_gy=curve.dose_range_gy, name=curve.name)

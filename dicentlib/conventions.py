@@ -1,0 +1,6 @@
+"""What every part agrees on: classes, reasons, the heatmaps' stride and the reference scale."""
+
+CLASSES = ("dicentric", "fragment")
+REASONS = ("several_cells", "covered", "few_chromosomes", "out_of_focus")  # not scorable
+STRIDE = 4  # pixels of an image per pixel of its heatmaps
+REFERENCE_PIXEL_SIZE_UM = 0.1  # nominal pixel of an 888 x 1008 field: a chromosome is 18 px wide

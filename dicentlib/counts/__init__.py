@@ -1,0 +1,1 @@
+"""Counts of aberrations per cell and their statistics."""

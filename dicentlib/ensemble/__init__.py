@@ -1,0 +1,36 @@
+"""Ensembles: members in files, and the heatmaps they see."""
+
+from dicentlib.ensemble.heatmaps import (
+    iterate_heatmaps,
+    precision_of,
+    predict_heatmaps,
+    stored_heatmaps,
+)
+from dicentlib.ensemble.members import (
+    ARCHITECTURE,
+    Member,
+    keep_last_members,
+    last_member_paths,
+    load_members,
+    member_paths,
+    read_member_metadata,
+    save_member,
+)
+from dicentlib.ensemble.store import FLOOR, HeatmapStore
+
+__all__ = [
+    "ARCHITECTURE",
+    "FLOOR",
+    "HeatmapStore",
+    "Member",
+    "iterate_heatmaps",
+    "keep_last_members",
+    "last_member_paths",
+    "load_members",
+    "member_paths",
+    "precision_of",
+    "predict_heatmaps",
+    "read_member_metadata",
+    "save_member",
+    "stored_heatmaps",
+]

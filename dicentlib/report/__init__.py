@@ -1,0 +1,1 @@
+"""The dose report: page, tables and sentences."""

@@ -1,0 +1,196 @@
+"""Decisions of a reviewer about detections: taken back, saved at once, exported."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dicentlib.conventions import CLASSES
+from dicentlib.data import check_annotations
+from dicentlib.data.samples import read_csv
+from dicentlib.errors import InputError
+from dicentlib.files import atomic_path
+
+IDENTITY = ["image", "class", "row", "col"]
+SAVED = [*IDENTITY, "decision", "reviewed_class", "seconds"]
+ACCEPTED, REJECTED, UNDECIDED = "accepted", "rejected", ""
+LONGEST_PAUSE_S = 60.0  # a longer time between two decisions is a break, not work
+
+
+def least_certain_first(detections):
+    """Detections in the order of review: fewest votes first, then the lowest mean peak.
+
+    Returns
+    -------
+    DataFrame
+        With a new index from 0.
+    """
+    if not len(detections):
+        return detections.reset_index(drop=True)
+    order = np.lexsort((detections["peak_mean"], detections["vote_fraction"]))
+    return detections.iloc[order].reset_index(drop=True)
+
+
+class ReviewState:
+    """Detections and the decisions about them.
+
+    Parameters
+    ----------
+    detections : DataFrame
+        As of ``scoring.score_folder``.
+    path : path-like, optional
+        ``review.csv``. Decisions found there are taken up again, and it is written anew after
+        every action, so that nothing is lost with the browser. Decisions about objects that
+        are not among `detections` stay in the file.
+
+    Attributes
+    ----------
+    detections : DataFrame
+        Least certain first; positions below are numbers of its rows.
+
+    Raises
+    ------
+    InputError
+        The file is not a review, or holds a decision or class that does not exist.
+    """
+
+    def __init__(self, detections, *, path=None):
+        self.detections = least_certain_first(detections)
+        n = len(self.detections)
+        self.decisions = [UNDECIDED] * n
+        self.classes = self.detections["class"].astype(str).tolist()
+        self.seconds = [0.0] * n
+        self.path = None if path is None else Path(path)
+        self._history = []
+        self._last_action = None
+        if self.path is not None and self.path.is_file():
+            self._take_up(_read_review(self.path))
+
+    def accept(self, position, *, clock=time.monotonic):
+        """The object is what the ensemble says."""
+        self._decide(position, ACCEPTED, self.detections["class"].iloc[position], clock)
+
+    def reject(self, position, *, clock=time.monotonic):
+        """There is no such object."""
+        self._decide(position, REJECTED, self.detections["class"].iloc[position], clock)
+
+    def reclassify(self, position, *, clock=time.monotonic):
+        """There is an object, of the other class."""
+        found = self.detections["class"].iloc[position]
+        self._decide(position, ACCEPTED, CLASSES[1 - CLASSES.index(found)], clock)
+
+    def undo(self):
+        """Take back the last decision of this session.
+
+        Returns
+        -------
+        int or None
+            Its position; None when there is nothing to take back.
+        """
+        if not self._history:
+            return None
+        position, *before = self._history.pop()
+        self.decisions[position], self.classes[position], self.seconds[position] = before
+        self.save()
+        return position
+
+    @property
+    def n_reviewed(self):
+        """Number of detections with a decision."""
+        return sum(decision != UNDECIDED for decision in self.decisions)
+
+    @property
+    def seconds_left(self):
+        """Median time per decision times what is left; NaN before the first decision."""
+        taken = [s for s in self.seconds if s > 0]
+        left = len(self.decisions) - self.n_reviewed
+        return float(np.median(taken)) * left if taken else (np.nan if left else 0.0)
+
+    def next_undecided(self, start=0):
+        """First position from `start` on without a decision, from the beginning if need be."""
+        n = len(self.decisions)
+        positions = [*range(start, n), *range(min(start, n))]
+        return next((p for p in positions if self.decisions[p] == UNDECIDED), None)
+
+    def reviewed_detections(self):
+        """Detections after review: rejected ones are gone, reclassified ones changed.
+
+        Undecided ones stay as the ensemble found them. Order and columns of `detections`.
+        """
+        kept = [decision != REJECTED for decision in self.decisions]
+        return self.detections.assign(**{"class": self.classes}).loc[kept].reset_index(drop=True)
+
+    def annotations(self):
+        """Accepted objects as a table of annotations, for fine-tuning."""
+        accepted = [decision == ACCEPTED for decision in self.decisions]
+        table = self.detections.assign(**{"class": self.classes}).loc[accepted, IDENTITY]
+        table = table.sort_values(IDENTITY).reset_index(drop=True)
+        return check_annotations(table, source="reviewed detections")
+
+    def save(self):
+        """Write all decisions to ``review.csv``, atomically."""
+        if self.path is None:
+            return
+        table = self.detections[IDENTITY].assign(
+            decision=self.decisions, reviewed_class=self.classes, seconds=self.seconds
+        )
+        decided = table[table["decision"] != UNDECIDED]
+        others = self._others_in_file()
+        parts = [part for part in (others, decided) if len(part)]
+        table = pd.concat(parts) if parts else decided
+        with atomic_path(self.path) as temporary:
+            table.to_csv(temporary, index=False, columns=SAVED, lineterminator="\n")
+
+    def _decide(self, position, decision, class_name, clock):
+        if not 0 <= position < len(self.decisions):
+            raise InputError(f"detection {position}; allowed: 0 to {len(self.decisions) - 1}")
+        before = (self.decisions[position], self.classes[position], self.seconds[position])
+        self._history.append((position, *before))
+        now = clock()
+        taken = 0.0 if self._last_action is None else now - self._last_action
+        self._last_action = now
+        self.decisions[position], self.classes[position] = decision, class_name
+        self.seconds[position] = round(taken, 3) if taken <= LONGEST_PAUSE_S else 0.0
+        self.save()
+
+    def _take_up(self, saved):
+        rows = self.detections[IDENTITY].itertuples(index=False, name=None)
+        position_of = {identity: position for position, identity in enumerate(rows)}
+        for row in saved.itertuples(index=False, name=None):
+            position = position_of.get(row[:4])
+            if position is not None:
+                self.decisions[position], self.classes[position], self.seconds[position] = row[4:]
+
+    def _others_in_file(self):
+        """What the file says of other objects; another gallery may have written since."""
+        if not self.path.is_file():
+            return pd.DataFrame(columns=SAVED)
+        saved = _read_review(self.path)
+        own = set(self.detections[IDENTITY].itertuples(index=False, name=None))
+        rows = saved[IDENTITY].itertuples(index=False, name=None)
+        return saved[[row not in own for row in rows]]
+
+
+def _read_review(path):
+    table = read_csv(path, text=SAVED)
+    if list(table.columns) != SAVED:
+        raise InputError(
+            f"{path}: columns {', '.join(map(str, table.columns))}; expected {', '.join(SAVED)}"
+        )
+    for column, allowed in (
+        ("class", CLASSES),
+        ("reviewed_class", CLASSES),
+        ("decision", (ACCEPTED, REJECTED)),
+    ):
+        wrong = ~table[column].isin(allowed)
+        if wrong.any():
+            row = int(wrong.idxmax())
+            raise InputError(
+                f"{path}, row {row + 2}: {column} {table[column].iloc[row]!r}; "
+                f"allowed: {', '.join(allowed)}"
+            )
+    try:
+        return table.assign(**{name: table[name].map(float) for name in ("row", "col", "seconds")})
+    except ValueError as error:
+        raise InputError(f"{path}: row, col and seconds must be numbers ({error})") from error

@@ -1,0 +1,148 @@
+"""The numbered notebooks run one after the other, with the parameters of a preset."""
+
+import sys
+import time
+from pathlib import Path
+
+import papermill
+
+from dicentlib.errors import InputError
+from dicentlib.files import atomic_path, read_json
+from dicentlib.runs import project_root
+
+
+def notebook_paths(root=None):
+    """The numbered notebooks of the project, in order, by name without suffix.
+
+    Raises
+    ------
+    InputError
+        There is no ``notebooks/`` folder with numbered notebooks below `root`.
+    """
+    folder = Path(root or project_root()) / "notebooks"
+    paths = {path.stem: path for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))}
+    if not paths:
+        raise InputError(f"{folder}: no numbered notebooks (NN_topic.ipynb) here")
+    return paths
+
+
+def read_preset(preset):
+    """Parameters by notebook, from ``notebooks/presets/<preset>.json`` or from a path.
+
+    Raises
+    ------
+    InputError
+        The file is absent, is not JSON, or names a notebook that does not exist.
+    """
+    path = Path(preset)
+    if path.suffix != ".json":
+        path = project_root() / "notebooks" / "presets" / f"{preset}.json"
+    parameters = read_json(path)
+    unknown = sorted(set(parameters) - set(notebook_paths()))
+    if unknown:
+        raise InputError(
+            f"{path}: no notebook named {', '.join(unknown)}; "
+            f"allowed: {', '.join(notebook_paths())}"
+        )
+    return parameters
+
+
+def check_parameters(notebook_path, parameters):
+    """Refuse parameters that a notebook's parameters cell does not have.
+
+    Raises
+    ------
+    InputError
+        Naming the notebook, the unknown parameters and those allowed.
+    """
+    allowed = papermill.inspect_notebook(str(notebook_path))
+    unknown = sorted(set(parameters) - set(allowed))
+    if unknown:
+        raise InputError(
+            f"{Path(notebook_path).name}: unknown parameter {', '.join(unknown)}; "
+            f"allowed: {', '.join(sorted(allowed))}"
+        )
+
+
+def run_notebook(notebook_path, run_dir, parameters):
+    """Execute one notebook into ``<run_dir>/notebooks/``; return the executed copy's path.
+
+    What the notebook writes to the error stream (progress bars with the time left) is
+    passed on as it comes. The executed copy is kept also when a cell fails.
+    """
+    run_dir = Path(run_dir).absolute()
+    check_parameters(notebook_path, parameters)
+    executed = run_dir / "notebooks" / Path(notebook_path).name
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with atomic_path(executed) as temporary:
+            papermill.execute_notebook(
+                str(notebook_path),
+                str(temporary),
+                parameters={"run_dir": str(run_dir), **parameters},
+                kernel_name="python3",
+                progress_bar=False,
+                stderr_file=sys.stderr,
+                # a kernel on this machine warns at each start that its sockets are TCP
+                extra_arguments=["--IPKernelApp.log_level=ERROR"],
+            )
+    except papermill.PapermillExecutionError as error:
+        raise RuntimeError(f"{Path(notebook_path).name} failed: {error}") from error
+    return executed
+
+
+def run_pipeline(preset, run_dir, *, first=None, last=None):
+    """Run the numbered notebooks in order into one run folder.
+
+    Parameters
+    ----------
+    preset : str
+        Name of a preset in ``notebooks/presets/`` or a path to a JSON file of parameters
+        by notebook. A notebook that the preset does not name runs with its own defaults.
+    run_dir : path-like
+        The run folder.
+    first, last : str, optional
+        Names without suffix of the first and last notebook to run. Default: all of them.
+    """
+    notebooks = notebook_paths()
+    for name in (first, last):
+        if name is not None and name not in notebooks:
+            raise InputError(f"{name}: no such notebook; allowed: {', '.join(notebooks)}")
+    names = [n for n in notebooks if (first or n) <= n <= (last or n)]
+    parameters = read_preset(preset)
+    for name in names:
+        check_parameters(notebooks[name], parameters.get(name, {}))
+    began = time.monotonic()
+    for number, name in enumerate(names, start=1):
+        print(f"[{number}/{len(names)}] {name}", flush=True)
+        started = time.monotonic()
+        run_notebook(notebooks[name], run_dir, parameters.get(name, {}))
+        now = time.monotonic()
+        print(f"    {now - started:.0f} s; {now - began:.0f} s in all", flush=True)
+
+
+def summary(run_dir):
+    """The run's result in words: dose, interval, true dose where it is known, report."""
+    run_dir = Path(run_dir)
+    dose = read_json(run_dir / "dose.json")
+    lines = []
+    for sample in dose["samples"]:
+        interval = (
+            f"{sample['level']:.0%} interval {_gray(sample['lower_gy'])} to "
+            f"{_gray(sample['upper_gy'])} ({sample['method']})"
+        )
+        dose_text = f"{_gray(sample['dose_gy'])}, {interval}"
+        if sample["dose_gy"] is None:
+            dose_text = "not estimable"
+        elif not sample["above_background"]:
+            dose_text = f"not above the background, {interval}"
+        lines.append(f"{sample['sample']}: {dose_text}")
+        if sample.get("true_dose_gy") is not None:
+            lines.append(f"    true dose of this simulated sample: {sample['true_dose_gy']:.2f} Gy")
+    lines.append(f"report: {run_dir / 'report.html'}")
+    return "\n".join(lines)
+
+
+def _gray(dose):
+    """A dose in words; a limit that does not exist is null or text in ``dose.json``."""
+    return f"{dose:.2f} Gy" if isinstance(dose, (int, float)) else "no limit"

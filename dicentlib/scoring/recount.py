@@ -1,0 +1,110 @@
+"""The same samples counted by random ensembles: the spread that the choice of members adds."""
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from dicentlib.calibration.fit import fit_curve
+from dicentlib.calibration.grid import count_ensembles
+from dicentlib.conventions import CLASSES, REFERENCE_PIXEL_SIZE_UM
+from dicentlib.counts.cells import co_occurrence
+from dicentlib.data.dataset import MetaphaseDataset
+from dicentlib.ensemble import iterate_heatmaps
+from dicentlib.errors import InputError
+
+
+def ensemble_curves(recounted, *, model):
+    """Curve of each random ensemble.
+
+    Parameters
+    ----------
+    recounted : DataFrame
+        ``ensemble`` (its members' positions, separated by blanks), ``agreement_threshold``,
+        ``dose_gy``, ``n_cells``, ``n_dicentrics``: one row per ensemble and dose.
+    model : {"linear-quadratic", "linear"}
+
+    Returns
+    -------
+    dict
+        Ensemble to CalibrationCurve, or to None where its counts give no curve.
+    """
+    curves = {}
+    for name, counts in recounted.groupby("ensemble", sort=False):
+        try:
+            curves[name] = fit_curve(
+                counts["dose_gy"], counts["n_cells"], counts["n_dicentrics"], model=model
+            )
+        except InputError:
+            curves[name] = None
+    return curves
+
+
+def ensemble_yields(index, cells, recounted, *, members, scorer, curve, pixel_size_um=None):
+    """Yields of each sample as random ensembles see it, carried to the curve in use.
+
+    Every ensemble counts the sample, reads the dose on its own curve, and the yield of the curve
+    in use at that dose is kept: what shifts curve and sample alike cancels, as it does in the
+    dose.
+
+    Parameters
+    ----------
+    index : ImageIndex
+        Of the samples' folder.
+    cells : DataFrame
+        ``image`` and ``sample`` of the scored cells.
+    recounted : DataFrame
+        As for :func:`ensemble_curves`.
+    members : sequence of Member
+        In the scorer's order.
+    scorer : Scorer
+    curve : CalibrationCurve
+        The curve in use.
+    pixel_size_um : float, optional
+        Of images for which the index does not tell; default 0.1.
+
+    Returns
+    -------
+    dict
+        Sample to ndarray, shape (E,), of yields (dicentrics per cell), or to None where fewer
+        than two ensembles have a curve.
+    """
+    curves = {name: one for name, one in _curves(recounted, curve).items() if one is not None}
+    if len(curves) < 2:
+        return dict.fromkeys(cells["sample"].unique())
+    chosen = index.table.set_index("image").loc[cells["image"]].reset_index()
+    dataset = MetaphaseDataset(
+        type(index)(index.folder, chosen, index.quarantined),
+        pd.DataFrame(columns=["image", "class", "row", "col"]),
+        pixel_size_um=scorer.pixel_size_um,
+        image_pixel_size_um=pixel_size_um or REFERENCE_PIXEL_SIZE_UM,
+    )
+    found = count_ensembles(
+        tqdm(_heatmaps(dataset, members), total=len(chosen), desc="random ensembles", unit="image"),
+        np.array([[int(member) for member in name.split()] for name in curves]),
+        confidence_threshold=np.stack(
+            [np.broadcast_to(scorer.confidence_threshold[c], len(members)) for c in CLASSES], 1
+        ),
+        agreement_threshold=int(recounted["agreement_threshold"].iloc[0]),
+    )
+    counts = co_occurrence(found[:, 0], found[:, 1]) if scorer.co_occurrence else found[:, 0]
+    return {
+        sample: np.array(
+            [
+                float(curve.yield_at(own.dose_at(one[rows].mean())))
+                for own, one in zip(curves.values(), counts, strict=True)
+            ]
+        )
+        for sample, rows in cells.groupby("sample").indices.items()
+    }
+
+
+def _curves(recounted, curve):
+    return ensemble_curves(recounted, model=curve.fit.get("model", "linear-quadratic"))
+
+
+def _heatmaps(dataset, members):
+    """Heatmaps of the images without their padding."""
+    images = (dataset.image(i) for i in range(len(dataset)))
+    for i, stack in enumerate(iterate_heatmaps(members, images)):
+        height, width = (-(-size // 4) for size in dataset.image(i).shape)
+        yield stack[..., :height, :width]

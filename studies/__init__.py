@@ -1,0 +1,1 @@
+"""Studies of this project: comparisons, ablations, recipes of the ready models. Not installed."""

@@ -1,0 +1,80 @@
+"""Studies by command, from the project's root: ``python -m studies --help``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dicentlib.__main__ import Commands
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_show_locals=False)
+
+
+@app.callback()
+def main():
+    """Comparisons and tables of this project's own studies."""
+
+
+@app.command()
+def tables(
+    train_images: Annotated[str, typer.Argument(help="Image set for training.")],
+    test_images: Annotated[str, typer.Argument(help="Image set for measuring.")],
+    out: Annotated[str, typer.Argument(help="Receives both trainings and tables.csv.")],
+    epochs: int = 20,
+    steps_per_epoch: int = 100,
+    encoder: str = "",
+    pixel_size_um: float = 0.2,
+    ensemble_size: int = 5,
+    draws: int = 100,
+    threads: int = 0,
+):
+    """The paper's tables on other data: Model A, Model B and ensembles, as CSV, and its claims."""
+    from dicentlib.training.commands import changed_preset, read_image_set
+    from studies.paper_tables import paper_claims, paper_tables
+
+    changes = {
+        "encoder": encoder,
+        "epochs": epochs,
+        "steps_per_epoch": steps_per_epoch,
+        "pixel_size_um": pixel_size_um,
+        "decay_to": 1.0,
+    }
+    table = paper_tables(
+        read_image_set(train_images),
+        read_image_set(test_images),
+        out,
+        parameters=changed_preset("demo", changes),
+        size=ensemble_size,
+        n_draws=draws,
+        threads=threads or None,
+    )
+    typer.echo(table.round(3).to_string(index=False))
+    typer.echo("\n".join(paper_claims(table)))
+
+
+@app.command()
+def compare(
+    simulated: Annotated[Path, typer.Argument(help="Annotated set of simulated images.")],
+    real: Annotated[Path | None, typer.Option(help="Folder of real images.")] = None,
+    baseline: Path = Path("models/baseline"),
+    model_a: Annotated[Path | None, typer.Option(help="Members trained with lam 0.")] = None,
+    model_b: Annotated[Path | None, typer.Option(help="Members of one training.")] = None,
+    ensemble: Annotated[Path | None, typer.Option(help="Members with operating point.")] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file for the table.")] = None,
+):
+    """Baseline, Model A, Model B and ensemble in one table, on simulated and real images."""
+    from dicentlib.files import atomic_path
+    from studies.comparison import compare as compare_systems
+    from studies.comparison import find_systems
+
+    folders = {"simulated": simulated} | ({"real": real} if real else {})
+    systems = find_systems(baseline=baseline, model_a=model_a, model_b=model_b, ensemble=ensemble)
+    table = compare_systems(folders, systems)
+    typer.echo(table.to_string(index=False, float_format=lambda number: f"{number:.3g}"))
+    if out:
+        with atomic_path(out) as temporary:
+            table.to_csv(temporary, index=False)
+
+
+if __name__ == "__main__":
+    app()

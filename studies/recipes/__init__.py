@@ -1,0 +1,1 @@
+"""How the ready models are made."""
