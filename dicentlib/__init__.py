@@ -7,4 +7,7 @@ Import what you need from the module that holds it, for example::
     from dicentlib.dose import estimate_dose
 """
 
+from dicentlib.threads import set_thread_defaults
+
 __version__ = "0.1.0"
+set_thread_defaults()

@@ -1,6 +1,5 @@
 """Precision and recall over the whole (T_C, T_A) surface, for many ensembles at once."""
 
-import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from dicentlib.evaluation.counts import precision, recall
 from dicentlib.evaluation.sweep import firing_pixels, sweep_counts
 from dicentlib.files import atomic_path
 from dicentlib.operating_point import check_agreement_threshold, check_confidence_threshold
+from dicentlib.threads import available_processors
 from dicentlib.voting import check_heatmaps
 
 ARRAYS = ("tp", "fp", "fn", "confidence_thresholds", "agreement_thresholds", "ensembles")
@@ -150,7 +150,7 @@ def image_counts(
     confidence, agreement, ensembles = _check_grid(
         confidence_thresholds, agreement_thresholds, ensembles
     )
-    n_workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    n_workers = available_processors()
     pending = deque()
     with ThreadPoolExecutor(n_workers) as pool:
         for pair in _checked_pairs(heatmaps, truth, ensembles, progress):

@@ -1,6 +1,5 @@
 """From a folder of images to a table of verdicts with reasons."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 
@@ -19,6 +18,7 @@ from dicentlib.filtering.explain import (
     objection,
 )
 from dicentlib.filtering.network import ImageFilter, load_filter, network_input
+from dicentlib.threads import available_processors
 
 MEASURES = tuple(field.name for field in fields(ImageMeasures))
 CHUNK = 64  # images prepared and judged at a time
@@ -68,7 +68,7 @@ def prepare_images(index, *, pixel_size_um=None, image_size=299, n_threads=None)
             return name, PreparedImage(f"unreadable: {error}")
         return name, prepare_image(image, pixel_size_um=size, image_size=image_size)
 
-    with ThreadPoolExecutor(n_threads or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(n_threads or available_processors()) as pool:
         for start in range(0, len(jobs), CHUNK):
             yield from pool.map(prepare, jobs[start : start + CHUNK])
 

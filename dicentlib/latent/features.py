@@ -18,6 +18,7 @@ from dicentlib.errors import InputError
 from dicentlib.files import atomic_path
 from dicentlib.latent.members import check_same_network
 from dicentlib.latent.points import HALF_HEIGHT_RADIUS, cells_of
+from dicentlib.threads import available_processors
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ def _read_images(index, names, image_pixel_size_um, pixel_size_um):
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
 
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(available_processors()) as pool:
         read_all = tqdm(pool.map(read, names), "images", len(names), unit="image", delay=5)
         return dict(zip(names, read_all, strict=True))
 

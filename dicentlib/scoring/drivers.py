@@ -1,7 +1,6 @@
 """Shards one after the other in this process, or one part of them for a batch system."""
 
 import errno
-import os
 import re
 
 import torch
@@ -9,6 +8,7 @@ from tqdm import tqdm
 
 from dicentlib.errors import DicentlibError, InputError, ScoringError
 from dicentlib.scoring.shards import find_shard, score_shard
+from dicentlib.threads import available_processors
 
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -22,7 +22,7 @@ def run_in_process(plan, *, part=(1, 1), n_threads=None, progress=True):
     part : (int, int)
         ``(i, n)``: only every n-th shard, beginning with the i-th; i from 1 to n.
     n_threads : int, optional
-        Default: the cores that this process may use.
+        Default: as many as there are processors for this process.
     progress : bool
         Show a bar with the time left; shards that are there already do not count for the rate.
 
@@ -40,7 +40,7 @@ def run_in_process(plan, *, part=(1, 1), n_threads=None, progress=True):
     chosen = range(part[0] - 1, len(shards), part[1])
     if n_threads is not None and n_threads < 1:
         raise InputError(f"n_threads {n_threads}; allowed: 1 or more")
-    n_threads = n_threads or len(os.sched_getaffinity(0))
+    n_threads = n_threads or available_processors()
     places = {n: (plan.index.folder, shards[n], plan.settings, plan.out) for n in chosen}
     looked = tqdm(places.items(), "look for shards", disable=not progress, delay=5)
     found = {number: find_shard(*place) for number, place in looked}

@@ -1,7 +1,6 @@
 """Folders of simulated metaphases: images, tables and truth, made by several processes."""
 
 import multiprocessing
-import os
 import re
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -21,6 +20,7 @@ from dicentlib.errors import InputError
 from dicentlib.files import atomic_path, write_json
 from dicentlib.simulation.metaphase import draw_metaphase, generator
 from dicentlib.simulation.radiation import PAPER_LABELS_PER_IMAGE, Exposure
+from dicentlib.threads import available_processors
 
 IMAGE_NAME = re.compile(r"\d{6}\.png")
 
@@ -132,7 +132,9 @@ def simulate_set(
     task(0)  # bad options fail here, before any process starts and any image goes
     _remove_images(images, total)
     names = [sample if len(doses) == 1 else f"{sample}_{dose:g}_gy" for dose in doses]
-    n_workers = min(n_workers or _cores(), max(total // 10, 1))  # starting one takes seconds
+    n_workers = min(
+        n_workers or available_processors(), max(total // 10, 1)
+    )  # starting one takes seconds
     with ExitStack() as stack:
         writer = None if blind else stack.enter_context(_TableWriter(folder))
         results = _run(stack, task, total, n_workers)
@@ -179,13 +181,6 @@ def _checked_shares(reasons, negative_fraction, n_images, images_per_slide):
             "from 0 to 1, all reasons together at most 1"
         )
     return reasons
-
-
-def _cores():
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1
 
 
 def _remove_images(images, total):
