@@ -52,6 +52,8 @@ class CalibrationCurve:
         What made the counts; another scorer is refused (:meth:`require_scorer`).
     warnings : sequence of str, keyword
         Statements about the curve that every estimate made with it repeats.
+    protraction, acute : keyword
+        Of a curve that :meth:`protracted` made: its G, and the curve of an acute exposure.
 
     Examples
     --------
@@ -73,8 +75,12 @@ class CalibrationCurve:
     fit: dict = dataclasses.field(default_factory=dict, kw_only=True)
     scorer: dict | None = dataclasses.field(default=None, kw_only=True)
     warnings: tuple = dataclasses.field(default=(), kw_only=True)
+    protraction: float = dataclasses.field(default=1.0, kw_only=True)
+    acute: "CalibrationCurve | None" = dataclasses.field(default=None, kw_only=True, repr=False)
 
     def __post_init__(self):
+        if self.protraction != 1 and self.acute is None:
+            raise InputError("a curve takes no protraction: use curve.protracted(G)")
         coefficients = _coefficients(self.coefficients)
         notes = [str(text) for text in self.warnings]
         covariance, errors = self.covariance, self.standard_errors
@@ -113,33 +119,91 @@ class CalibrationCurve:
 
     @property
     def n_parameters(self):
-        """Coefficients that the band counts: with a variance, or not zero without any (1 to 3)."""
+        """Coefficients that the band counts: with a variance, or not zero without any (1 to 3).
+
+        Those of the acute curve: a beta that is multiplied by G = 0 was estimated all the same.
+        """
+        if self.acute is not None:
+            return self.acute.n_parameters
         free = self.coefficients != 0
         if self.covariance is not None:
             free = np.diag(self.covariance) > 0
         return max(int(free.sum()), 1)
 
+    def protracted(self, protraction):
+        """The curve of an exposure that is not acute: beta and its covariances times G.
+
+        .. math:: Y(D) = C + \\alpha D + (G \\beta) D^2, \\quad
+                  \\Sigma_G = T \\Sigma T, \\; T = \\mathrm{diag}(1, 1, G)
+
+        Parameters
+        ----------
+        protraction : float in [0, 1]
+            G(x) of :func:`dicentlib.dose.protraction_factor`; 1 gives the same curve. On a curve
+            that is protracted already the two factors multiply.
+
+        Returns
+        -------
+        CalibrationCurve
+            With ``acute``, the curve it was made from, whose ``n_parameters`` it keeps.
+
+        Examples
+        --------
+        >>> curve = CalibrationCurve((0.001, 0.02, 0.06)).protracted(0.5)
+        >>> curve.coefficients.tolist(), curve.protraction
+        ([0.001, 0.02, 0.03], 0.5)
+        """
+        factor = check_protraction(protraction)
+        if factor == 1:
+            return self
+        acute = self.acute or self
+        factor *= self.protraction
+        scale = np.array([1.0, 1.0, factor])
+        if not np.any((acute.coefficients * scale)[1:]):
+            raise InputError(
+                f"protraction is {protraction:g}, but the curve {acute.describe()} has no alpha: "
+                "it would not rise with the dose"
+            )
+        covariance = acute.covariance
+        if covariance is not None:
+            covariance = covariance * np.outer(scale, scale)
+        return dataclasses.replace(
+            acute,
+            coefficients=acute.coefficients * scale,
+            covariance=covariance,
+            standard_errors=None,
+            protraction=factor,
+            acute=acute,
+        )
+
     def yield_at(self, dose_gy, *, protraction=1.0):
-        """Dicentrics per cell at `dose_gy` (Gy, >= 0, any shape); `protraction` is G in [0, 1]."""
+        """Dicentrics per cell at `dose_gy` (Gy, >= 0, any shape).
+
+        `protraction` is short for :meth:`protracted`.
+        """
+        if protraction != 1:
+            return self.protracted(protraction).yield_at(dose_gy)
         dose = np.asarray(dose_gy, dtype=float)
         if not np.all(dose >= 0):
             raise InputError(f"dose_gy is {dose_gy}: expected doses of 0 Gy or more")
         background, alpha, beta = self.coefficients
-        return background + alpha * dose + beta * check_protraction(protraction) * dose**2
+        return background + alpha * dose + beta * dose**2
 
     def dose_at(self, yield_, *, protraction=1.0):
         """Dose in Gy at which the curve reaches `yield_` (any shape): the smallest root.
 
         At or below the background C the dose is 0. A yield that a curve with negative alpha or
-        beta never reaches is an :class:`InputError`.
+        beta never reaches is an :class:`InputError`. `protraction` is short for
+        :meth:`protracted`.
 
-        .. math:: D = \\frac{2 (y - C)}{\\alpha + \\sqrt{\\alpha^2 + 4 \\beta G (y - C)}}
+        .. math:: D = \\frac{2 (y - C)}{\\alpha + \\sqrt{\\alpha^2 + 4 \\beta (y - C)}}
         """
+        if protraction != 1:
+            return self.protracted(protraction).dose_at(yield_)
         yields = np.asarray(yield_, dtype=float)
         if not np.all(np.isfinite(yields)) or np.any(yields < 0):
             raise InputError(f"yield_ is {yield_}: expected finite yields of 0 or more")
         background, alpha, beta = self.coefficients
-        beta = beta * check_protraction(protraction)
         excess = np.maximum(yields - background, 0.0)
         discriminant = alpha**2 + 4 * beta * excess
         # This form of the root keeps its digits when beta is small; beta = 0 needs no case.
@@ -148,21 +212,21 @@ class CalibrationCurve:
         if np.any(unreachable):
             raise InputError(
                 f"The curve {self.describe()} never reaches {np.max(yields):.4g} dicentrics per "
-                f"cell with protraction {protraction:g}"
+                "cell"
             )
         return np.divide(2 * excess, denominator, out=np.zeros_like(excess), where=excess > 0)
 
-    def slope_at(self, dose_gy, *, protraction=1.0):
-        """Derivative of the yield, alpha + 2 beta G D, per cell and Gy."""
+    def slope_at(self, dose_gy):
+        """Derivative of the yield, alpha + 2 beta D, per cell and Gy."""
         _, alpha, beta = self.coefficients
-        return alpha + 2 * beta * protraction * np.asarray(dose_gy, dtype=float)
+        return alpha + 2 * beta * np.asarray(dose_gy, dtype=float)
 
-    def variance_at(self, dose_gy, *, protraction=1.0):
-        """Variance of the yield, v' Sigma v with v = (1, D, G D^2); 0 without covariance."""
+    def variance_at(self, dose_gy):
+        """Variance of the yield, v' Sigma v with v = (1, D, D^2); 0 without covariance."""
         dose = np.asarray(dose_gy, dtype=float)
         if self.covariance is None:
             return np.zeros_like(dose)
-        v = np.stack([np.ones_like(dose), dose, protraction * dose**2])
+        v = np.stack([np.ones_like(dose), dose, dose**2])
         return np.maximum(np.einsum("i...,ij,j...->...", v, self.covariance, v), 0.0)
 
     def band_factor(self, level):
@@ -171,13 +235,13 @@ class CalibrationCurve:
             raise InputError(f"curve level is {level}: expected a number from 0 to below 1")
         return math.sqrt(chi2.ppf(level, self.n_parameters))
 
-    def band_at(self, dose_gy, *, level=0.95, protraction=1.0):
+    def band_at(self, dose_gy, *, level=0.95):
         """Lower and upper band at `dose_gy`: Y -/+ R sqrt(v' Sigma v) (Merkle 1983).
 
         The lower band is not cut at zero: where it is negative, it says nothing.
         """
-        centre = self.yield_at(dose_gy, protraction=protraction)
-        variance = self.variance_at(dose_gy, protraction=protraction)
+        centre = self.yield_at(dose_gy)
+        variance = self.variance_at(dose_gy)
         half = self.band_factor(level) * np.sqrt(variance)
         return centre - half, centre + half
 
@@ -186,7 +250,8 @@ class CalibrationCurve:
         background, alpha, beta = self.coefficients
         quadratic = f" + {beta:.4g} D^2" if beta else ""
         title = f"'{self.name}' " if self.name else ""
-        return f"{title}Y = {background:.4g} + {alpha:.4g} D{quadratic}"
+        factor = f" (G = {self.protraction:.4g})" if self.acute else ""
+        return f"{title}Y = {background:.4g} + {alpha:.4g} D{quadratic}{factor}"
 
     def require_scorer(self, scorer):
         """Raise :class:`ScorerMismatchError` unless `scorer` is the one that made the curve."""
@@ -208,7 +273,12 @@ class CalibrationCurve:
         return dataclasses.replace(self, scorer=_plain(scorer), standard_errors=None)
 
     def to_dict(self):
-        """Plain numbers and text; :meth:`from_dict` gives the same curve back exactly."""
+        """Plain numbers and text; :meth:`from_dict` gives the same curve back exactly.
+
+        A protracted curve is written as the acute one and its ``protraction``.
+        """
+        if self.acute is not None:
+            return {**self.acute.to_dict(), "protraction": self.protraction}
         return {
             "coefficients": dict(zip(NAMES, self.coefficients.tolist(), strict=True)),
             "covariance": None if self.covariance is None else self.covariance.tolist(),
@@ -229,7 +299,7 @@ class CalibrationCurve:
         ``coefficients`` and ``standard_errors`` may be objects, ``{"C": .001, "alpha": .02,
         "beta": .06}`` (a linear curve has no beta), or lists in that order.
         """
-        expected = {field.name for field in dataclasses.fields(cls)}
+        expected = {field.name for field in dataclasses.fields(cls)} - {"acute"}
         unknown = sorted(set(content) - expected)
         if unknown or "coefficients" not in content:
             raise InputError(
@@ -241,7 +311,9 @@ class CalibrationCurve:
         if content.get("standard_errors") is not None:
             errors = _in_order(content["standard_errors"], "standard_errors")
             content["standard_errors"] = errors + [math.nan] * (len(coefficients) - len(errors))
-        return cls(coefficients, content.pop("covariance", None), **content)
+        factor = content.pop("protraction", 1.0)
+        curve = cls(coefficients, content.pop("covariance", None), **content)
+        return curve.protracted(factor)
 
     def save(self, path):
         """Write ``.json`` (or ``.csv``, the same content as a name,value table), atomically."""

@@ -16,7 +16,6 @@ from scipy.optimize import minimize_scalar
 from scipy.special import gammaln, xlogy
 from scipy.stats import gamma as gamma_law
 
-from dicentlib.calibration.curve import check_protraction
 from dicentlib.counts.dispersion import expected_dispersion, variance_factor
 from dicentlib.dose.checks import (
     common_assumptions,
@@ -43,7 +42,6 @@ def bayesian(
     ensemble_yields=None,
     overdispersion="auto",
     slides=None,
-    protraction=1.0,
 ):
     """Density, mode, mean, shortest interval and P(dose in a range).
 
@@ -57,18 +55,16 @@ def bayesian(
         "uniform" is flat over all doses from 0.
     detector, ensemble_yields, overdispersion, slides
         As in :func:`dicentlib.dose.detected_dose.detector_dose`.
-    protraction : float in [0, 1]
 
     Returns
     -------
     BayesianEstimate
         ``estimate.probability(1, 2)`` is P(1 <= dose < 2 Gy).
     """
-    protraction = check_protraction(protraction)
     if not 0 < level < 1:
         raise InputError(f"level is {level}: expected a number between 0 and 1")
     spread = 0.0 if ensemble_yields is None else ensemble_spread(ensemble_yields)
-    detected = DetectedCurve(curve, detector or Detector(), spread, protraction)
+    detected = DetectedCurve(curve, detector or Detector(), spread)
     index = variance_factor(sample, overdispersion, expected_dispersion(curve), slides)
     grid, density = dose_density(sample, detected, prior=prior, index=index)
     cumulative = cumulative_of(grid, density)
@@ -92,7 +88,7 @@ def bayesian(
         yield_upper=float(detected.mean_at(upper)),
         warnings=tuple(notes),
         assumptions=(
-            *common_assumptions(curve, protraction),
+            *common_assumptions(curve),
             f"Whole-body exposure; prior of the dose: {prior}; shortest interval of the density.",
         ),
         details={"prior": prior, "central_interval_gy": [float(end) for end in ends]},
@@ -101,7 +97,7 @@ def bayesian(
         sd_gy=sd,
         grid_gy=grid,
         density=density,
-        **common_fields(sample, curve, protraction),
+        **common_fields(sample, curve),
     )
 
 

@@ -17,7 +17,7 @@ def checked_curve(curve, scorer=None):
     return curve
 
 
-def common_fields(sample, curve, protraction):
+def common_fields(sample, curve):
     """Fields of a :class:`DoseEstimate` that do not depend on the method."""
     spread = None if sample.distribution is None else dispersion(sample.distribution)
     return {
@@ -26,8 +26,8 @@ def common_fields(sample, curve, protraction):
         "distribution": sample.distribution,
         "dispersion_index": None if spread is None else spread.index,
         "u": None if spread is None else spread.u,
-        "protraction": protraction,
-        "curve": curve,
+        "protraction": curve.protraction,
+        "curve": curve.acute or curve,
     }
 
 
@@ -80,12 +80,12 @@ def range_warnings(curve, dose, lower, upper):
     return found
 
 
-def band_warnings(curve, dose, level, protraction):
+def band_warnings(curve, dose, level):
     """Says so where the curve's lower band is below zero at doses that matter."""
     if curve.covariance is None or level <= 0:
         return []
     doses = np.linspace(0, max(dose, 0.5), 101)
-    lower, _ = curve.band_at(doses, level=level, protraction=protraction)
+    lower, _ = curve.band_at(doses, level=level)
     if not np.any(lower[1:] < 0):
         return []
     last = doses[np.flatnonzero(lower < 0)[-1]]
@@ -95,12 +95,12 @@ def band_warnings(curve, dose, level, protraction):
     ]
 
 
-def common_assumptions(curve, protraction):
+def common_assumptions(curve):
     """What the estimate takes for granted."""
     found = [
         "Acute exposure (G = 1)."
-        if protraction == 1
-        else f"Protracted exposure: beta is multiplied by G = {protraction:.4g}."
+        if curve.protraction == 1
+        else f"Protracted exposure: beta is multiplied by G = {curve.protraction:.4g}."
     ]
     if curve.dose_range_gy is None:
         found.append(

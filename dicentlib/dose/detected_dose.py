@@ -4,7 +4,6 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import betainc, gammaincc
 
-from dicentlib.calibration.curve import check_protraction
 from dicentlib.counts.dispersion import expected_dispersion, variance_factor
 from dicentlib.dose.bayesian import log_count_probability, upper_limit
 from dicentlib.dose.checks import (
@@ -28,7 +27,6 @@ def detector_dose(
     ensemble_yields=None,
     overdispersion="auto",
     slides=None,
-    protraction=1.0,
 ):
     """Whole-body dose with counts, curve, efficiency, false positives and ensemble in one interval.
 
@@ -57,7 +55,6 @@ def detector_dose(
         The sample by slides: a detector that finds more on one slide than on another ties its
         cells together, and the variance of the count is at least that which the slides show
         (:func:`dicentlib.counts.dispersion.slide_dispersion`).
-    protraction : float in [0, 1]
 
     Returns
     -------
@@ -67,7 +64,7 @@ def detector_dose(
     if not 0 < level < 1:
         raise InputError(f"level is {level}: expected a number between 0 and 1")
     spread = 0.0 if ensemble_yields is None else ensemble_spread(ensemble_yields)
-    detected = DetectedCurve(curve, detector or Detector(), spread, check_protraction(protraction))
+    detected = DetectedCurve(curve, detector or Detector(), spread)
     index = variance_factor(sample, overdispersion, expected_dispersion(curve), slides)
     tail = (1 - level) / 2
     dose = detected.dose_at(sample.yield_)
@@ -112,7 +109,7 @@ def detector_dose(
         corrected_yield=corrected,
         warnings=tuple(notes),
         assumptions=(
-            *common_assumptions(curve, protraction),
+            *common_assumptions(curve),
             "Whole-body exposure; mid-p limits of the detected count, curve and detector "
             "uncertainty included.",
             "Efficiency and false rate of the sample are those of the curve."
@@ -130,7 +127,7 @@ def detector_dose(
             "ensemble_yields": ensemble_yields,
             "slides": slides,
         },
-        **common_fields(sample, curve, protraction),
+        **common_fields(sample, curve),
     )
 
 

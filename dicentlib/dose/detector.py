@@ -85,17 +85,16 @@ class DetectedCurve:
     curve: CalibrationCurve
     detector: Detector = Detector()
     ensemble_cv: float = 0.0
-    protraction: float = 1.0
 
     def mean_at(self, dose_gy):
         """Detected dicentrics per cell, m(D) = e Y(D) + p."""
-        real = self.curve.yield_at(dose_gy, protraction=self.protraction)
+        real = self.curve.yield_at(dose_gy)
         return self.detector.efficiency * real + self.detector.false_rate
 
     def parts_at(self, dose_gy):
         """Variance of m(D) by its cause: curve, efficiency, false positives, ensemble."""
-        real = self.curve.yield_at(dose_gy, protraction=self.protraction)
-        curve = self.curve.variance_at(dose_gy, protraction=self.protraction)
+        real = self.curve.yield_at(dose_gy)
+        curve = self.curve.variance_at(dose_gy)
         flat = np.ones_like(real)
         return {
             "curve": self.detector.efficiency**2 * curve,
@@ -122,13 +121,12 @@ class DetectedCurve:
     def summit_gy(self):
         """Dose from which the curve falls: finite where alpha is above 0 and beta below."""
         _, alpha, beta = self.curve.coefficients
-        beta = beta * self.protraction
         return -alpha / (2 * beta) if alpha > 0 > beta else math.inf
 
     def dose_at(self, detected_yield):
         """Dose at which m(D) is `detected_yield`; 0 at or below the background."""
         corrected, _ = self.detector.correct(detected_yield)
-        return float(self.curve.dose_at(corrected, protraction=self.protraction))
+        return float(self.curve.dose_at(corrected))
 
 
 def ensemble_spread(ensemble_yields):

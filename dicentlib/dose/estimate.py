@@ -85,12 +85,12 @@ def estimate_dose(
     (4.14, 0.59)
     """
     check_method(method)
-    curve = checked_curve(curve, scorer)
+    curve = checked_curve(curve, scorer).protracted(protraction)
     estimator = METHODS[method]
     allowed = [
         name
         for name, parameter in inspect.signature(estimator).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY and name != "protraction"
+        if parameter.kind is parameter.KEYWORD_ONLY
     ]
     unknown = sorted(set(options) - set(allowed))
     if unknown:
@@ -98,4 +98,4 @@ def estimate_dose(
             f"the method {method!r} has no option {', '.join(unknown)}: it has {', '.join(allowed)}"
         )
     sample = Sample.of(cells_with, n_cells=n_cells, n_dicentrics=n_dicentrics, n_damaged=n_damaged)
-    return estimator(sample, curve, protraction=protraction, **options)
+    return estimator(sample, curve, **options)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binom, chi2, poisson
 
-from dicentlib.calibration.curve import check_protraction
 from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.counts.sample import Sample
 from dicentlib.dose.detector import DetectedCurve, Detector
@@ -110,14 +109,14 @@ def band_decision_threshold(n_cells, curve, *, level=0.95):
     return count
 
 
-def odds(*, n_cells, n_dicentrics, curve, suspected_gy, detector=None, protraction=1.0):
+def odds(*, n_cells, n_dicentrics, curve, suspected_gy, detector=None):
     """Odds of no dose against `suspected_gy`: Pois(X; N C) / Pois(X; N Y(D)).
 
     Above 1 the counts speak for no exposure, below 1 for the suspected one (as of a badge); 0
     where the curve has no background to explain the dicentrics.
     """
     sample = Sample.of(n_cells=n_cells, n_dicentrics=n_dicentrics)
-    detected = DetectedCurve(curve, detector or Detector(), 0.0, check_protraction(protraction))
+    detected = DetectedCurve(curve, detector or Detector())
     expected, none = (sample.n_cells * float(detected.mean_at(dose)) for dose in (suspected_gy, 0))
     if sample.n_dicentrics and none == expected == 0:  # neither dose can have the dicentrics
         return 1.0
@@ -166,9 +165,7 @@ class CharacteristicLimits:
         )
 
 
-def characteristic_limits(
-    sample, curve, *, control=None, detector=None, alpha=0.05, beta=0.1, protraction=1.0
-):
+def characteristic_limits(sample, curve, *, control=None, detector=None, alpha=0.05, beta=0.1):
     """Decision threshold, detection limit and their doses for one sample.
 
     `control` is (n_dicentrics, n_cells) of unexposed cells, scored like the sample. Without it the
@@ -177,7 +174,7 @@ def characteristic_limits(
     without a variance is none: the usual one (:data:`USUAL_BACKGROUND`) is then assumed, since
     unexposed people have dicentrics.
     """
-    detected = DetectedCurve(curve, detector or Detector(), 0.0, check_protraction(protraction))
+    detected = DetectedCurve(curve, detector or Detector())
     source = "curve" if control is None else "control"
     if control is None:
         control = _equivalent_control(detected)

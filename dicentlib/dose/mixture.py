@@ -10,7 +10,6 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.stats import poisson
 
-from dicentlib.calibration.curve import check_protraction
 from dicentlib.dose.checks import (
     common_assumptions,
     common_fields,
@@ -25,7 +24,7 @@ LOWEST_YIELD = 0.01
 FRACTIONS = (0.01, 0.99)
 
 
-def mixture(sample, curve, *, level=0.95, d0_gy=2.7, protraction=1.0):
+def mixture(sample, curve, *, level=0.95, d0_gy=2.7):
     """Two doses, each with its interval, and the parts of the body that got them.
 
     The yields are kept at 0.01 or more and the fraction of cells within 0.01 to 0.99, as in the
@@ -41,7 +40,6 @@ def mixture(sample, curve, *, level=0.95, d0_gy=2.7, protraction=1.0):
     d0_gy : float
         Dose that lets 37 % of cells reach metaphase; turns fractions of cells into fractions of
         the body.
-    protraction : float in [0, 1]
 
     Returns
     -------
@@ -53,7 +51,6 @@ def mixture(sample, curve, *, level=0.95, d0_gy=2.7, protraction=1.0):
         No distribution, no dicentrics, or both yields so far below the curve's background that
         no dose agrees with them.
     """
-    protraction = check_protraction(protraction)
     z = normal_quantile(level)
     if not np.isfinite(d0_gy) or d0_gy <= 0:
         raise InputError(f"d0_gy is {d0_gy}: expected more than 0 Gy")
@@ -64,8 +61,8 @@ def mixture(sample, curve, *, level=0.95, d0_gy=2.7, protraction=1.0):
     w, first, second = fit_mixture(sample.distribution)
     covariance, regular = _covariance(sample.distribution, w, first, second)
     errors = np.sqrt(np.diag(covariance))
-    dose, error, *limits = _dose(first, errors[1], curve, z, protraction)
-    second_dose, second_error, *second_limits = _dose(second, errors[2], curve, z, protraction)
+    dose, error, *limits = _dose(first, errors[1], curve, z)
+    second_dose, second_error, *second_limits = _dose(second, errors[2], curve, z)
     if limits[1] <= 0:
         raise InputError(
             f"both yields, {first:.3g} and {second:.3g}, lie so far below the curve's background "
@@ -118,10 +115,10 @@ def mixture(sample, curve, *, level=0.95, d0_gy=2.7, protraction=1.0):
         resolved=not reason,
         warnings=tuple(notes),
         assumptions=(
-            *common_assumptions(curve, protraction),
+            *common_assumptions(curve),
             f"Two parts of the body, each exposed to one dose; D0 = {d0_gy:g} Gy.",
         ),
-        **common_fields(sample, curve, protraction),
+        **common_fields(sample, curve),
     )
 
 
@@ -191,13 +188,13 @@ def _covariance(distribution, w, first, second):
     return np.diag(1 / np.maximum(np.diag(information), 1e-12)), False
 
 
-def _dose(yield_, error, curve, z, protraction):
+def _dose(yield_, error, curve, z):
     """Dose, its standard error and limits; a lowest yield is a dose of the curve like any other."""
-    dose = float(curve.dose_at(yield_, protraction=protraction))
+    dose = float(curve.dose_at(yield_))
     if dose == 0:
-        upper = float(curve.dose_at(yield_ + z * error, protraction=protraction))
+        upper = float(curve.dose_at(yield_ + z * error))
         return 0.0, upper / z, 0.0, upper
-    sd = math.sqrt(dose_variance(dose, curve, error**2, protraction))
+    sd = math.sqrt(dose_variance(dose, curve, error**2))
     return dose, sd, max(dose - z * sd, 0.0), dose + z * sd
 
 

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from dicentlib.calibration.curve import CalibrationCurve, check_protraction
+from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.dose.checks import (
     common_assumptions,
     common_fields,
@@ -33,7 +33,6 @@ def dolphin(
     limits=None,
     detector=None,
     ensemble_yields=None,
-    protraction=1.0,
 ):
     """Contaminated Poisson (Dolphin 1969): dose and size of the exposed part.
 
@@ -65,14 +64,12 @@ def dolphin(
         Efficiency and false rate with their errors, for a curve of real dicentrics.
     ensemble_yields : sequence of float, optional
         Yields of this sample by random ensembles.
-    protraction : float in [0, 1]
 
     Returns
     -------
     PartialBodyEstimate
         ``dose_gy`` is NaN, with the reason in ``warnings``, where no cell has two dicentrics.
     """
-    protraction = check_protraction(protraction)
     z = normal_quantile(level)
     if not np.isfinite(d0_gy) or d0_gy <= 0:
         raise InputError(f"d0_gy is {d0_gy}: expected more than 0 Gy")
@@ -84,12 +81,12 @@ def dolphin(
         raise InputError(f"limits are {limits!r}: expected one of {LIMITS}")
     spread = 0.0 if ensemble_yields is None else ensemble_spread(ensemble_yields)
     unexposed, net = _background(background, curve, detector)
-    detected = DetectedCurve(curve, detector or Detector(), spread, protraction)
+    detected = DetectedCurve(curve, detector or Detector(), spread)
     if net:
         detected = _without_background(detected)
     notes = sample_warnings(sample, curve, whole_body=False)
     assumptions = (
-        *common_assumptions(curve, protraction),
+        *common_assumptions(curve),
         f"Part of the body exposed to one dose, D0 = {d0_gy:g} Gy; {limits} limits.",
         "No dicentrics in unexposed cells."
         if unexposed is None
@@ -101,7 +98,7 @@ def dolphin(
         exposed = detected.dose_at(fitted.yield_ + (0.0 if net else p0))
         if exposed > FARTHEST_GY:
             fitted = f"the yield of the exposed part stands for {exposed:.0f} Gy, above any dose"
-        elif detected.curve.slope_at(exposed, protraction=protraction) <= 0:
+        elif detected.curve.slope_at(exposed) <= 0:
             fitted = f"the curve {curve.describe()} does not rise at {exposed:.3g} Gy"
     if isinstance(fitted, str):
         notes.append(f"Not estimable: {fitted}")
@@ -137,7 +134,7 @@ def dolphin(
         assumptions=assumptions,
         details={**details, "limits": limits},
         **fields,
-        **common_fields(sample, curve, protraction),
+        **common_fields(sample, curve),
     )
 
 
@@ -160,9 +157,7 @@ def _estimate(fitted, detected, z, d0_gy, *, net):
     covariance = fitted.covariance
     sd_yield = math.sqrt(covariance[1, 1] if net else float(covariance[1:, 1:].sum()))
     dose = detected.dose_at(inverted)
-    slope = detected.detector.efficiency * float(
-        detected.curve.slope_at(dose, protraction=detected.protraction)
-    )
+    slope = detected.detector.efficiency * float(detected.curve.slope_at(dose))
     from_curve = float(detected.variance_at(dose)) / slope**2
     sd_dose = math.sqrt(from_curve + (sd_yield / slope) ** 2)
 

@@ -5,14 +5,13 @@ from numbers import Real
 
 from scipy.optimize import brentq
 
-from dicentlib.calibration.curve import check_protraction
 from dicentlib.dose.checks import common_assumptions, range_warnings
 from dicentlib.dose.result import DoseEstimate
 from dicentlib.dose.whole_body import DELTA_FLOOR, normal_quantile
 from dicentlib.errors import InputError
 
 
-def qdr(n_dicentrics, n_damaged, curve, acentric_curve, *, level=0.95, protraction=1.0):
+def qdr(n_dicentrics, n_damaged, curve, acentric_curve, *, level=0.95):
     """Yield per damaged cell (Qdr): the dose of an exposed part from damaged cells alone.
 
     Damaged cells have a dicentric or an excess acentric; unexposed cells do not matter, nor how
@@ -25,10 +24,10 @@ def qdr(n_dicentrics, n_damaged, curve, acentric_curve, *, level=0.95, protracti
     n_dicentrics, n_damaged : int
         Dicentrics X, and cells N_U with any of the two aberrations.
     curve, acentric_curve : CalibrationCurve
-        Y_1 of dicentrics and Y_2 of excess acentrics. Both backgrounds are taken as exposed-cell
-        yields; the interval is the delta method's, with both covariances.
+        Y_1 of dicentrics and Y_2 of excess acentrics, protracted alike. Both
+        backgrounds are taken as exposed-cell yields; the interval is the delta method's, with
+        both covariances.
     """
-    protraction = check_protraction(protraction)
     z = normal_quantile(level)
     for label, value in (("n_dicentrics", n_dicentrics), ("n_damaged", n_damaged)):
         whole = isinstance(value, Real) and math.isfinite(value) and value == round(value)
@@ -47,8 +46,8 @@ def qdr(n_dicentrics, n_damaged, curve, acentric_curve, *, level=0.95, protracti
     observed = n_dicentrics / n_damaged
 
     def expected(dose):
-        y1 = float(curve.yield_at(dose, protraction=protraction))
-        total = y1 + float(acentric_curve.yield_at(dose, protraction=protraction))
+        y1 = float(curve.yield_at(dose))
+        total = y1 + float(acentric_curve.yield_at(dose))
         return y1 / -math.expm1(-total), y1, total
 
     lowest, highest = 1e-6, 50.0
@@ -65,8 +64,8 @@ def qdr(n_dicentrics, n_damaged, curve, acentric_curve, *, level=0.95, protracti
     counting = ((y1 + y1**2) / damaged - mean**2) / n_damaged
     by_total = -y1 * math.exp(-total) / damaged**2
     from_curves = (1 / damaged + by_total) ** 2 * float(
-        curve.variance_at(dose, protraction=protraction)
-    ) + by_total**2 * float(acentric_curve.variance_at(dose, protraction=protraction))
+        curve.variance_at(dose)
+    ) + by_total**2 * float(acentric_curve.variance_at(dose))
     error = math.sqrt(counting + from_curves) / slope
     lower, upper = max(dose - z * error, 0.0), dose + z * error
     return DoseEstimate(
@@ -76,18 +75,18 @@ def qdr(n_dicentrics, n_damaged, curve, acentric_curve, *, level=0.95, protracti
         upper_gy=upper,
         level=level,
         yield_=y1,
-        yield_lower=float(curve.yield_at(lower, protraction=protraction)),
-        yield_upper=float(curve.yield_at(upper, protraction=protraction)),
+        yield_lower=float(curve.yield_at(lower)),
+        yield_upper=float(curve.yield_at(upper)),
         n_cells=int(n_damaged),
         n_dicentrics=int(n_dicentrics),
         distribution=None,
         dispersion_index=None,
         u=None,
-        protraction=protraction,
-        curve=curve,
+        protraction=curve.protraction,
+        curve=curve.acute or curve,
         warnings=(*notes, *range_warnings(curve, dose, lower, upper)),
         assumptions=(
-            *common_assumptions(curve, protraction),
+            *common_assumptions(curve),
             "Only damaged cells are used; n_cells counts them.",
         ),
         details={"standard_error_gy": error, "per_damaged_cell": observed},

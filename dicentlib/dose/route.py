@@ -141,7 +141,7 @@ def laboratory_route(
     Route
     """
     sample = Sample.of(cells_with, n_cells=n_cells, n_dicentrics=n_dicentrics)
-    curve = checked_curve(curve, scorer)
+    curve = checked_curve(curve, scorer).protracted(protraction)
     if same_detector is None:
         same_detector = curve.scorer is not None and detector is None
     detecting = {"detector": detector, "ensemble_yields": ensemble_yields}
@@ -153,14 +153,12 @@ def laboratory_route(
         spread = dispersion(sample.distribution, expected=expected)
     steps.append(_dispersion_step(spread, local_exposure))
 
-    limits = characteristic_limits(
-        sample, curve, control=control, detector=detector, protraction=protraction
-    )
+    limits = characteristic_limits(sample, curve, control=control, detector=detector)
     steps.append(_background_step(limits))
 
     method = detector_dose if aware else merkle
     options = detecting | {"slides": slides} if aware else {}
-    whole_body = method(sample, curve, protraction=protraction, **options)
+    whole_body = method(sample, curve, **options)
     steps.append(_whole_body_step(whole_body, limits.above))
 
     chance = None
@@ -171,7 +169,6 @@ def laboratory_route(
             curve=curve,
             suspected_gy=suspected_gy,
             detector=detector,
-            protraction=protraction,
         )
         steps.append(_odds_step(chance, suspected_gy))
 
@@ -184,14 +181,13 @@ def laboratory_route(
             d0_gy=d0_gy,
             background="curve" if same_detector and detector is None else None,
             limits="profile",
-            protraction=protraction,
             **detecting,
         )
         if overdispersed and partial.estimable and (limits.above or partial.lower_gy > 0):
             estimate, shown = partial, True
         steps.append(_partial_step(partial, whole_body, estimate is partial, expected, limits))
-    steps += _exposure_steps(protraction, delay_days)
-    density = bounded_bayesian(sample, curve, protraction=protraction, slides=slides, **detecting)
+    steps += _exposure_steps(curve.protraction, delay_days)
+    density = bounded_bayesian(sample, curve, slides=slides, **detecting)
     base = estimate if estimate is partial else density
     categories = {name: triage(base, scheme=name) for name in ("multibiodose", "iaea")}
     steps.append(Step("Which category?", categories["multibiodose"].explain(), ""))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dicentlib.calibration.curve import CalibrationCurve, check_protraction
+from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.calibration.fit import fit_curve
 from dicentlib.calibration.published import published_curve
 from dicentlib.counts.sample import Sample
@@ -53,8 +53,8 @@ def dose_table(counts, curve, *, method="merkle", protraction=1.0):
     known = _curve(curve)
     if known.scorer is not None:
         known = replace(known, warnings=(*known.warnings, SCORER_NOTE), standard_errors=None)
+    known = known.protracted(protraction)
     check_method(method)
-    check_protraction(protraction)
     estimates, failed, repeated = {}, {}, []
     for number, row in enumerate(read_counts(counts).to_dict("records"), start=1):
         name = str(row.get("sample") or number)
@@ -65,11 +65,9 @@ def dose_table(counts, curve, *, method="merkle", protraction=1.0):
         try:
             if method == "bayesian":  # ends the density where counts and curve do not
                 sample = Sample.of(row["distribution"], **given)
-                estimates[name] = bounded_bayesian(sample, known, protraction=protraction)
+                estimates[name] = bounded_bayesian(sample, known)
             else:
-                estimates[name] = estimate_dose(
-                    row["distribution"], known, method=method, protraction=protraction, **given
-                )
+                estimates[name] = estimate_dose(row["distribution"], known, method=method, **given)
         except InputError as error:
             failed[name] = given | {"sample": name, "method": method, "warnings": f"{error}."}
     table = triage_table(estimates)

@@ -122,10 +122,9 @@ def _law(estimate):
         return lambda low, high: float((law.cdf(high) - law.cdf(low)) / law.sf(0))
     density = bounded_bayesian(
         Sample(estimate.n_cells, estimate.n_dicentrics, estimate.distribution),
-        estimate.curve,
+        estimate.curve.protracted(estimate.protraction),
         detector=estimate.details.get("detector"),
         ensemble_yields=estimate.details.get("ensemble_yields"),
         slides=estimate.details.get("slides"),
-        protraction=estimate.protraction,
     )
     return density.probability

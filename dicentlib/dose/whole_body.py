@@ -6,7 +6,6 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from dicentlib.calibration.curve import check_protraction
 from dicentlib.counts.dispersion import dispersion, expected_dispersion, variance_factor
 from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.dose.bayesian import upper_limit
@@ -33,7 +32,6 @@ def merkle(
     curve_level=0.83,
     overdispersion="auto",
     limits="exact",
-    protraction=1.0,
 ):
     """Merkle's dose limits: Poisson limits of the yield met with the curve's band.
 
@@ -53,14 +51,11 @@ def merkle(
         whose counts are known to spread (``expected_dispersion``) has X (limit / X) ** sqrt(DI_0).
     limits : {"exact", "crow-gardner"}
         See :func:`dicentlib.counts.poisson_limits.poisson_limits`.
-    protraction : float in [0, 1]
-        G(x).
 
     Returns
     -------
     DoseEstimate
     """
-    protraction = check_protraction(protraction)
     uses_band = curve.covariance is not None and curve_level > 0
     if yield_level is None:
         yield_level = 0.83 if uses_band else 0.95
@@ -72,21 +67,21 @@ def merkle(
         low, high = x * (low / x) ** power, x * (high / x) ** power
     low, high = low / n, high / n
     notes = sample_warnings(sample, curve)
-    dose = _dose(sample.yield_, curve, protraction)
-    lower = _lower_dose(low, curve, curve_level, protraction)
-    upper = _upper_dose(high, curve, curve_level, protraction)
+    dose = _dose(sample.yield_, curve)
+    lower = _lower_dose(low, curve, curve_level)
+    upper = _upper_dose(high, curve, curve_level)
     if math.isinf(upper):
         notes.append(
             f"The curve's lower {curve_level:.0%} band does not reach the yield's upper limit "
             f"{high:.3g} up to {FARTHEST_GY:g} Gy: no upper limit of the dose."
         )
     if upper <= 0:
-        upper = upper_limit(sample, DetectedCurve(curve, protraction=protraction))
+        upper = upper_limit(sample, DetectedCurve(curve))
         notes.append(
             f"The yield is so far below the curve's background that no dose agrees with it: check "
             f"that the curve is of the same scorer. The upper limit {upper:.3g} Gy is Bayesian."
         )
-    notes += band_warnings(curve, min(dose, FARTHEST_GY), curve_level, protraction)
+    notes += band_warnings(curve, min(dose, FARTHEST_GY), curve_level)
     notes += range_warnings(curve, dose, lower, upper)
     band = f"{curve_level:.0%} band of the curve" if uses_band else "the curve taken as exact"
     return DoseEstimate(
@@ -100,7 +95,7 @@ def merkle(
         yield_upper=high,
         warnings=tuple(notes),
         assumptions=(
-            *common_assumptions(curve, protraction),
+            *common_assumptions(curve),
             f"Whole-body exposure; {limits} {yield_level:.0%} Poisson limits met with {band}"
             + (", widened for overdispersion." if power > 1 else "."),
         ),
@@ -110,11 +105,11 @@ def merkle(
             "limits": limits,
             "overdispersion_used": power > 1,
         },
-        **common_fields(sample, curve, protraction),
+        **common_fields(sample, curve),
     )
 
 
-def delta(sample, curve, *, level=0.95, protraction=1.0):
+def delta(sample, curve, *, level=0.95):
     """Delta method: a normal interval from the gradient of the inverse curve.
 
     The variance of the yield is s^2/N where the sample's dispersion index is 1 or more, else
@@ -124,21 +119,20 @@ def delta(sample, curve, *, level=0.95, protraction=1.0):
     .. math:: \\mathrm{var}\\,D = g^T \\Sigma g + s^{-2}\\,\\mathrm{var}\\,y, \\quad
               g = -(1, D, G D^2)/s, \\quad s = \\alpha + 2 \\beta G D
     """
-    protraction = check_protraction(protraction)
     z = normal_quantile(level)
     notes = sample_warnings(sample, curve)
-    dose = _dose(sample.yield_, curve, protraction)
+    dose = _dose(sample.yield_, curve)
     spread = math.sqrt(yield_variance(sample))
     low, high = max(sample.yield_ - z * spread, 0.0), sample.yield_ + z * spread
     if dose > 0:
-        error = math.sqrt(dose_variance(dose, curve, spread**2, protraction))
+        error = math.sqrt(dose_variance(dose, curve, spread**2))
         lower, upper = max(dose - z * error, 0.0), dose + z * error
     else:
         low, high = (limit / sample.n_cells for limit in _limits(sample, level))
         lower, error = 0.0, math.nan
-        upper = _upper_dose(high, curve, level, protraction)
+        upper = _upper_dose(high, curve, level)
         if upper <= 0:
-            upper = upper_limit(sample, DetectedCurve(curve, protraction=protraction), level=level)
+            upper = upper_limit(sample, DetectedCurve(curve), level=level)
         limit = "infinite: the curve sets none" if math.isinf(upper) else "Merkle's"
         notes.append(f"The delta method does not apply at 0 Gy: the upper limit is {limit}.")
     if sample.n_dicentrics < DELTA_FLOOR:
@@ -158,20 +152,20 @@ def delta(sample, curve, *, level=0.95, protraction=1.0):
         yield_upper=high,
         warnings=tuple(notes),
         assumptions=(
-            *common_assumptions(curve, protraction),
+            *common_assumptions(curve),
             "Whole-body exposure; normal approximation (delta method).",
         ),
         details={"standard_error_gy": error, "yield_standard_error": spread},
-        **common_fields(sample, curve, protraction),
+        **common_fields(sample, curve),
     )
 
 
-def dose_variance(dose, curve, yield_variance, protraction):
+def dose_variance(dose, curve, yield_variance):
     """Variance of the inverse at `dose` > 0: curve and yield together (delta method)."""
-    slope = float(curve.slope_at(dose, protraction=protraction))
+    slope = float(curve.slope_at(dose))
     if slope <= 0:
         raise InputError(f"The curve {curve.describe()} does not rise at {dose:.3g} Gy")
-    variance = float(curve.variance_at(dose, protraction=protraction))
+    variance = float(curve.variance_at(dose))
     return (variance + yield_variance) / slope**2
 
 
@@ -208,18 +202,18 @@ def _widening_power(sample, choice, expected):
     return 1 + math.sqrt(factor) if spread.overdispersed else math.sqrt(factor)
 
 
-def _dose(yield_, curve, protraction):
-    return float(curve.dose_at(yield_, protraction=protraction))
+def _dose(yield_, curve):
+    return float(curve.dose_at(yield_))
 
 
-def _lower_dose(yield_, curve, level, protraction):
+def _lower_dose(yield_, curve, level):
     """Where the upper band reaches `yield_`, below the curve's own dose; 0 if it never does."""
-    end = _dose(yield_, curve, protraction)
+    end = _dose(yield_, curve)
     if curve.covariance is None or level == 0 or end == 0:
         return end
 
     def gap(dose):
-        return curve.band_at(dose, level=level, protraction=protraction)[1] - yield_
+        return curve.band_at(dose, level=level)[1] - yield_
 
     doses = np.linspace(0, end, 301)
     below = np.flatnonzero(gap(doses[:-1]) < 0)
@@ -228,17 +222,17 @@ def _lower_dose(yield_, curve, level, protraction):
     return _crossing(gap, doses[below[-1]], doses[below[-1] + 1])
 
 
-def _upper_dose(yield_, curve, level, protraction):
+def _upper_dose(yield_, curve, level):
     """Where the lower band first reaches `yield_`, above the curve's own dose; else infinity."""
     try:
-        start = _dose(yield_, curve, protraction)
+        start = _dose(yield_, curve)
     except InputError:  # a curve that bends down: its top is below the limit
         return math.inf
     if curve.covariance is None or level == 0:
         return start
 
     def gap(dose):
-        return curve.band_at(dose, level=level, protraction=protraction)[0] - yield_
+        return curve.band_at(dose, level=level)[0] - yield_
 
     if gap(start) >= 0:
         return start

@@ -202,6 +202,37 @@ def test_band(curve):
     assert linear.band_factor(0.95) ** 2 == pytest.approx(5.991, abs=1e-3)
 
 
+def test_protracted(curve):
+    """Y, its variance and its band with G equal those of v = (1, D, G D^2) on the acute curve."""
+    half = curve.protracted(0.5)
+    assert half.coefficients.tolist() == (curve.coefficients * [1, 1, 0.5]).tolist()
+    v = np.array([1, 3.0, 0.5 * 9])
+    assert float(half.yield_at(3.0)) == pytest.approx(float(curve.coefficients @ v))
+    assert float(half.variance_at(3.0)) == pytest.approx(float(v @ curve.covariance @ v))
+    assert curve.protracted(1) is curve
+    assert half.protracted(0.5).coefficients[2] == curve.coefficients[2] / 4
+    assert half.acute is curve and half.dose_range_gy == curve.dose_range_gy
+    none = curve.protracted(0)
+    assert none.coefficients[2] == 0 and none.n_parameters == curve.n_parameters == 3
+    assert none.band_factor(0.95) == curve.band_factor(0.95)
+    with pytest.raises(InputError, match="protraction is 1.2"):
+        curve.protracted(1.2)
+    with pytest.raises(InputError, match="has no alpha"):
+        CalibrationCurve((0, 0, 0.06)).protracted(0)
+    with pytest.raises(InputError, match="use curve.protracted"):
+        CalibrationCurve((0, 0.02, 0.06), protraction=0.5)
+
+
+@pytest.mark.parametrize("suffix", ["json", "csv"])
+def test_files_hold_a_protracted_curve_exactly(curve, tmp_path, suffix):
+    none = curve.protracted(0)
+    none.save(tmp_path / f"curve.{suffix}")
+    again = CalibrationCurve.load(tmp_path / f"curve.{suffix}")
+    assert (again.coefficients.tolist(), again.protraction) == (none.coefficients.tolist(), 0)
+    assert again.acute.coefficients.tolist() == curve.coefficients.tolist()
+    assert again.n_parameters == 3
+
+
 def test_curve_from_standard_errors_says_so():
     found = CalibrationCurve((0.001, 0.02, 0.06), None, standard_errors=(1e-4, 1e-3, 2e-3))
     np.testing.assert_allclose(np.diag(found.covariance), [1e-8, 1e-6, 4e-6])
