@@ -1,6 +1,7 @@
 """Members of an ensemble: saved weights and loaded models."""
 
 import json
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -110,7 +111,7 @@ def load_members(members, *, device="cpu"):
 
 def member_paths(members):
     """Files that `members` stands for, see :func:`load_members`."""
-    if isinstance(members, (str, Path)):
+    if isinstance(members, (str, os.PathLike)):
         place = Path(members)
         if place.is_file():
             return [place]

@@ -1,5 +1,5 @@
 """Run folders: parameters, manifest, and the notebooks that write them."""
 
-from dicentlib.runs.folder import environment, open_run, project_root, record, resolve, stamp
+from dicentlib.runs.folder import Run, environment, notebook_paths, open_run, project_root, resolve
 
-__all__ = ["environment", "open_run", "project_root", "record", "resolve", "stamp"]
+__all__ = ["Run", "environment", "notebook_paths", "open_run", "project_root", "resolve"]

@@ -9,14 +9,16 @@ import ast
 import platform
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
 import pandas as pd
+import papermill
 
 from dicentlib.errors import InputError
-from dicentlib.files import read_json, write_json
+from dicentlib.files import atomic_path, read_json, write_json
 
 PACKAGES = (
     "dicentlib",
@@ -54,58 +56,109 @@ def resolve(path):
     return project_root() / path
 
 
-def open_run(run_dir, notebook, parameters):
-    """Create or open a run folder and record a notebook's parameters in it.
+def notebook_paths(root=None):
+    """The numbered notebooks of a project, in order, by name without suffix.
+
+    Without `root` they are those of the project around the working folder, or else of this
+    library's own checkout.
+
+    Raises
+    ------
+    InputError
+        There is no ``notebooks/`` folder with numbered notebooks.
+    """
+    roots = [Path(root)] if root else [project_root(), project_root(Path(__file__).parent)]
+    for folder in (place / "notebooks" for place in roots):
+        if found := sorted(folder.glob("[0-9][0-9]_*.ipynb")):
+            return {path.stem: path for path in found}
+    raise InputError(f"{roots[0] / 'notebooks'}: no numbered notebooks (NN_topic.ipynb) here")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder as one notebook sees it; ``run / name`` is a path in it."""
+
+    folder: Path
+    notebook: str  # for example "04_thresholds"
+    parameters: dict  # of the notebook's parameters cell, without run_dir
+
+    def __fspath__(self):
+        return str(self.folder)
+
+    def __truediv__(self, name):
+        return self.folder / name
+
+    @property
+    def name(self):
+        """Name of the folder."""
+        return self.folder.name
+
+    def at(self, folder):
+        """The same notebook with results in another folder."""
+        return replace(self, folder=Path(folder))
+
+    def save(self, figure, name):
+        """Write a figure to ``figures/NN_name.png``, NN being the notebook's number."""
+        number = self.notebook.partition("_")[0]
+        with atomic_path(self / "figures" / f"{number}_{name}.png") as temporary:
+            figure.savefig(temporary)
+
+    def record(self, **facts):
+        """Add facts (seed, device, digests, counts...) to the notebook's manifest entry."""
+        manifest = self / "manifest.json"
+        entry = read_json(manifest).get(self.notebook, {}) if manifest.exists() else {}
+        _update_json(manifest, self.notebook, entry | environment() | facts)
+
+    def stamp(self):
+        """Provenance as a two-column table, for the notebook's last cell."""
+        entry = read_json(self / "manifest.json")[self.notebook]
+        rows = {name: value for name, value in entry.items() if name != "versions"}
+        rows |= {f"{name} version": value for name, value in entry["versions"].items()}
+        return pd.DataFrame({"": {name: str(value) for name, value in rows.items()}})
+
+
+def open_run(notebook, namespace):
+    """Create or open the run folder of a notebook and record the notebook's parameters.
 
     Parameters
     ----------
-    run_dir : path-like
-        The run folder, see :func:`resolve`.
     notebook : str
         Name without suffix, for example ``"04_thresholds"``.
-    parameters : dict
-        Every parameter of the notebook's parameters cell, by name.
+    namespace : dict
+        ``globals()`` of the notebook: holds a value for every name in its parameters cell,
+        ``run_dir`` among them (see :func:`resolve`).
 
     Returns
     -------
-    pathlib.Path
-        The run folder; ``figures/`` exists in it.
+    Run
+        ``figures/`` exists in its folder.
 
     Raises
     ------
     InputError
         papermill injected a parameter that the notebook does not have.
     """
-    unknown = sorted(_injected_names() - set(parameters) - {"run_dir"})
+    allowed = papermill.inspect_notebook(str(notebook_paths()[notebook]))
+    unknown = sorted(_injected_names(namespace) - set(allowed))
     if unknown:
         raise InputError(
             f"{notebook}: unknown parameter {', '.join(unknown)}; "
-            f"allowed: {', '.join(sorted({'run_dir', *parameters}))}"
+            f"allowed: {', '.join(sorted(allowed))}"
         )
-    run = resolve(run_dir)
+    parameters = {name: namespace[name] for name in allowed if name != "run_dir"}
+    run = Run(resolve(namespace["run_dir"]), notebook, parameters)
     (run / "figures").mkdir(parents=True, exist_ok=True)
     _update_json(run / "params.json", notebook, parameters)
-    record(run, notebook, started=datetime.now(UTC).isoformat(timespec="seconds"))
+    run.record(started=datetime.now(UTC).isoformat(timespec="seconds"))
     return run
 
 
-def _injected_names():
+def _injected_names(namespace):
     """Names assigned by the cell that papermill injected into the running notebook, if any."""
-    from IPython import get_ipython
-
-    shell = get_ipython()
-    history = shell.user_ns.get("In", []) if shell else []
-    injected = [source for source in history if source.startswith("# Parameters")]
-    nodes = [node for source in injected for node in ast.parse(source).body]
+    cells = [source for source in namespace.get("In", []) if source.startswith("# Parameters")]
+    nodes = [node for source in cells for node in ast.parse(source).body]
     targets = [t for node in nodes if isinstance(node, ast.Assign) for t in node.targets]
     return {target.id for target in targets if isinstance(target, ast.Name)}
-
-
-def record(run, notebook, **facts):
-    """Add facts (seed, device, digests, counts...) to a notebook's entry in ``manifest.json``."""
-    manifest = read_json(run / "manifest.json") if (run / "manifest.json").exists() else {}
-    entry = manifest.get(notebook, {}) | environment() | facts
-    _update_json(run / "manifest.json", notebook, entry)
 
 
 def _update_json(path, key, value):
@@ -139,11 +192,3 @@ def _git(*arguments):
         check=False,
     )
     return result.stdout.strip() if result.returncode == 0 else ""
-
-
-def stamp(run, notebook):
-    """Provenance of a notebook's run as a two-column table, for the notebook's last cell."""
-    entry = read_json(run / "manifest.json")[notebook]
-    rows = {name: value for name, value in entry.items() if name != "versions"}
-    rows |= {f"{name} version": value for name, value in entry["versions"].items()}
-    return pd.DataFrame({"": {name: str(value) for name, value in rows.items()}})

@@ -8,22 +8,7 @@ import papermill
 
 from dicentlib.errors import InputError
 from dicentlib.files import atomic_path, read_json
-from dicentlib.runs import project_root
-
-
-def notebook_paths(root=None):
-    """The numbered notebooks of the project, in order, by name without suffix.
-
-    Raises
-    ------
-    InputError
-        There is no ``notebooks/`` folder with numbered notebooks below `root`.
-    """
-    folder = Path(root or project_root()) / "notebooks"
-    paths = {path.stem: path for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))}
-    if not paths:
-        raise InputError(f"{folder}: no numbered notebooks (NN_topic.ipynb) here")
-    return paths
+from dicentlib.runs.folder import notebook_paths, project_root
 
 
 def read_preset(preset):

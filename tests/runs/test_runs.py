@@ -1,8 +1,9 @@
 import json
-from types import SimpleNamespace
 
+import nbformat
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from dicentlib import runs
 from dicentlib.errors import InputError
@@ -56,25 +57,50 @@ def test_digests(tmp_path):
     assert content_digest({"x": 1}) != content_digest({"x": 2})
 
 
-def test_open_run_keeps_every_notebooks_entry(tmp_path):
-    run = runs.open_run(tmp_path / "run", "01_metaphases", {"seed": 1})
-    runs.open_run(run, "03_train", {"epochs": 2})
-    runs.record(run, "03_train", device="cpu")
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project of two notebooks, and the folder that their runs are in."""
+    (tmp_path / "pyproject.toml").write_text("")
+    for name, source in {"01_one": "seed = 1", "02_two": "epochs = 2  # passes"}.items():
+        cell = nbformat.v4.new_code_cell(f'run_dir = "runs/demo"  # the run\n{source}')
+        cell.metadata.tags = ["parameters"]
+        notebook = nbformat.v4.new_notebook(cells=[cell])
+        notebook.metadata.kernelspec = {"name": "python3", "language": "python"}
+        path = tmp_path / "notebooks" / f"{name}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        nbformat.write(notebook, path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_open_run_keeps_every_notebooks_entry(project):
+    runs.open_run("01_one", {"run_dir": "runs/demo", "seed": 3, "other": 4})
+    run = runs.open_run("02_two", {"run_dir": "runs/demo", "epochs": 2})
+    run.record(device="cpu")
+    assert run.folder == project / "runs" / "demo"
+    assert (run.name, run.parameters) == ("demo", {"epochs": 2})
     parameters = json.loads((run / "params.json").read_text())
-    assert parameters == {"01_metaphases": {"seed": 1}, "03_train": {"epochs": 2}}
+    assert parameters == {"01_one": {"seed": 3}, "02_two": {"epochs": 2}}
     manifest = json.loads((run / "manifest.json").read_text())
-    assert manifest["03_train"]["device"] == "cpu"
-    assert "numpy" in manifest["01_metaphases"]["versions"]
+    assert manifest["02_two"]["device"] == "cpu"
+    assert "numpy" in manifest["01_one"]["versions"]
     assert (run / "figures").is_dir()
-    assert "device" in runs.stamp(run, "03_train").index
+    assert "device" in run.stamp().index
 
 
-def test_a_parameter_injected_by_papermill_must_be_known(tmp_path, monkeypatch):
-    history = ["", "x = 1", "# Parameters\nrun_dir = 'r'\ntypo = 3\n"]
-    shell = SimpleNamespace(user_ns={"In": history})
-    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+def test_a_figure_is_saved_under_the_notebooks_number(tmp_path):
+    run = runs.Run(tmp_path / "run", "04_thresholds", {})
+    run.save(Figure(), "curves")
+    run.at(tmp_path / "elsewhere").save(Figure(), "curves")
+    for folder in ("run", "elsewhere"):
+        assert (tmp_path / folder / "figures" / "04_curves.png").stat().st_size > 100
+
+
+def test_a_parameter_injected_by_papermill_must_be_known(project):
+    cells = ["", "x = 1", "# Parameters\nrun_dir = 'r'\ntypo = 3\n"]
     with pytest.raises(InputError, match="unknown parameter typo; allowed: run_dir, seed"):
-        runs.open_run(tmp_path, "01_metaphases", {"seed": 1})
+        runs.open_run("01_one", {"In": cells, "run_dir": "r", "seed": 1})
+    assert not (project / "r").exists()
 
 
 def test_resolve_finds_the_project_from_the_notebooks_folder(tmp_path, monkeypatch):
