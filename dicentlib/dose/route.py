@@ -21,6 +21,9 @@ from dicentlib.dose.whole_body import merkle
 LONG_DELAY_DAYS = 140  # 20 weeks: dicentrics last about that long undiminished
 LARGEST_ODDS = 1e6  # larger ones are said to be larger
 
+# least cells, or dicentrics, for each kind of estimate (ISO 19238)
+SIZES = (("reference", 500, 100), ("triage", 50, 30))
+
 
 @dataclass(frozen=True)
 class Step:
@@ -54,6 +57,11 @@ class Route:
     triage: dict
     above_background: bool
     conclusion: str
+
+    @property
+    def size(self):
+        """What was scored is enough for: "reference", "triage", or "too few" for either."""
+        return sample_size(self.estimate.n_cells, self.estimate.n_dicentrics)
 
     @property
     def warnings(self):
@@ -206,18 +214,27 @@ def laboratory_route(
     )
 
 
+def sample_size(n_cells, n_dicentrics):
+    """What a sample is enough for: "reference", "triage", or "too few" for either.
+
+    Examples
+    --------
+    >>> sample_size(200, 100), sample_size(50, 2), sample_size(49, 29)
+    ('reference', 'triage', 'too few')
+    """
+    enough = (name for name, n, x in SIZES if n_cells >= n or n_dicentrics >= x)
+    return next(enough, "too few")
+
+
 def _size_step(sample):
-    n, x = sample.n_cells, sample.n_dicentrics
-    if n >= 500 or x >= 100:
-        follows = "Enough for a reference estimate (500 cells or 100 dicentrics)."
-    elif n >= 50 or x >= 30:
-        follows = (
-            "Enough for triage (50 cells or 30 dicentrics), good to about 1 Gy; not for a "
-            "reference estimate (500 cells or 100 dicentrics)."
-        )
-    else:
-        follows = "Too few even for triage (50 cells or 30 dicentrics): score more cells."
-    return Step("How much was scored?", f"{x} dicentrics in {n} cells.", follows)
+    follows = {
+        "reference": "Enough for a reference estimate (500 cells or 100 dicentrics).",
+        "triage": "Enough for triage (50 cells or 30 dicentrics), good to about 1 Gy; not for a "
+        "reference estimate (500 cells or 100 dicentrics).",
+        "too few": "Too few even for triage (50 cells or 30 dicentrics): score more cells.",
+    }[sample_size(sample.n_cells, sample.n_dicentrics)]
+    finding = f"{sample.n_dicentrics} dicentrics in {sample.n_cells} cells."
+    return Step("How much was scored?", finding, follows)
 
 
 def _dispersion_step(spread, local_exposure):

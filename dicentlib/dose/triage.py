@@ -81,17 +81,20 @@ def triage(estimate, *, scheme="multibiodose"):
     return Triage(scheme, category, probabilities)
 
 
-def triage_table(estimates, *, scheme="multibiodose"):
+def triage_table(estimates, *, categories=None):
     """One row per sample, highest dose first; samples without a dose come first of all.
 
     Parameters
     ----------
     estimates : dict
         Sample name -> :class:`DoseEstimate`.
+    categories : dict, optional
+        Sample name -> :class:`Triage`, where a route has found them; else those of the scheme
+        "multibiodose" are found here.
     """
     rows = []
     for name, estimate in estimates.items():
-        found = triage(estimate, scheme=scheme)
+        found = triage(estimate) if categories is None else categories[name]
         rows.append(
             {
                 "sample": name,

@@ -1,29 +1,52 @@
 """What a route found, in the words, tables and numbers of a report."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.stats import poisson
 
+from dicentlib.counts.cells import with_yields
+from dicentlib.errors import InputError
+from dicentlib.files import read_json
 from dicentlib.report import page as report
-from dicentlib.report.tables import gray, interval
+from dicentlib.report.tables import evaluation_table, gray, interval
 
 SIMULATED = (
-    "The ensemble was trained and the curve made with simulated images. The figures show how the "
-    "method works; they are not the dose of a person."
+    "The ensemble was trained and the curve was fitted on simulated images. The figures show how "
+    "the method works; they are not the dose of a person."
 )
 OTHER_IMAGES = (
-    "The images do not belong to this run. If another laboratory, stain, microscope or culture "
-    "made them than made the calibration series, the detector has another efficiency and false "
-    "rate with them, and the curve does not hold."
+    "The images do not belong to this run. If their laboratory, stain, microscope or culture "
+    "differs from that of the calibration series, the detector's efficiency and false rate differ "
+    "too, and the curve does not hold."
 )
+# facts of a case that a laboratory reports, by the name they are given with
+CASE = {
+    "requested_by": "Requested by",
+    "exposure": "Exposure",
+    "radiation_quality": "Radiation quality",
+    "sampling_date": "Blood sampling",
+    "culture": "Culture",
+    "other_findings": "Rings and other findings",
+    "comments": "Comments",
+}
 PARTS = {
     "counts": "number of dicentrics counted",
     "curve": "calibration curve",
     "efficiency": "efficiency of the detector",
     "false positives": "false detections",
     "ensemble": "choice of ensemble members",
+}
+CAPTIONS = {
+    "cells": "Cells by number of dicentrics: observed (bars) and expected (marks).",
+    "curve": "The sample (diamond) on the calibration curve. Bars on the axes: 95 % limits of its "
+    "yield and interval of its whole-body dose. Points: calibration series with 95 % limits.",
+    "density": "Probability density of a whole-body dose (flat prior). Shaded: shortest 95 % "
+    "interval; dotted: limits of the triage categories; below: the estimates with their intervals.",
+    "parts": "Sources of the uncertainty of the dose.",
+    "triage": "Reported doses with their intervals.",
 }
 
 
@@ -52,7 +75,7 @@ def headline(code, route):
             f", to {estimate.fraction:.0%} ({estimate.fraction_lower:.0%} to "
             f"{estimate.fraction_upper:.0%}) of the body"
         )
-    if route.steps[0].consequence.startswith("Too few"):
+    if route.size == "too few":
         value = f"Indication only: {value}"
     kind = "dose to the exposed part" if estimate is route.partial_body else "whole-body dose"
     categories = route.triage["multibiodose"].ranking()
@@ -61,8 +84,30 @@ def headline(code, route):
     )
 
 
+def case_facts(case, **others):
+    """The facts of a case, for :func:`dicentlib.report.page.facts`.
+
+    Parameters
+    ----------
+    case : dict
+        Any of the names in ``CASE``; what is not given is reported as not stated.
+    **others
+        Facts that are always there, shown first; their names get a capital and blanks.
+
+    Raises
+    ------
+    InputError
+        `case` holds another name.
+    """
+    unknown = sorted(set(case) - set(CASE))
+    if unknown:
+        raise InputError(f"case: unknown {', '.join(unknown)}; allowed: {', '.join(CASE)}")
+    first = {name.replace("_", " ").capitalize(): value for name, value in others.items()}
+    return first | {label: case.get(name, "") for name, label in CASE.items()}
+
+
 def reservations(curve, route, *, own_sample, noted=(), unscored=()):
-    """What has to be known before a result is relied on.
+    """What has to be known before a result is used.
 
     Parameters
     ----------
@@ -71,19 +116,18 @@ def reservations(curve, route, *, own_sample, noted=(), unscored=()):
     own_sample : bool
         The images are the run's own sample, made like the calibration series.
     noted : sequence of str
-        Of the images that were scored, see ``scoring.summary.noted``.
+        Notes on the scored images, see ``scoring.summary.noted``.
     unscored : sequence of str
         Samples of which no cell could be scored.
     """
     found = [SIMULATED] if curve.conditions.get("images") == "simulated" else []
     found += [] if own_sample else [OTHER_IMAGES]
     found += noted
-    size = route.steps[0]
-    if not size.consequence.startswith("Enough for a reference"):
-        found.append(f"{size.finding} {size.consequence}")
+    if route.size != "reference":
+        found.append(f"{route.steps[0].finding} {route.steps[0].consequence}")
     found += route.estimate.warnings
     if unscored:
-        found.append("No cell could be scored of: " + ", ".join(unscored))
+        found.append("Samples without a scored cell: " + ", ".join(unscored))
     return found
 
 
@@ -138,6 +182,14 @@ def expected_cells(route, n_classes):
     return expected
 
 
+def point_on_curve(route, code):
+    """A sample as :func:`dicentlib.plotting.dose.plot_sample_on_curve` draws it."""
+    estimate = route.whole_body
+    counted = {"n_cells": [estimate.n_cells], "n_dicentrics": [estimate.n_dicentrics]}
+    yields = with_yields(pd.DataFrame(counted)).iloc[0].to_dict()
+    return yields | drawable(estimate) | {"sample": code}
+
+
 def drawable(estimate, *, cap_gy=10.0):
     """Dose and limits for a figure; without an upper limit the bar ends at `cap_gy`."""
     dose, lower, upper = estimate.dose_gy, estimate.lower_gy, estimate.upper_gy
@@ -150,8 +202,40 @@ def interval_parts(estimate):
     return {PARTS[name]: share for name, share in shares.items() if share > 0}
 
 
+def estimates(route, merkle):
+    """The estimates of a sample by their names, the reported ones first.
+
+    Parameters
+    ----------
+    route : Route
+    merkle : DoseEstimate
+        Merkle's limits, without the detector's own uncertainty.
+    """
+    found = {
+        "whole body, with the detector's uncertainty": route.whole_body,
+        "whole body, Merkle 83-83": merkle,
+        "whole body, Bayesian (mode)": route.bayesian,
+    }
+    if route.partial_body is not None:
+        found["exposed part, contaminated Poisson"] = route.partial_body
+    return found
+
+
+def detector_quality(run):
+    """Blocks that say how good the detector is, from the run's ``evaluation.json``."""
+    path = Path(run) / "evaluation.json"
+    if not path.is_file():
+        return [report.text("This run has no evaluation.")]
+    evaluation = read_json(path)
+    measured = (
+        f"Measured on {evaluation['n_images']} images ({evaluation['images']}) at the operating "
+        "point chosen on validation images; in brackets 90 % intervals."
+    )
+    return [report.text(measured), report.table(evaluation_table(evaluation))]
+
+
 def steps_table(route):
-    """The turns of the route."""
+    """The steps of the route."""
     rows = [(step.question, step.finding, step.consequence) for step in route.steps]
     return pd.DataFrame(rows, columns=["Question", "Finding", "What follows"])
 
@@ -203,47 +287,6 @@ def truth_sentence(true_dose_gy, estimate):
         f"{estimate.level:.0%} interval, {interval(estimate.lower_gy, estimate.upper_gy)} Gy, "
         f"{'holds' if inside else 'does not hold'} the truth."
     )
-
-
-def dose_records(triage, routes, *, images):
-    """One plain record per sample for ``dose.json``, in the order of the triage table.
-
-    Parameters
-    ----------
-    triage : DataFrame
-        Of :func:`dicentlib.dose.triage_table`.
-    routes : dict
-        Sample to Route.
-    images : DataFrame
-        Of :func:`dicentlib.scoring.samples.image_summary`.
-
-    Returns
-    -------
-    list of dict
-        ``sample, dose_gy, lower_gy, upper_gy, level, method`` and what lies behind them; a number
-        that does not exist (no estimate, no upper limit) is None.
-    """
-    records = []
-    for sample in triage["sample"]:
-        route, estimate = routes[sample], routes[sample].estimate
-        record = {"sample": sample, "method": estimate.method, "level": estimate.level}
-        for name in ("dose_gy", "lower_gy", "upper_gy"):
-            value = getattr(estimate, name)
-            record[name] = value if np.isfinite(value) else None
-        content = route.to_dict()
-        for name in ("estimate", "whole_body", "partial_body"):
-            if content[name] is not None:
-                content[name].pop("curve")  # it is in curve.json
-        record |= {
-            "n_cells": estimate.n_cells,
-            "n_dicentrics": estimate.n_dicentrics,
-            "distribution": list(estimate.distribution),
-            "category": route.triage["multibiodose"].category,
-            "images": images.loc[sample].to_dict(),
-            **content,
-        }
-        records.append(record)
-    return records
 
 
 def triage_text(triage, routes):

@@ -32,6 +32,20 @@ def least_certain_first(detections):
     return detections.iloc[order].reset_index(drop=True)
 
 
+def both_ends(detections, n):
+    """At most `n` detections for a figure: half with the fewest votes, half with the most.
+
+    Examples
+    --------
+    >>> found = pd.DataFrame({"vote_fraction": [0.9, 0.5, 0.7, 0.8], "peak_mean": 0.5})
+    >>> both_ends(found, 3)["vote_fraction"].to_list()
+    [0.5, 0.7, 0.9]
+    """
+    ordered = least_certain_first(detections)
+    n_first = min((n + 1) // 2, len(ordered))
+    return pd.concat([ordered[:n_first], ordered[n_first:].tail(n // 2)])
+
+
 class ReviewState:
     """Detections and the decisions about them.
 

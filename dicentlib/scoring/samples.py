@@ -1,14 +1,72 @@
 """The samples of a scored folder: which cells belong to which, and how they were counted."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from dicentlib.counts.cells import count_cells
+import pandas as pd
+
+from dicentlib.counts.cells import cell_distribution, count_cells
 from dicentlib.errors import InputError
 from dicentlib.files import content_digest
 
 SCORED = "scored"
 LONGEST_NAME = 150
+
+
+@dataclass(frozen=True)
+class ScoredSamples:
+    """The samples of a folder that ``score_folder`` has scored."""
+
+    images: pd.DataFrame  # one row per image found, see name_samples
+    cells: pd.DataFrame  # one row per scored cell, see cells_of_samples
+    detections: pd.DataFrame
+
+    @classmethod
+    def read(cls, out, *, folder, require_fragment):
+        """Read back the tables that ``score_folder(folder, ..., out=out)`` wrote.
+
+        Raises
+        ------
+        InputError
+            No image could be scored.
+        """
+        detections = pd.read_parquet(Path(out) / "detections.parquet")
+        images = name_samples(pd.read_parquet(Path(out) / "scored_images.parquet"), folder)
+        cells = cells_of_samples(detections, images, require_fragment=require_fragment)
+        return cls(images, cells, detections)
+
+    @cached_property
+    def distributions(self):
+        """Sample to its cells with 0, 1, 2, ... dicentrics; samples with a scored cell only."""
+        return {
+            name: cell_distribution(cells["n_dicentrics"])
+            for name, cells in self.cells.groupby("sample")
+        }
+
+    @property
+    def unscored(self):
+        """Samples without a single scored cell."""
+        return sorted(set(self.images["sample"]) - set(self.distributions))
+
+    @property
+    def slides(self):
+        """Sample to its counts by slide, see :func:`counts_by_slide`."""
+        return {name: counts_by_slide(cells) for name, cells in self.cells.groupby("sample")}
+
+    def of(self, sample):
+        """The same tables, of one sample.
+
+        Raises
+        ------
+        InputError
+            No cell of a sample of this name was scored.
+        """
+        require_sample(sample, self.distributions)
+        cells = self.cells[self.cells["sample"] == sample]
+        found = self.detections[self.detections["image"].isin(cells["image"])]
+        return ScoredSamples(self.images[self.images["sample"] == sample], cells, found)
 
 
 def name_samples(images, folder):
@@ -110,7 +168,7 @@ def image_summary(images):
         Index ``sample``; ``found``, ``scored``, ``rejected`` (by the filter), ``quarantined``.
     """
     statuses = images["status"].replace({"rejected by filter": "rejected"})
-    counts = statuses.groupby(images["sample"]).value_counts().unstack(fill_value=0)
+    counts = pd.crosstab(images["sample"], statuses)
     counts = counts.reindex(columns=["scored", "rejected", "quarantined"], fill_value=0)
     counts.insert(0, "found", counts.sum(axis=1))
     return counts

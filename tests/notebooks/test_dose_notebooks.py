@@ -111,6 +111,6 @@ def test_other_images_in_a_run_without_evaluation(run, tmp_path):
     execute("07_dose_report", tmp_path, other, images=str(run / "data" / "sample"))
     (out,) = (other / "reports").iterdir()
     page = (out / "report.html").read_text()
-    assert "No evaluation in this run." in page
+    assert "This run has no evaluation." in page
     assert "The images do not belong to this run." in page
     assert read_json(out / "dose.json")["samples"][0]["n_cells"] == 20

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from dicentlib.calibration import CalibrationCurve, fit_curve
 from dicentlib.data import read_annotations, read_image
 from dicentlib.errors import InputError
 from dicentlib.plotting.review import crop, crop_png, plot_contact_sheet
-from dicentlib.review import ReviewState, least_certain_first
+from dicentlib.review import ReviewState, both_ends, least_certain_first, reviewed_dose
 from dicentlib.widgets import ReviewGallery
 
 HEADER = "image,class,row,col,decision,reviewed_class,seconds\n"
@@ -241,3 +242,32 @@ def test_two_reviews_of_one_file_keep_each_others_decisions(tmp_path):
     first.reject(1)
     assert len(pd.read_csv(path)) == 3
     assert ReviewState(detections, path=path).n_reviewed == 3
+
+
+def test_both_ends_of_the_detections():
+    ordered = least_certain_first(make_detections(7))
+    assert both_ends(ordered, 7)["votes"].to_list() == ordered["votes"].to_list()
+    few = both_ends(ordered, 3)
+    assert few.index.to_list() == [0, 1, 6]
+    assert both_ends(ordered, 20).shape == ordered.shape
+    assert both_ends(ordered[:0], 3).empty
+
+
+def test_dose_of_the_detections_that_are_left():
+    # the detector finds 80 % of the true dicentrics and adds 0.05 false ones to each cell
+    doses, cells = np.array([0.0, 1.0, 2.0, 3.0, 4.0]), np.full(5, 2000)
+    found = np.round(0.8 * cells * (0.03 * doses + 0.06 * doses**2))
+    curve = fit_curve(doses, cells, found + 0.05 * cells)
+    by_dose = pd.DataFrame({"dose_gy": doses, "n_cells": cells, "n_found": found})
+    images = [f"{number}.png" for number in range(200)]
+    true = pd.DataFrame({"image": images[:48], "class": "dicentric"})  # 0.24: 2 Gy
+    false = pd.DataFrame({"image": images[-10:], "class": "dicentric"})  # 0.05 per cell
+    estimate = reviewed_dose(curve, by_dose, images, require_fragment=False)
+    automatic = estimate(pd.concat([true, false]), 0.0)
+    reviewed = estimate(true, 1.0)
+    assert automatic.dose_gy == pytest.approx(2, abs=0.02)
+    assert reviewed.dose_gy == pytest.approx(2, abs=0.02)
+    assert estimate(true, 0.0).dose_gy < 1.85  # the detector's own curve would mislead
+    without = reviewed_dose(curve, None, images, require_fragment=False)
+    assert without(true, 0.5) is None
+    assert isinstance(without(true, 0.0).curve, CalibrationCurve)
