@@ -76,5 +76,27 @@ def compare(
             table.to_csv(temporary, index=False)
 
 
+@app.command()
+def contacts(
+    real: Annotated[list[Path], typer.Argument(help="Real sets with a box for each chromosome.")],
+    cells: Annotated[int, typer.Option(help="Simulated cells.")] = 60,
+    seed: int = 77,
+    out: Annotated[Path | None, typer.Option(help="CSV file for the table.")] = None,
+):
+    """How chromosomes touch and how many specks lie between them: real and simulated fields."""
+    import pandas as pd
+
+    from dicentlib.files import atomic_path
+    from studies.contacts import boxed_fields, measure_contacts, simulated_fields
+
+    sets = {folder.name: boxed_fields(folder) for folder in real}
+    sets["simulated"] = simulated_fields(cells, seed=seed)
+    table = pd.DataFrame({name: measure_contacts(fields) for name, fields in sets.items()})
+    typer.echo(table.round(2).to_string())
+    if out:
+        with atomic_path(out) as temporary:
+            table.to_csv(temporary)
+
+
 if __name__ == "__main__":
     app()

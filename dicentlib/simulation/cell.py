@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from dicentlib.conventions import SMALLEST_FRAGMENT_UM2
 from dicentlib.simulation.drawing import add_body
 from dicentlib.simulation.layout import place_bodies, rotated
 from dicentlib.simulation.shape import chromosome_shape
@@ -59,7 +60,7 @@ def add_cell(
         strays=style.strays,
         size_px=size_px,
         crowding=style.crowding,
-        contacts=0.05,
+        contacts=0.06,
         solitary=aberrant,
     )
     rows, painted, clear = [], [], []
@@ -100,6 +101,8 @@ def add_cell(
         shown = min(n_clear, remaining[row["object"]]) / max(n_painted, 1)
         inside = 0 <= row["row"] < height and 0 <= row["col"] < width
         row["visible"] = bool(n_painted and inside and shown > 0.5)
+        if row["class"] == "fragment":
+            row["visible"] &= bool(0.01 * n_painted / unit**2 >= SMALLEST_FRAGMENT_UM2)
     return rows
 
 

@@ -5,6 +5,12 @@ import numpy as np
 
 GRID_PX = 4.0  # reference pixels per cell of the occupancy grid
 TRIES = 14
+# Contacts laid on purpose, from those of boxed real fields (studies.contacts): an end meets an
+# end, and half of these continue one another. The gap is between the ends of the axes, each of
+# which has a round tip of some 5 px: beyond 10 px the neck is pale.
+END_CONTACTS = 0.5
+STRAIGHT_SHARE = 0.5
+END_GAP_PX = (4.0, 18.0)
 OUTLINE_POINTS = 72
 
 
@@ -39,15 +45,17 @@ def _beside_another(rng, shape, placed):
     tangent = other_points[-1] - other_points[0]
     other_angle = np.arctan2(tangent[0], tangent[1])
     kind = rng.random()
-    if kind < 0.4:  # end to end, as satellites associate and as false dicentrics arise
+    if kind < END_CONTACTS:  # as satellites associate and as false dicentrics arise
         end, before = (0, min(4, len(other_points) - 1)) if rng.random() < 0.5 else (-1, -5)
         outward = other_points[end] - other_points[max(before, -len(other_points))]
-        angle = np.arctan2(outward[0], outward[1]) + rng.normal(0, 0.45)
+        straight = rng.random() < STRAIGHT_SHARE
+        turn = rng.normal(0, 0.4) if straight else rng.uniform(-2.3, 2.3)
+        angle = np.arctan2(outward[0], outward[1]) + turn
         own = rotated(shape.axis, angle)
         step = np.array([np.sin(angle), np.cos(angle)])
-        gap = rng.uniform(3.0, 11.0)  # between the ends of the axes; each has a round tip
+        gap = rng.uniform(*END_GAP_PX)
         return own - own[0] + other_points[end] + gap * step
-    if kind < 0.8:  # side by side
+    if kind < END_CONTACTS + 0.3:  # side by side
         angle = other_angle + rng.normal(0, 0.2)
         own = rotated(shape.axis, angle)
         side = rng.choice([-1.0, 1.0]) * 0.5 * (shape.width_px + other_shape.width_px)

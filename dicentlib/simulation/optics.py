@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from dicentlib.data.images import GREY_WEIGHTS
+
 
 def slow_field(rng, shape, amplitude, *, cells=4):
     """Slow random variation over an image, peak to peak about 4 `amplitude`, float32."""
@@ -21,6 +23,39 @@ def mottle(rng, shape, amplitude, grain_px):
         noise = rng.standard_normal(cells).astype(np.float32) * np.float32(amplitude)
         field += cv2.resize(noise, shape[::-1], interpolation=cv2.INTER_CUBIC)
     return field
+
+
+def transmitted(absorbance, stain_rgb, light_rgb):
+    r"""Luminance of the light that passes, relative to the empty slide's.
+
+    .. math:: L = \sum_c w_c b_c e^{-a_c A} / \sum_c w_c b_c
+
+    with the luminance weights :math:`w_c` of red, green and blue that colour images are read
+    with, the hue :math:`b_c` of the light and the stain's relative absorbance :math:`a_c`.
+
+    Parameters
+    ----------
+    absorbance : ndarray of float32, shape (H, W)
+    stain_rgb, light_rgb : (float, float, float)
+
+    Returns
+    -------
+    ndarray of float32, shape (H, W), at most 1
+
+    Examples
+    --------
+    >>> light = transmitted(np.ones((1, 1), np.float32), (1, 1, 1), (0.9, 1, 1.1))
+    >>> round(float(light[0, 0]), 3)
+    0.368
+    """
+    shares = GREY_WEIGHTS * np.asarray(light_rgb)
+    shares = (shares / shares.sum()).astype(np.float32)
+    if len(set(stain_rgb)) == 1:
+        return cv2.exp(-absorbance * np.float32(stain_rgb[0]))
+    return sum(
+        share * cv2.exp(-absorbance * np.float32(relative))
+        for share, relative in zip(shares, stain_rgb, strict=True)
+    )
 
 
 def expose(rng, absorbance, style, *, pixel_size_um, defocus_px=0.0):
@@ -43,7 +78,7 @@ def expose(rng, absorbance, style, *, pixel_size_um, defocus_px=0.0):
     ndarray of float32, shape (H, W), values in [0, 1]
     """
     unit = 0.1 / pixel_size_um
-    light = cv2.exp(-absorbance)
+    light = transmitted(absorbance, style.stain_rgb, style.light_rgb)
     sigma = unit * float(np.hypot(style.blur_px * style.scale, defocus_px))
     sharp = cv2.GaussianBlur(light, (0, 0), max(sigma, 0.3), borderType=cv2.BORDER_REPLICATE)
     coarse = cv2.resize(light, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)

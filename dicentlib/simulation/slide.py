@@ -9,7 +9,7 @@ import numpy as np
 
 SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
 CLUMP_REACH_PX = 26.0  # of a stain clump, in reference pixels
-SPECKS = 2.0  # mean number of dark specks in an image
+SPECK_PX = (3.8, 0.4, 2.0, 9.0)  # radius of a speck of dye: median, spread, limits
 HALO_TILE = 256  # image pixels; the halo is seen in patches smaller than this
 HALO_GRAIN_PX = 1.8  # reference pixels
 
@@ -139,10 +139,8 @@ def add_debris(rng, absorbance, style, unit, bodies, *, over=None):
             elongation=rng.uniform(1, 1.6),
             angle=rng.uniform(0, 180),
         )
-    for _ in range(rng.poisson(SPECKS)):  # dark specks, smaller than any chromosome
-        radius = unit * rng.uniform(3.3, 6.0)
-        position = rng.uniform((0, 0), (height, width))
-        _dot(absorbance, position, radius, rng.uniform(0.8, 1.8), elongation=rng.uniform(1, 1.5))
+    for _ in range(rng.poisson(style.specks)):
+        _speck(rng, absorbance, rng.uniform((0, 0), (height, width)), unit)
     for _ in range(rng.poisson(2.0 * min(amount, 4))):  # bubbles: a bright ring, dark rim
         position, radius = rng.uniform((0, 0), (height, width)), unit * rng.uniform(3, 11)
         strength = rng.uniform(0.04, 0.16)
@@ -204,6 +202,19 @@ def _dot(absorbance, position, radius, strength, *, elongation=1.0, angle=0.0, t
         SHIFT,
     )
     add_patch(absorbance, mask.astype(np.float32) * np.float32(strength / 255), top, left)
+
+
+def _speck(rng, absorbance, position, unit):
+    """A grain of dye, round or ragged: as dark as a chromosome, smaller than most fragments."""
+    median, spread, low, high = SPECK_PX
+    radius = unit * np.clip(median * np.exp(spread * rng.standard_normal()), low, high)
+    strength, elongation = rng.uniform(0.4, 1.9), rng.uniform(1, 1.5)
+    if rng.random() < 0.5:
+        _dot(absorbance, position, radius, strength, elongation=elongation)
+        return
+    outline = irregular_outline(rng, position, radius, wobble=0.3, elongation=elongation, points=32)
+    soft_px = unit * rng.uniform(0.5, 2.0)
+    add_blob(rng, absorbance, outline, strength, soft_px=soft_px, texture=0.1, grain_px=2.0)
 
 
 def _clump(rng, absorbance, position, unit):

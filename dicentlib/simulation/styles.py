@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+GREY = (1.0, 1.0, 1.0)
+
 
 @dataclass(frozen=True)
 class SlideStyle:
@@ -23,8 +25,11 @@ class SlideStyle:
     mottle_px: float  # its grain
     noise: float  # standard deviation per pixel
     noise_grain_px: float  # blur of the noise
-    stain: float  # absorbance of a chromatid's middle
+    stain: float  # absorbance of a chromatid's middle, where the stain absorbs most (green)
+    stain_rgb: tuple  # absorbance in red, green and blue relative to that
+    light_rgb: tuple  # hue of the empty slide; green is 1
     debris: float  # dust, bubbles and grains relative to an ordinary slide
+    specks: float  # mean number of specks of dye, as dark as chromosomes and smaller
     haze: float  # absorbance of the cytoplasm
     halo: float  # absorbance of the rim round chromosomes, relative to theirs
     halo_px: float  # its width
@@ -103,19 +108,26 @@ def draw_slide_style(rng, *, variety=1.0):
     """
     draw = _Draw(rng, variety)
     banded = draw.chance(0.08)
+    pale, dim, coloured = draw.chance(0.12), draw.chance(0.2), draw.chance(0.5)
     return SlideStyle(
         scale=draw.lognormal(1.0, 0.09, 0.78, 1.22),
         blur_px=draw.lognormal(1.6, 0.27, 0.85, 2.8),
         skirt=draw.between(0.12, 0.42),
         sharpening=max(0.0, draw.between(-0.5, 0.6)),
-        background=draw.between(0.80, 0.96),
+        background=draw.between(0.36, 0.78) if dim else draw.between(0.80, 0.96),
         shading=draw.lognormal(0.041, 0.45, 0.005, 0.14),
         mottle=draw.lognormal(0.006, 0.7, 0.0, 0.03),
         mottle_px=draw.between(3.0, 12.0),
         noise=draw.lognormal(0.0085, 0.3, 0.003, 0.022),
         noise_grain_px=draw.between(0.25, 0.85),
-        stain=draw.lognormal(1.62, 0.32, 0.6, 2.5) * (0.7 if banded else 1.0),
+        stain=draw.lognormal(1.62, 0.32, 0.6, 2.5)
+        * (0.7 if banded else 1.0)
+        * (draw.between(0.35, 0.75) if pale else 1.0),
+        # Giemsa: purple to blue on a field from grey-blue to yellowish
+        stain_rgb=(draw.between(0.4, 1.0), 1.0, draw.between(0.2, 0.7)) if coloured else GREY,
+        light_rgb=(draw.between(0.8, 1.1), 1.0, draw.between(0.8, 1.2)) if coloured else GREY,
         debris=draw.lognormal(0.6, 1.2, 0.0, 6.0),
+        specks=draw.lognormal(2.5, 1.0, 0.0, 14.0),
         haze=max(0.0, draw.between(-0.08, 0.09)),
         halo=draw.between(0.03, 0.28),
         halo_px=draw.between(6.0, 16.0),

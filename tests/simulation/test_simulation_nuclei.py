@@ -12,7 +12,7 @@ from dicentlib.simulation.styles import draw_slide_style
 FAR_AWAY = np.array([[300.0, 300.0]])
 
 
-def nuclei_of_absorbance(stain, n_slides=40):
+def nuclei_of_absorbance(stain, n_slides=120):
     """Radii, and absorbance at the rim relative to the middle, of round nuclei on many slides."""
     bodies = np.zeros((600, 600), np.uint16)
     radii, rims = [], []
@@ -30,7 +30,7 @@ def nuclei_of_absorbance(stain, n_slides=40):
         if middle.size > 1000 and middle.min() > 0:  # a lobed one is open in its middle
             radii.append(radius)
             rims.append(np.median(absorbance[(away > 0.7) & (away < 0.85)]) / np.median(middle))
-    assert len(radii) >= 5
+    assert len(radii) >= 15
     return np.median(radii), np.median(rims)
 
 
