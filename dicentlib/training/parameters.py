@@ -19,7 +19,7 @@ class TrainingParameters:
     """
 
     encoder: str = "resnet34"
-    encoder_weights: str | None = None  # "imagenet": pre-trained, where the hub can be reached
+    encoder_weights: str | None = None  # "imagenet": pre-trained, see HeatmapUnet
     decoder_channels: tuple = (256, 128)
     head_bias: float = 0.0  # -4 starts with nearly empty heatmaps
     lam: float = 0.2  # weight of sparse variation; 0 is Model A
