@@ -30,6 +30,7 @@ from dicentlib.evaluation.rules import (
     choose,
     highest_recall_at_false_rate,
     highest_recall_at_precision,
+    lowest_false_rate_at_recall,
     nearest_precision,
 )
 from dicentlib.evaluation.surface import (
@@ -70,6 +71,7 @@ __all__ = [
     "highest_recall_at_false_rate",
     "highest_recall_at_precision",
     "image_counts",
+    "lowest_false_rate_at_recall",
     "mark_detections",
     "match_points",
     "nearest_precision",

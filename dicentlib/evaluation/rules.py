@@ -107,6 +107,35 @@ def highest_recall_at_false_rate(surface, false_rates, *, max_per_thousand):
     return _nearest(surface, -false_rates, f"{rule}: not reached, lowest rate taken")
 
 
+def lowest_false_rate_at_recall(surface, false_rates, *, min_recall):
+    """The point of fewest false detections per 1000 cells among those of at least a mean recall.
+
+    Parameters
+    ----------
+    surface : ThresholdSurface
+    false_rates : ndarray, shape (n_T_C, n_T_A)
+        False detections per 1000 cells at 0 Gy on the same grid.
+    min_recall : float, 0 to 1
+
+    Returns
+    -------
+    Choice
+        Ties go as in :func:`highest_recall_at_precision`. Where no point has that recall, the
+        one of highest recall is taken and said to miss the demand.
+    """
+    false_rates = np.asarray(false_rates, dtype=float)
+    precision, recall = _mean(surface.precision), _mean(surface.recall)
+    if false_rates.shape != recall.shape:
+        raise InputError(f"false_rates: shape {false_rates.shape} found; expected {recall.shape}")
+    if not 0 <= min_recall <= 1:
+        raise InputError(f"min_recall: {min_recall} found; allowed: 0 to 1")
+    rule = f"fewest false detections per 1000 cells at recall >= {min_recall:g}"
+    reaches = recall >= min_recall  # NaN never does
+    if reaches.any():
+        return _best(surface, np.where(reaches, -false_rates, -np.inf), precision, rule, True)
+    return _best(surface, recall, precision, f"{rule}: not reached, highest recall taken", False)
+
+
 def choose(
     surface, *, rule, min_precision=None, target_precision=None, false_rates=None, max_false=None
 ):

@@ -55,9 +55,18 @@ class HeatmapModule(pl.LightningModule):
         }
 
     def rate_at(self, step):
-        """Share of the learning rate at a step: half a cosine from 1 to ``decay_to``."""
+        """Share of the learning rate at a step: half a cosine from 1 to ``decay_to``.
+
+        With ``cycle_epochs`` it starts again after each cycle (Loshchilov & Hutter 2017): the
+        members at the ends of cycles lie in different minima (snapshot ensembles, Huang et
+        al. 2017).
+        """
         low = self.parameters_.decay_to
-        progress = min(1.0, step / self.n_steps)
+        course = self.n_steps
+        if self.parameters_.cycle_epochs:
+            course = course * self.parameters_.cycle_epochs / self.parameters_.epochs
+            step = step % course
+        progress = min(1.0, step / course)
         return low + (1 - low) * (1 + math.cos(math.pi * progress)) / 2
 
     def is_delay(self, step):

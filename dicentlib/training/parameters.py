@@ -37,6 +37,7 @@ class TrainingParameters:
     learning_rate: float = 3e-4
     weight_decay: float = 0.1
     decay_to: float = 1.0  # the rate falls along a cosine to this share of it; 1: constant
+    cycle_epochs: int | None = None  # the fall begins again after so many epochs; None: never
     flips: bool = False
     intensity: float = 0.0  # see Augmentation
     blur_px: float = 0.0
@@ -54,6 +55,8 @@ class TrainingParameters:
         self._require("rho", 0 <= self.rho <= 1, "0 to 1")
         self._require("lam_delay", 0 <= self.lam_delay <= 1, "0 to 1")
         self._require("decay_to", 0 <= self.decay_to <= 1, "0 to 1")
+        cycle = self.cycle_epochs is None or 1 <= self.cycle_epochs <= self.epochs
+        self._require("cycle_epochs", cycle, f"None or 1 to {self.epochs} (epochs)")
         self._require("sigma", self.sigma > 0, "above 0")
         self._require("pixel_size_um", self.pixel_size_um > 0, "above 0")
         self._require("optimiser", self.optimiser in OPTIMISERS, " or ".join(OPTIMISERS))

@@ -1,209 +1,187 @@
-"""Make a ready ensemble: simulate its images, train, choose the operating point, measure.
+"""Make a ready ensemble by one command: simulate, train from scratch, choose, measure, publish.
 
-    python -m studies.recipes.ready_ensemble simulate runs/ready
-    python -m studies.recipes.ready_ensemble train runs/ready
-    python -m studies.recipes.ready_ensemble keep runs/ready
-    python -m studies.recipes.ready_ensemble measure runs/ready
-    python -m studies.recipes.ready_ensemble publish runs/ready models/giemsa-small
+    python -m studies.recipes.ready_ensemble run DIR [--minutes 150] [--publish models/giemsa-small]
 
-Images are simulated at 888 x 1008 (0.1 um per pixel) and brought to 0.2 um for the network: the
-blur of the optics leaves nothing finer to be seen. Seven trainings follow one another. The first
-is rich in aberrations, so that the network leaves the empty heatmap; the others go on from the
-last member before them, in the end with as few as whole cells have: precision is learnt there.
-Seeds of the training, validation and test sets differ. The operating point is chosen on the
-validation set alone.
+Whatever is done lies in DIR; the command goes on from there after any stop, on this machine or on
+another one that DIR was copied to. Images are simulated at 0.2 um per pixel from one state of the
+simulator: DIR begun with another state is refused. One training follows, from ImageNet weights,
+with a learning rate that falls in cycles; the members are the last two epochs of the last four
+whole cycles, each with an orientation of its own. So there is a usable ensemble after every cycle,
+and --minutes stops the training after the epoch in which the time is up. Thresholds are chosen on
+validation cells of natural proportions, by false detections per 1000 unexposed cells; test cells
+are measured once, at the end. Seeds of all sets differ.
 """
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
-import numpy as np
 import pandas as pd
+import torch
 import typer
 
-from dicentlib.data import CLASSES, index_images, read_annotations
+from dicentlib import simulation
 from dicentlib.ensemble import load_members, save_member
-from dicentlib.evaluation import image_set, rules
-from dicentlib.operating_point import OperatingPoint
+from dicentlib.errors import InputError
+from dicentlib.files import atomic_path, content_digest, read_json, write_json
+from dicentlib.model import LITE0
 from dicentlib.simulation import simulate_set
-from dicentlib.training import PRESETS, train
+from dicentlib.training import TrainingParameters, read_image_set, train
+from studies.natural_cells import measure_natural
 
-
-def training_set(n_images, labels_per_image, negative_fraction, seed, **reasons):
-    """Options of a simulated training set: aberrations in each image but the negative ones."""
-    return {
-        "n_images": n_images,
+SCALE = {"height": 444, "width": 504, "pixel_size_um": 0.2, "images_per_slide": 2}
+EXPOSED = {"dose_gy": [1.0, 2.0, 3.0, 4.0], "n_images": 40}
+SETS = {
+    "train": {
+        "n_images": 5000,
         "dose_gy": None,
         "at_least_one_aberration": True,
-        "labels_per_image": labels_per_image,
-        "negative_fraction": negative_fraction,
-        "reasons": reasons,
-        "images_per_slide": 2,
-        "seed": seed,
-    }
-
-
-TRAINING_SETS = {
-    "train": training_set(3000, (2.5, 3.75), 0.1, 101, covered=0.05, several_cells=0.05),
-    "train_natural": training_set(900, (0.925, 1.389), 0.3, 104, covered=0.05),
-    "train_more": training_set(4500, (1.4, 2.1), 0.25, 105, covered=0.05),
-    "train_last": training_set(3200, (0.925, 1.389), 0.3, 106, covered=0.05),
-    "train_fifth": training_set(5000, (1.4, 2.1), 0.25, 107, covered=0.05),
-    "train_sixth": training_set(5000, (1.4, 2.1), 0.25, 108, covered=0.05),
-    "train_seventh": training_set(6000, (1.4, 2.1), 0.25, 109, covered=0.05),
+        "labels_per_image": (1.4, 2.1),
+        "negative_fraction": 0.25,
+        "reasons": {"covered": 0.05},
+        "seed": 501,
+    },
+    "validation_unexposed": {"n_images": 300, "dose_gy": 0.0, "seed": 502},
+    "validation_exposed": EXPOSED | {"seed": 503},
+    "test_unexposed": {"n_images": 400, "dose_gy": 0.0, "seed": 504},
+    "test_exposed": EXPOSED | {"seed": 505},
 }
-DOSES = [0.0, 1.0, 2.0, 3.0, 4.0]
-MIN_PRECISION = {"dicentric": 0.75, "fragment": 0.75}  # on the validation set
-HELD_OUT = {"validation": (60, 202), "test": (60, 204)}  # cells at each dose, seed
-FIRST = replace(
-    PRESETS["demo"],
-    epochs=36,
-    samples_per_epoch=9600,
-    learning_rate=1.5e-3,
-    decay_to=0.1,
+TRAINING = TrainingParameters(
+    encoder=LITE0,
+    encoder_weights="imagenet",
+    decoder_channels=(64, 32),
+    head_bias=-4.0,
+    lam_delay=0.05,
+    delay_loss="cross entropy",
+    pixel_size_um=0.2,
+    crop_px=128,
+    crop_shares=(0.3, 0.15, 0.55),
+    epochs=120,
+    samples_per_epoch=2400,
+    batch_size=24,
+    optimiser="adamw",
+    learning_rate=1e-3,
+    weight_decay=0.01,
+    decay_to=0.03,
+    cycle_epochs=6,
+    flips=True,
     intensity=0.7,
     blur_px=0.6,
 )
-SECOND = replace(
-    FIRST,
-    crop_shares=(0.2, 0.1, 0.7),
-    lam_delay=0.0,
-    delay_loss="squared error",
-    learning_rate=4e-4,
-    epochs=12,
-    samples_per_epoch=4080,
-)
-THIRD = replace(
-    SECOND,
-    crop_shares=(0.3, 0.15, 0.55),
-    learning_rate=1e-3,
-    decay_to=0.05,
-    epochs=32,
-    samples_per_epoch=12000,
-)
-FOURTH = replace(
-    SECOND,
-    crop_shares=(0.1, 0.05, 0.85),
-    learning_rate=6e-4,
-    decay_to=0.05,
-    epochs=14,
-    samples_per_epoch=11520,
-)
-FIFTH = replace(
-    FOURTH,
-    crop_shares=(0.15, 0.075, 0.775),
-    learning_rate=1e-3,
-    decay_to=0.03,
-    epochs=32,
-)
-SIXTH = replace(FIFTH, epochs=28)
-SEVENTH = replace(FIFTH, epochs=27, data_seed=1)
-STAGES = {"first": ("train", FIRST), "second": ("train_natural", SECOND),
-          "third": ("train_more", THIRD), "fourth": ("train_last", FOURTH),
-          "fifth": ("train_fifth", FIFTH), "sixth": ("train_sixth", SIXTH),
-          "seventh": ("train_seventh", SEVENTH)}  # fmt: skip
+N_MEMBERS, N_CYCLES = 8, 4
 app = typer.Typer(pretty_exceptions_show_locals=False)
 
 
 @app.command()
-def simulate(run: Path, only: str = "", workers: int = 0):
-    """Simulate the training, validation and test sets into RUN/data, or ONLY one of them."""
-    sets = dict(TRAINING_SETS)
-    for name, (n_images, seed) in HELD_OUT.items():
-        sets[name] = {"dose_gy": DOSES, "n_images": n_images, "seed": seed}
-    for name, options in sets.items():
-        if only in ("", name):
-            simulate_set(run / "data" / name, **options, n_workers=workers or None)
-
-
-@app.command("train")
-def train_members(
-    run: Path,
-    threads: int = 0,
-    only: str = "",
-    initial: Path | None = None,
+def run(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds all that is done.")],
+    minutes: Annotated[float | None, typer.Option(help="Stop training after so many.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads; default: all.")] = None,
+    publish: Annotated[Path | None, typer.Option(help="Ready ensemble to replace.")] = None,
 ):
-    """Train; members go to RUN/first ... RUN/seventh. Goes on where it was stopped.
+    """Do what is not done yet, and print the figures of the ensemble as it is then."""
+    simulate(folder, workers=threads)
+    training = folder / "training"
+    train(
+        *read_image_set(folder / "data" / "train"),
+        training,
+        parameters=TRAINING,
+        max_minutes=minutes,
+        threads=threads,
+    )
+    if threads:
+        torch.set_num_threads(threads)
+    keep(training, folder)
+    table = measure(folder)
+    typer.echo(table.round(3).to_string(index=False))
+    if publish:
+        replace_ready(folder, publish)
 
-    ONLY one stage starts from the INITIAL members, for example those that are published.
-    """
-    if only not in ("", *STAGES):
-        raise typer.BadParameter(f"stage {only!r}; allowed: {', '.join(STAGES)}")
-    for stage, (name, parameters) in STAGES.items():
-        if only not in ("", stage):
-            continue
-        index = index_images(run / "data" / name)
-        annotations = read_annotations(run / "data" / name / "annotations.csv", index)
-        metrics = train(
-            index,
-            annotations,
-            run / stage,
-            parameters=parameters,
-            threads=threads or None,
-            initial_members=initial,
+
+def simulate(folder, *, workers=None):
+    """Simulate the sets that are not there, from the state of the simulator that DIR began with."""
+    record, state = folder / "recipe.json", simulator_digest()
+    missing = [name for name in SETS if not (folder / "data" / name / "samples.csv").is_file()]
+    known = read_json(record)["simulator"] if record.is_file() else state
+    if missing and known != state:
+        raise InputError(
+            f"{folder}: begun with another state of the simulator, and {', '.join(missing)} "
+            "not simulated yet; go on with that state, or begin in another folder"
         )
-        initial = run / stage
-        typer.echo(metrics.tail(3).to_string(index=False))
+    write_json(record, {"simulator": known, "sets": SETS | {"all": SCALE}})
+    for name in missing:
+        simulate_set(folder / "data" / name, **SCALE, **SETS[name], n_workers=workers)
 
 
-@app.command()
-def keep(run: Path, n_members: int = 8):
-    """Copy the last members to RUN/members, in half the size; they compute in float32."""
-    for member in load_members(run / list(STAGES)[-1])[-n_members:]:
-        path = run / "members" / f"{member.name}.safetensors"
+def simulator_digest():
+    """Digest of the simulator's source files."""
+    sources = sorted(Path(simulation.__file__).parent.glob("*.py"))
+    return content_digest([[path.name, path.read_text()] for path in sources])
+
+
+def member_epochs(n_epochs):
+    """Epochs that become members after `n_epochs`: the ends of the last whole cycles.
+
+    Examples
+    --------
+    >>> member_epochs(26)
+    [5, 6, 11, 12, 17, 18, 23, 24]
+    >>> member_epochs(13)
+    [3, 4, 5, 6, 9, 10, 11, 12]
+    """
+    length = TRAINING.cycle_epochs
+    ends = [end for end in range(length, n_epochs + 1, length)][-N_CYCLES:]
+    if not ends:
+        raise InputError(f"{n_epochs} epochs done; an ensemble needs a cycle of {length}")
+    each = -(-N_MEMBERS // len(ends))
+    epochs = [end - back for end in ends for back in reversed(range(min(each, length)))]
+    return epochs[-N_MEMBERS:]
+
+
+def keep(training, folder):
+    """Write the members to DIR/members, in half the size; they compute in float32."""
+    n_epochs = len(pd.read_csv(training / "metrics.csv"))
+    names = [f"epoch_{epoch:03d}.safetensors" for epoch in member_epochs(n_epochs)]
+    for member in load_members([training / "members" / name for name in names]):
+        path = folder / "members" / f"{member.name}.safetensors"
         save_member(path, member.model, member.metadata | {"precision": "float32"}, half=True)
+    for path in (folder / "members").glob("*.safetensors"):
+        if path.name not in names:
+            path.unlink()
 
 
-@app.command()
-def measure(run: Path):
-    """Write RUN/operating_point.json, chosen on validation, and RUN/measured.csv for both sets."""
-    members = load_members(run)
-    grid = {
-        "confidence_thresholds": np.linspace(0.05, 0.95, 19).round(2),
-        "agreement_thresholds": range(len(members)),
-        "ensembles": np.arange(len(members))[None],
-    }
-    rows, thresholds = [], {}
-    for name in HELD_OUT:
-        images = image_set.open_evaluation_set(run, name, members)
-        for class_name in CLASSES:
-            surface = image_set.class_surface(images, class_name, **grid)
-            if name == "validation":
-                thresholds[class_name] = rules.highest_recall_at_precision(
-                    surface, min_precision=MIN_PRECISION[class_name]
-                )
-            choice = thresholds[class_name]
-            at = (
-                0,
-                list(surface.confidence_thresholds).index(choice.confidence_threshold),
-                choice.agreement_threshold,
-            )
-            tp, fp, fn = (int(counts[at]) for counts in (surface.tp, surface.fp, surface.fn))
-            rows.append((name, class_name, tp, fp, fn, tp / max(tp + fp, 1), tp / max(tp + fn, 1)))
-    OperatingPoint(
-        confidence_threshold={name: c.confidence_threshold for name, c in thresholds.items()},
-        agreement_threshold={name: c.agreement_threshold for name, c in thresholds.items()},
-        n_members=len(members),
-        members=tuple(member.digest for member in members),
-        rule="; ".join(f"{name}: {c.rule}" for name, c in thresholds.items())
-        + " on simulated validation cells",
-    ).write(run / "operating_point.json")
-    columns = ["set (simulated)", "class", "tp", "fp", "fn", "precision", "recall"]
-    table = pd.DataFrame(rows, columns=columns).round(3)
-    table.to_csv(run / "measured.csv", index=False)
-    typer.echo(table.to_string(index=False))
+def measure(folder):
+    """Write DIR/operating_point.json, chosen on validation, and DIR/measured.csv for both sets."""
+    point, table = measure_natural(folder, load_members(folder))
+    point.write(folder / "operating_point.json")
+    with atomic_path(folder / "measured.csv") as temporary:
+        table.round(4).to_csv(temporary, index=False)
+    return table
 
 
-@app.command()
-def publish(run: Path, target: Path):
-    """Replace members, operating point and its figures in the repository."""
+def replace_ready(folder, target):
+    """Replace members, operating point and its figures of a ready ensemble."""
     shutil.rmtree(target / "members", ignore_errors=True)
     (target / "members").mkdir(parents=True)
-    for path in sorted((run / "members").glob("*.safetensors")):
+    for path in sorted((folder / "members").glob("*.safetensors")):
         shutil.copy(path, target / "members" / path.name)
     for name in ("operating_point.json", "measured.csv"):
-        shutil.copy(run / name, target / name)
+        shutil.copy(folder / name, target / name)
+
+
+@app.command("measure")
+def measure_other(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds the simulated cells.")],
+    members: Annotated[Path, typer.Argument(help="Ensemble to measure on them.")],
+    out: Annotated[Path, typer.Option(help="Receives operating_point.json, measured.csv.")],
+):
+    """Choose the operating point of another ensemble by the same rule on the same cells."""
+    point, table = measure_natural(folder, load_members(members), suffix=f"_{members.name}")
+    out.mkdir(parents=True, exist_ok=True)
+    point.write(out / "operating_point.json")
+    with atomic_path(out / "measured.csv") as temporary:
+        table.round(4).to_csv(temporary, index=False)
+    typer.echo(table.round(3).to_string(index=False))
 
 
 if __name__ == "__main__":

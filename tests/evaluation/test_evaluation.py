@@ -23,6 +23,7 @@ from dicentlib.evaluation import (
     fit_vote_calibration,
     highest_recall_at_false_rate,
     highest_recall_at_precision,
+    lowest_false_rate_at_recall,
     mark_detections,
     match_points,
     nearest_precision,
@@ -369,6 +370,24 @@ class TestRules:
         assert (choice.confidence_threshold, choice.agreement_threshold) == (0.5, 0)
         with pytest.raises(InputError, match=r"false_rates: shape \(2, 3\) found"):
             highest_recall_at_false_rate(self.surface, rates.T, max_per_thousand=10)
+
+    def test_fewest_false_at_a_recall(self):
+        rates = np.array([[50, 20], [10, 2], [1, 0]])
+        recall = self.surface.recall[0]
+        for demand in (0.1, 0.5, float(np.nanmax(recall))):
+            choice = lowest_false_rate_at_recall(self.surface, rates, min_recall=demand)
+            assert choice.fulfilled
+            assert choice.recall >= demand
+            row = list(self.surface.confidence_thresholds).index(choice.confidence_threshold)
+            column = list(self.surface.agreement_thresholds).index(choice.agreement_threshold)
+            assert rates[row, column] == rates[recall >= demand].min()
+        missed = lowest_false_rate_at_recall(self.surface, rates, min_recall=1.0)
+        assert missed.fulfilled == bool(np.nanmax(recall) >= 1)
+        assert missed.recall == pytest.approx(np.nanmax(recall))
+        with pytest.raises(InputError, match="min_recall: 2 found; allowed: 0 to 1"):
+            lowest_false_rate_at_recall(self.surface, rates, min_recall=2)
+        with pytest.raises(InputError, match=r"false_rates: shape \(2, 3\) found"):
+            lowest_false_rate_at_recall(self.surface, rates.T, min_recall=0.5)
 
     def test_choose_by_name(self):
         by_name = choose(self.surface, rule="recall_at_precision", min_precision=0.85)

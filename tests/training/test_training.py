@@ -320,6 +320,21 @@ def test_schedules():
     assert not paper.is_delay(0)
 
 
+def test_the_rate_falls_again_in_every_cycle():
+    parameters = TrainingParameters(
+        **PARAMETERS | {"decay_to": 0.1, "epochs": 4, "cycle_epochs": 2}
+    )
+    model = HeatmapUnet("tu-test_resnet", None, (8, 8))
+    module = HeatmapModule(model, parameters, n_steps=100)
+    rates = [module.rate_at(step) for step in (0, 25, 49, 50, 75, 99)]
+    assert rates[:3] == pytest.approx(rates[3:])
+    assert rates[0] == 1
+    assert rates[1] == pytest.approx(0.55)
+    assert rates[2] < 0.11
+    with pytest.raises(InputError, match=r"cycle_epochs 5 found; allowed: None or 1 to 4"):
+        TrainingParameters(**PARAMETERS | {"epochs": 4, "cycle_epochs": 5})
+
+
 def test_paper_preset():
     paper = PRESETS["paper"]
     assert (paper.encoder, paper.decoder_channels) == ("resnet34", (256, 128))
