@@ -24,7 +24,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed, found ' + sys.version.split()[0])"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,imagenet,microscopes,scale]"
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,excel,imagenet,microscopes,scale]"
 	touch $@
 
 lint: $(INSTALLED)

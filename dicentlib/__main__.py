@@ -1,23 +1,37 @@
 """Command line: ``python -m dicentlib COMMAND --help``."""
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
 
-from dicentlib.errors import DicentlibError, InputError
+from dicentlib.errors import DicentlibError, InputError, InputWarning
 
 
 class Commands(TyperGroup):
-    """Commands whose refusals are a sentence and exit code 2, not a traceback."""
+    """Commands whose refusals are a sentence and exit code 2, not a traceback.
+
+    What was assumed about a file is a sentence too, said once.
+    """
 
     def invoke(self, ctx):
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.simplefilter("once", InputWarning)
+                warnings.showwarning = _say
+                return super().invoke(ctx)
         except DicentlibError as error:
             typer.echo(f"Error: {error}", err=True)
             raise typer.Exit(2) from error
+
+
+def _say(message, category, filename, lineno, file=None, line=None):
+    if issubclass(category, InputWarning):
+        typer.echo(f"Note: {message}", err=True)
+    else:
+        typer.echo(warnings.formatwarning(message, category, filename, lineno), err=True)
 
 
 app = typer.Typer(

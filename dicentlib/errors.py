@@ -18,3 +18,7 @@ class ScorerMismatchError(DicentlibError):
 
 class ScoringError(DicentlibError):
     """Scoring stopped before every image had its result; a rerun continues where it stopped."""
+
+
+class InputWarning(UserWarning):
+    """Something in a file was assumed or passed over; the message names the file and what."""

@@ -1,13 +1,22 @@
-"""Files that are whole or absent, JSON, and digests."""
+"""Files that are whole or absent, text in any usual encoding, JSON, and digests."""
 
+import codecs
 import hashlib
 import json
 import os
+import re
 import tempfile
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
-from dicentlib.errors import InputError
+from dicentlib.errors import InputError, InputWarning
+
+BYTE_ORDER_MARKS = (  # the longer first: that of UTF-32 begins with that of UTF-16
+    *((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32")),
+    *((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16")),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 @contextmanager
@@ -38,20 +47,72 @@ def write_json(path, content):
         temporary.write_text(json.dumps(_plain(content), indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path):
-    """Read a JSON file.
+def read_text(path):
+    """Text of a file in UTF-8, UTF-16 or UTF-32, or in the code page of a western Windows.
+
+    Without a byte order mark UTF-16 is recognised by its zero bytes. What is not UTF-8 either
+    is read as code page 1252, with an :class:`~dicentlib.errors.InputWarning`, because letters
+    such as umlauts may be others than the writer's.
 
     Raises
     ------
     InputError
-        The file is absent or is not JSON.
+        The file is absent or cannot be read, or is no text in one of these encodings.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
     try:
-        return json.loads(path.read_text())
-    except json.JSONDecodeError as error:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    encoding = next((name for mark, name in BYTE_ORDER_MARKS if content.startswith(mark)), None)
+    if encoding is None and b"\0" in content[:1000]:
+        encoding = "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"
+    try:
+        text = content.decode(encoding or "utf-8")
+    except UnicodeDecodeError as error:
+        if encoding is not None:
+            raise InputError(f"{path}: no text in {encoding.upper()} ({error.reason})") from error
+        text = _western_text(path, content)
+    if "\0" in text:
+        raise InputError(f"{path}: no text file (it holds zero bytes)")
+    return text
+
+
+def _western_text(path, content):
+    try:
+        text = content.decode("cp1252")
+    except UnicodeDecodeError:
+        text = ""
+    # three such letters in a row are another script, read with the wrong code page
+    strange = re.search(r"[^\x00-\x7f]{3}", text)
+    if not text or strange:
+        raise InputError(
+            f"{path}: text in another encoding than UTF-8, UTF-16 or Windows 1252; save it as "
+            "UTF-8 (in Excel: file type 'CSV UTF-8')"
+        )
+    example = re.search(r"\w*[^\x00-\x7f]\w*", text)[0]
+    warnings.warn(
+        f"{path}: not UTF-8; read as the Windows code page 1252, check names such as "
+        f"{example[:40]!r} or save the file as 'CSV UTF-8'",
+        InputWarning,
+        stacklevel=2,
+    )
+    return text
+
+
+def read_json(path):
+    """Read a JSON file, in the encodings of :func:`read_text`.
+
+    Raises
+    ------
+    InputError
+        The file is absent, is no text or is not JSON.
+    """
+    try:
+        return json.loads(read_text(path))
+    except (json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error})") from error
 
 

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
+from dicentlib.calibration.curve_files import NAMES, read_curve_content
 from dicentlib.errors import InputError, ScorerMismatchError
 from dicentlib.files import atomic_path
 
-NAMES = ("C", "alpha", "beta")
 ONLY_ERRORS = "The curve has no covariances between its coefficients, only standard errors."
 SHORTEST_CURVE = (
     'the shortest is a file .json with {"coefficients": {"C": 0.001, "alpha": 0.02, "beta": 0.06}, '
@@ -335,19 +335,10 @@ class CalibrationCurve:
             Naming the file: absent, or not a calibration curve.
         """
         try:
-            if str(path).endswith(".csv"):
-                table = pd.read_csv(path, dtype=str, keep_default_na=False)
-                if not {"name", "value"} <= set(table.columns):
-                    raise InputError(f"not a calibration curve: columns {list(table.columns)}")
-                content = _nested(dict(zip(table["name"], table["value"], strict=True)))
-            else:
-                with open(path, encoding="utf-8") as file:
-                    content = json.load(file)
-            return cls.from_dict(content)
+            return cls.from_dict(read_curve_content(path))
         except InputError as error:
-            raise InputError(f"{path}: {error}; {SHORTEST_CURVE}") from error
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+            text = str(error).removeprefix(f"{path}: ")
+            raise InputError(f"{path}: {text}; {SHORTEST_CURVE}") from error
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
                 f"{path}: not a calibration curve ({error}); {SHORTEST_CURVE}"
@@ -435,19 +426,3 @@ def _flat(content):
                     yield f"covariance_{row}_{column}", number
         else:
             yield name, value
-
-
-def _nested(rows):
-    content = {"coefficients": {}, "covariance": None}
-    entries = {}
-    for name, text in rows.items():
-        value = json.loads(text)
-        if name.startswith("coefficient_"):
-            content["coefficients"][name.removeprefix("coefficient_")] = value
-        elif name.startswith("covariance_"):
-            entries[tuple(name.split("_")[1:])] = value
-        else:
-            content[name] = value
-    if entries:
-        content["covariance"] = [[entries[(row, column)] for column in NAMES] for row in NAMES]
-    return content

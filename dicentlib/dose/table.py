@@ -1,12 +1,12 @@
 """Doses of many samples at once, from a plain file of counts."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from dicentlib.calibration.curve import CalibrationCurve
+from dicentlib.calibration.curve_files import is_curve_file
 from dicentlib.calibration.fit import fit_curve
 from dicentlib.calibration.published import published_curve
 from dicentlib.counts.sample import Sample
@@ -15,6 +15,7 @@ from dicentlib.dose.bayesian import bounded_bayesian
 from dicentlib.dose.estimate import check_method, estimate_dose
 from dicentlib.dose.triage import triage_table
 from dicentlib.errors import InputError
+from dicentlib.tables import SUFFIXES
 
 # of every table, also where no sample has a dose
 COLUMNS = "sample n_cells n_dicentrics yield u method dose_gy lower_gy upper_gy category"
@@ -33,8 +34,8 @@ def dose_table(counts, curve, *, method="merkle", protraction=1.0):
         As for :func:`dicentlib.counts.tables.read_counts`; a row without a name is
         called by its number.
     curve : path-like or str
-        A curve's ``.json`` or ``.csv``, calibration counts to fit one to (``.csv`` with a dose
-        for each row), or the name of a published curve.
+        A saved curve (JSON, or a table ``name, value``), calibration counts to fit one to (a
+        table with a dose for each row), or the name of a published curve.
     method : str
         Of :func:`dicentlib.dose.estimate_dose`.
     protraction : float in [0, 1]
@@ -81,19 +82,16 @@ def dose_table(counts, curve, *, method="merkle", protraction=1.0):
 
 
 def _curve(source):
-    if str(source).endswith(".csv") and Path(source).is_file():
-        header = Path(source).read_text(encoding="utf-8-sig", errors="replace").split("\n", 1)[0]
-        if re.sub(r'[\s"]', "", header) != "name,value":
-            counts = read_counts(source)
-            if "dose_gy" not in counts:
-                raise InputError(
-                    f"{source}: neither a saved curve (name,value) nor calibration counts: "
-                    "expected a column with the dose in Gy"
-                )
-            return fit_curve(
-                counts["dose_gy"], counts["n_cells"], counts["n_dicentrics"],
-                name=Path(source).name,
-            )  # fmt: skip
-    if str(source).endswith((".json", ".csv")) or Path(source).is_file():
-        return CalibrationCurve.load(source)
-    return published_curve(str(source))
+    """The curve of a file of any kind that holds one or counts to fit one to, or published."""
+    path = Path(source)
+    if not path.is_file() and path.suffix.casefold() not in (".json", *SUFFIXES):
+        return published_curve(str(source))
+    if not path.is_file() or is_curve_file(path):
+        return CalibrationCurve.load(path)
+    counts = read_counts(path)
+    if "dose_gy" not in counts:
+        raise InputError(
+            f"{path}: neither a saved curve (name,value) nor calibration counts: "
+            "expected a column with the dose in Gy"
+        )
+    return fit_curve(counts["dose_gy"], counts["n_cells"], counts["n_dicentrics"], name=path.name)

@@ -15,10 +15,10 @@ from importlib import metadata
 from pathlib import Path
 
 import pandas as pd
-import papermill
 
 from dicentlib.errors import InputError
 from dicentlib.files import atomic_path, read_json, write_json
+from dicentlib.runs.parameters import notebook_parameters, typed_parameters
 
 PACKAGES = (
     "dicentlib",
@@ -126,7 +126,8 @@ def open_run(notebook, namespace):
         Name without suffix, for example ``"04_thresholds"``.
     namespace : dict
         ``globals()`` of the notebook: holds a value for every name in its parameters cell,
-        ``run_dir`` among them (see :func:`resolve`).
+        ``run_dir`` among them (see :func:`resolve`). Each gets the type of its default
+        (:mod:`dicentlib.runs.parameters`): ``"false"`` becomes False, ``2`` becomes 2.0.
 
     Returns
     -------
@@ -136,16 +137,14 @@ def open_run(notebook, namespace):
     Raises
     ------
     InputError
-        papermill injected a parameter that the notebook does not have.
+        papermill injected a parameter that the notebook does not have, or a value is of
+        another type than the default.
     """
-    allowed = papermill.inspect_notebook(str(notebook_paths()[notebook]))
-    unknown = sorted(_injected_names(namespace) - set(allowed))
-    if unknown:
-        raise InputError(
-            f"{notebook}: unknown parameter {', '.join(unknown)}; "
-            f"allowed: {', '.join(sorted(allowed))}"
-        )
-    parameters = {name: namespace[name] for name in allowed if name != "run_dir"}
+    path = notebook_paths()[notebook]
+    names = set(notebook_parameters(path)) | _injected_names(namespace)
+    typed = typed_parameters(path, {name: namespace.get(name) for name in sorted(names)})
+    namespace.update(typed)
+    parameters = {name: value for name, value in typed.items() if name != "run_dir"}
     run = Run(resolve(namespace["run_dir"]), notebook, parameters)
     (run / "figures").mkdir(parents=True, exist_ok=True)
     _update_json(run / "params.json", notebook, parameters)

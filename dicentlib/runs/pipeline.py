@@ -9,6 +9,7 @@ import papermill
 from dicentlib.errors import InputError
 from dicentlib.files import atomic_path, read_json
 from dicentlib.runs.folder import notebook_paths, project_root
+from dicentlib.runs.parameters import typed_parameters
 
 
 def read_preset(preset):
@@ -32,23 +33,6 @@ def read_preset(preset):
     return parameters
 
 
-def check_parameters(notebook_path, parameters):
-    """Refuse parameters that a notebook's parameters cell does not have.
-
-    Raises
-    ------
-    InputError
-        Naming the notebook, the unknown parameters and those allowed.
-    """
-    allowed = papermill.inspect_notebook(str(notebook_path))
-    unknown = sorted(set(parameters) - set(allowed))
-    if unknown:
-        raise InputError(
-            f"{Path(notebook_path).name}: unknown parameter {', '.join(unknown)}; "
-            f"allowed: {', '.join(sorted(allowed))}"
-        )
-
-
 def run_notebook(notebook_path, run_dir, parameters):
     """Execute one notebook into ``<run_dir>/notebooks/``; return the executed copy's path.
 
@@ -56,7 +40,7 @@ def run_notebook(notebook_path, run_dir, parameters):
     passed on as it comes. The executed copy is kept also when a cell fails.
     """
     run_dir = Path(run_dir).absolute()
-    check_parameters(notebook_path, parameters)
+    parameters = typed_parameters(notebook_path, {**parameters, "run_dir": str(run_dir)})
     executed = run_dir / "notebooks" / Path(notebook_path).name
     executed.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -64,7 +48,7 @@ def run_notebook(notebook_path, run_dir, parameters):
             papermill.execute_notebook(
                 str(notebook_path),
                 str(temporary),
-                parameters={"run_dir": str(run_dir), **parameters},
+                parameters=parameters,
                 kernel_name="python3",
                 progress_bar=False,
                 stderr_file=sys.stderr,
@@ -96,7 +80,7 @@ def run_pipeline(preset, run_dir, *, first=None, last=None):
     names = [n for n in notebooks if (first or n) <= n <= (last or n)]
     parameters = read_preset(preset)
     for name in names:
-        check_parameters(notebooks[name], parameters.get(name, {}))
+        typed_parameters(notebooks[name], parameters.get(name, {}))
     began = time.monotonic()
     for number, name in enumerate(names, start=1):
         print(f"[{number}/{len(names)}] {name}", flush=True)

@@ -1,0 +1,66 @@
+"""Files of calibration curves: JSON, or the same content as a table ``name, value``."""
+
+import json
+from pathlib import Path
+
+from dicentlib.files import read_json, read_text
+from dicentlib.tables import is_workbook, read_table
+
+COLUMNS = ("name", "value")
+NAMES = ("C", "alpha", "beta")
+
+
+def is_curve_file(path):
+    """Whether an existing file holds a curve, as opposed to calibration counts."""
+    return _is_json(path) or set(COLUMNS) <= set(_read(path).cells.columns)
+
+
+def read_curve_content(path):
+    """The plain content of a curve's file, see ``CalibrationCurve.from_dict``.
+
+    Raises
+    ------
+    InputError, ValueError, KeyError
+        The file is absent, or is of another form.
+    """
+    if not Path(path).is_file() or _is_json(path):
+        return read_json(path)
+    table = _read(path).cells
+    if not set(COLUMNS) <= set(table.columns):
+        raise ValueError(f"columns {list(table.columns)}, expected name, value")
+    return _nested({row["name"]: _value(row["value"]) for row in table.to_dict("records")})
+
+
+def _is_json(path):
+    if Path(path).suffix.casefold() == ".json":
+        return True
+    return not is_workbook(path) and read_text(path).lstrip().startswith(("{", "["))
+
+
+def _read(path):
+    return read_table(path, is_header=lambda cells: set(COLUMNS) <= set(cells))
+
+
+def _value(text):
+    """A value as it was saved, or as a spreadsheet has rewritten it: 0,021 and TRUE."""
+    if text in ("TRUE", "FALSE"):
+        return text == "TRUE"
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return float(text.replace(",", "."))
+
+
+def _nested(rows):
+    content = {"coefficients": {}, "covariance": None}
+    entries = {}
+    for name, value in rows.items():
+        if name.startswith("coefficient_"):
+            content["coefficients"][name.removeprefix("coefficient_")] = value
+        elif name.startswith("covariance_"):
+            entries[tuple(name.split("_")[1:])] = value
+        else:
+            content[name] = value
+    if entries:
+        content["covariance"] = [[entries[(row, column)] for column in NAMES] for row in NAMES]
+    return content

@@ -1,0 +1,17 @@
+"""The one reader of tables: from any usual spreadsheet's file to text cells and numbers."""
+
+from dicentlib.tables.numbers import number_style, numbers, whole_numbers
+from dicentlib.tables.reading import SUFFIXES, TextTable, find_table, plain_name, read_table
+from dicentlib.tables.workbook import is_workbook
+
+__all__ = [
+    "SUFFIXES",
+    "TextTable",
+    "find_table",
+    "is_workbook",
+    "number_style",
+    "numbers",
+    "plain_name",
+    "read_table",
+    "whole_numbers",
+]

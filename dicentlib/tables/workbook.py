@@ -1,0 +1,76 @@
+"""Sheets of Excel workbooks as rows of text; needs openpyxl (``pip install dicentlib[excel]``)."""
+
+import zipfile
+from datetime import date, datetime
+from pathlib import Path
+
+from dicentlib.errors import InputError
+
+WAY_OUT = "save it as 'CSV UTF-8'"
+
+
+def is_workbook(path):
+    """Whether a file is an Excel workbook (``.xlsx``), whatever its name.
+
+    Raises
+    ------
+    InputError
+        A spreadsheet of another kind: ``.xls``, ``.ods``.
+    """
+    with open(path, "rb") as file:
+        start = file.read(8)
+    if start.startswith(b"\xd0\xcf\x11\xe0"):
+        raise InputError(f"{path}: a workbook of old Excel (.xls); {WAY_OUT} or as .xlsx")
+    if not start.startswith(b"PK\x03\x04"):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if "xl/workbook.xml" in archive.namelist():
+                return True
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{path}: a damaged workbook ({error})") from error
+    raise InputError(f"{path}: not an Excel workbook (.ods, or another archive); {WAY_OUT}")
+
+
+def workbook_sheets(path):
+    """Name and rows of every visible sheet; numbers as text with a decimal point.
+
+    Raises
+    ------
+    InputError
+        openpyxl is not installed, the workbook is damaged, or a formula has no stored value.
+    """
+    try:
+        import openpyxl
+    except ImportError as error:
+        raise InputError(
+            f"{path}: an Excel workbook; {WAY_OUT}, or install openpyxl "
+            "(pip install 'dicentlib[excel]')"
+        ) from error
+    try:
+        values = openpyxl.load_workbook(Path(path), data_only=True)
+        formulas = openpyxl.load_workbook(Path(path))
+    except Exception as error:  # openpyxl raises what its parsers raise
+        raise InputError(f"{path}: a damaged workbook ({error}); {WAY_OUT}") from error
+    for sheet in values.worksheets:
+        if sheet.sheet_state == "visible":
+            written = formulas[sheet.title]
+            yield sheet.title, [[_text(path, cell, written) for cell in row] for row in sheet.rows]
+
+
+def _text(path, cell, formulas):
+    value = cell.value
+    if value is None:
+        if formulas[cell.coordinate].data_type == "f":
+            raise InputError(
+                f"{path}, cell {cell.coordinate}: a formula without a stored value; open the "
+                "workbook in Excel and save it"
+            )
+        return ""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
+    if isinstance(value, int) and set(cell.number_format) == {"0"}:
+        return f"{value:0{len(cell.number_format)}d}"  # shown, and meant, as 007
+    return str(value)

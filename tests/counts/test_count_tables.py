@@ -1,0 +1,279 @@
+"""Tables of counts as people save them: each is read right, or refused by name."""
+
+import pytest
+
+from dicentlib.counts.tables import read_counts
+from dicentlib.dose.table import dose_table
+from dicentlib.errors import InputError, InputWarning
+
+CURVE = "iaea-2011-table5-co60"
+CALIBRATION = "0,5000,5\n0.5,2000,66\n1,1000,82\n2,500,140\n3,250,160\n4,150,168\n"
+
+
+def saved(tmp_path, text, *, encoding="utf-8", name="counts.csv"):
+    path = tmp_path / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def counted(tmp_path, text, **options):
+    """Rows as (sample, n_cells, n_dicentrics)."""
+    table = read_counts(saved(tmp_path, text, **options))
+    names = table["sample"] if "sample" in table else range(len(table))
+    return list(zip(names, table["n_cells"], table["n_dicentrics"], strict=True))
+
+
+BOTH = [("A", 352, 72), ("B", 340, 14)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ID,N,X\nA,352,72\nB,340,14\n",
+        "ID;N;X\r\nA;352;72\r\nB;340;14\r\n",
+        "ID\tN\tX\nA\t352\t72\nB\t340\t14\n",
+        "ID|N|X\nA|352|72\nB|340|14\n",
+        "ID,N,X\rA,352,72\rB,340,14\r",  # line ends of old Macs
+        "sep=;\r\nID;N;X\r\nA;352;72\r\nB;340;14\r\n",
+        '"sep=\t"\r\nID\tN\tX\r\nA\t352\t72\r\nB\t340\t14\r\n',
+        '"ID";"N";"X"\n"A";"352";"72"\n"B";"340";"14"\n',
+        '"","ID","N","X"\n"1","A",352,72\n"2","B",340,14\n',  # R's row names
+        "ID , N , X \n A , 352 , 72 \n B , 340 , 14 \n",
+        "ID,N,X,,\nA,352,72,,\n,,,,\nB,340,14,,\n,,,,\n",
+        "\n\nID,N,X\n\nA,352,72\nB,340,14\n",
+        "ID;N;X\nA;352,0;72,0\nB;340,0;14,0\n",
+        "ID,N,X\nA,352.0,72.0\nB,340.0,14.0\n",
+        "Case,Cells scored,Dicentrics\nA,352,72\nB,340,14\n",  # IAEA's own heading
+        "ID,No. of cells,No. of dicentrics\nA,352,72\nB,340,14\n",
+        "Code,Metaphases,Dic\nA,352,72\nB,340,14\n",
+        "Patient #,Total cells,Total dicentrics\nA,352,72\nB,340,14\n",
+        "ID,# of cells,# of dics\nA,352,72\nB,340,14\n",
+        "ID,dic0,dic1,dic2\nA,302,28,22\nB,328,10,2\n",
+        "ID,0 dic,1 dic,2 dic\nA,302,28,22\nB,328,10,2\n",
+        "ID,Cells with 0 dicentrics,Cells with 1 dicentric,Cells with 2 dicentrics\n"
+        "A,302,28,22\nB,328,10,2\n",
+        "ID; C0 ; C1; C2\nA;302;28;22\nB; 328;10;2 \n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_one_table_in_many_forms(tmp_path, text, encoding):
+    assert counted(tmp_path, text, encoding=encoding) == BOTH
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_names_with_umlauts(tmp_path, encoding):
+    text = "ID;N;X\nMüller;352;72\nNun\u0303ez;340;14\n"  # the second decomposed, as on a Mac
+    names = [row[0] for row in counted(tmp_path, text, encoding=encoding)]
+    assert names == ["Müller", "Nu\u00f1ez"]
+
+
+def test_a_windows_code_page_is_read_and_said(tmp_path):
+    with pytest.warns(InputWarning, match=r"code page 1252, check names such as 'Müller'"):
+        rows = counted(tmp_path, "ID;N;X\nMüller;352;72\n", encoding="cp1252")
+    assert rows == [("Müller", 352, 72)]
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "koi8-r", "gb2312"])
+def test_other_code_pages_are_refused(tmp_path, encoding):
+    name = "Ivanov 伊万诺夫" if encoding == "gb2312" else "Иванов"
+    with pytest.raises(InputError, match=r"another encoding than UTF-8.*CSV UTF-8"):
+        counted(tmp_path, f"ID;N;X\n{name};352;72\n", encoding=encoding)
+
+
+@pytest.mark.parametrize(
+    ("text", "n_cells"),
+    [
+        ("ID;N;X\nA;1.000;25\nB;500;12\n", 1000),  # a German spreadsheet
+        ("ID\tN\tX\nA\t1,000\t25\nB\t500\t12\n", 1000),  # pasted from an American one
+        ("D;N;X\n0,5;1.000;25\n", 1000),  # the decimal comma leaves no doubt
+        ('D,N,X\n0.5,"1,000",25\n', 1000),
+        ("ID;N;X\nA;1.234.567;25\n", 1234567),
+        ("ID;N;X\nA;1.000,0;25\n", 1000),
+        ("ID;N;X\nA;1 000;25\n", 1000),
+        ("ID;N;X\nA;1\u00a0000;25\n", 1000),  # no-break space: French
+        ("ID;N;X\nA;1\u202f000;25\n", 1000),  # narrow no-break space: French today
+        ("ID;N;X\nA;1'000;25\n", 1000),  # Swiss
+        ("ID;N;X\nA;1’000;25\n", 1000),
+        ("ID;N;X\nA;1000,00;25\n", 1000),
+    ],
+)
+def test_thousands_where_they_are_certain(tmp_path, text, n_cells):
+    assert counted(tmp_path, text)[0][1:] == (n_cells, 25)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("ID;N;X\nA;1.000;25\n", r"row 2: column N has '1\.000': it may be 1000 or 1"),
+        ("ID,N,X\nA,1.000,7.000\n", r"it may be 1000 or 1\.000"),
+        ("D,N,X\n0.5,1.000,25\n1.5,352,30\n", r"it may be 1000 or 1"),  # a decimal point at D
+        ("ID;N;X\nA;1.000;25\nB;1500;12\n", "it may be 1000 or 1"),  # once with, once without
+        ("ID;N;X\nA;352,5;25\n", "'352,5': expected a whole number"),
+        ("ID;N;X\nA;1_000;25\n", "'1_000': expected a whole number"),
+        ("ID;N;X\nA;1e3;25\n", "'1e3': expected a whole number"),
+        ("ID;N;X\nA;1.00.000;25\n", "expected a whole number"),
+        ("ID;N;X\nA;~350;25\n", "expected a whole number"),
+        ("ID,N,X\nA,1,000,72\n", "row 2: value '72' in a column without name.*thousands"),
+        ("ID,N,X,note\nA,1,000,72\n", "column X has '000': expected a whole number"),
+        ("ID,N,X,note\nA,1,352,72\n", "352 dicentrics in 1 cells; a cell has 46 chromosomes"),
+        ("D;N;X\n1.000;352;10\n0,5;352;3\n0.5;352;3\n", r"column D has '1\.000': it may be"),
+        ("D;N;X\n;352;10\n", "row 2: no dose"),
+        ('ID,N,X\n"A,352,72\nB,340,14\n', "not a table.*quotation marks"),
+        ("A,352,72\nB,340,14\n", r"expected the columns N and X, or C0, C1 ...; found \['A'"),
+    ],
+)
+def test_what_is_not_certain_is_refused(tmp_path, text, match):
+    with pytest.raises(InputError, match=match):
+        counted(tmp_path, text)
+
+
+@pytest.mark.parametrize("head", ["C5+", "5+", ">=5", "≥5", ">5", "C>=5", "5 or more", "C≥5"])
+def test_open_classes_are_refused(tmp_path, head):
+    text = f"ID,C0,C1,C2,C3,C4,{head}\nA,200,90,45,20,10,12\n"
+    with pytest.raises(InputError, match=r"is an open class.*C5, C6"):
+        counted(tmp_path, text)
+    # also where N and X are there
+    with pytest.raises(InputError, match="is an open class"):
+        counted(tmp_path, f"ID,N,X,{head}\nA,377,340,12\n")
+
+
+@pytest.mark.parametrize(
+    ("head", "match"),
+    [
+        ("ID,N,X,C1,C2", "have gaps: found C1, C2"),
+        ("ID,C0,C1,C3,C4", "have gaps"),
+        ("ID,C0,C1,dic1,C2", "both 'C1' and 'dic1'"),
+        ("ID,N,X,Metaphases,C", "both 'N' and 'Metaphases' are n_cells"),
+    ],
+)
+def test_nothing_that_looks_like_a_count_is_another_column(tmp_path, head, match):
+    with pytest.raises(InputError, match=match):
+        counted(tmp_path, f"{head}\nA,352,72,1,1\n")
+
+
+def test_other_columns_are_kept(tmp_path):
+    text = "ID,N,X,2024,Age,u,remark\nA,352,72,x,51,1.2,slide #3 torn\n"
+    row = read_counts(saved(tmp_path, text)).iloc[0]
+    assert row[["2024", "Age", "remark"]].tolist() == ["x", "51", "slide #3 torn"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("ID,N,X\n#1,352,72\n#2,340,14\nC,345,8\n", ["#1", "#2", "C"]),
+        ("ID,N,X\nPatient #1,352,72\nPatient #2,340,14\n", ["Patient #1", "Patient #2"]),
+        ("Patient #,N,X\n7,352,72\n007,340,14\n", ["7", "007"]),
+        ("#ID,N,X\n#,352,72\n", ["#"]),
+    ],
+)
+def test_nobody_whose_name_has_a_number_sign_disappears(tmp_path, text, names):
+    assert [row[0] for row in counted(tmp_path, text)] == names
+
+
+def test_a_person_without_counts_is_named(tmp_path):
+    with pytest.raises(InputError, match="row 3: expected the cells"):
+        counted(tmp_path, "ID,N,X\n#1,352,72\n#2,,\n")
+    with pytest.warns(InputWarning, match="line 2 with a remark passed over: '# counted twice'"):
+        assert counted(tmp_path, "ID,N,X\n# counted twice\nA,352,72\n") == [("A", 352, 72)]
+
+
+def test_lines_above_the_header_are_said(tmp_path):
+    text = "Scoring 2024,,\r\nLaboratory A,,\r\n,,\r\nID,N,X\r\nA,352,72\r\n"
+    with pytest.warns(InputWarning, match="2 lines above the header passed over: 'Scoring 2024'"):
+        assert counted(tmp_path, text) == [("A", 352, 72)]
+    # rows are counted as the spreadsheet counts them
+    with (
+        pytest.warns(InputWarning, match="above the header"),
+        pytest.raises(InputError, match=r"row 5: column N has 'x'"),
+    ):
+        counted(tmp_path, text.replace("352", "x"))
+
+
+def test_a_row_of_totals_is_no_sample(tmp_path):
+    text = "ID,N,X\nA,352,72\nB,340,14\nTotal,692,86\n"
+    with pytest.warns(InputWarning, match="row 4: 'Total' is the sum of the rows above"):
+        assert counted(tmp_path, text) == BOTH
+    text = "D;N;X\n0,5;1.352;72\n1;1.340;114\nSumme;2.692;186\n"
+    with pytest.warns(InputWarning, match="row 4"):
+        assert len(read_counts(saved(tmp_path, text))) == 2
+    with pytest.raises(InputError, match="row 4: N is 700, but the rows above have 692"):
+        counted(tmp_path, "ID,N,X\nA,352,72\nB,340,14\nTotal,700,86\n")
+    assert counted(tmp_path, "ID,N,X\nTotal,692,86\n") == [("Total", 692, 86)]
+
+
+@pytest.mark.parametrize("name", ["calib.csv", "CALIB.CSV", "calib.txt", "calib.tsv"])
+def test_calibration_counts_under_any_suffix(tmp_path, name):
+    calibration = saved(tmp_path, "D,N,X\n" + CALIBRATION + ",,\n", name=name)
+    table = dose_table(saved(tmp_path, "ID,N,X\nA,352,72\n"), calibration)
+    assert table["dose_gy"].item() == pytest.approx(1.622, abs=5e-4)
+
+
+def test_thousands_of_a_german_calibration(tmp_path):
+    german = CALIBRATION.replace(",", ";").replace("0.5", "0,5")
+    german = german.replace("5000", "5.000").replace("2000", "2.000").replace("1000", "1.000")
+    calibration = saved(tmp_path, "D;N;X\n" + german, name="german.csv")
+    table = dose_table(saved(tmp_path, "ID,N,X\nA,352,72\n"), calibration)
+    assert table["dose_gy"].item() == pytest.approx(1.622, abs=5e-4)
+
+
+def test_a_short_series_without_dicentrics_at_0_gy_has_a_row_by_every_method(tmp_path):
+    series = "0,120,0\n0.25,180,1\n0.5,150,5\n1,90,11\n1.5,120,25\n2,80,25\n2.5,170,62\n3,140,58\n"
+    calibration = saved(tmp_path, "D,N,X\n" + series, name="weak.csv")
+    counts = saved(tmp_path, "ID,C0,C1,C2\nA,150,60,12\nB,200,1,0\n")
+    for method in ("merkle", "delta", "dolphin", "bayesian"):
+        table = dose_table(counts, calibration, method=method)
+        assert sorted(table["sample"]) == ["A", "B"]
+        estimated = table["dose_gy"].notna()
+        assert (estimated | (table["warnings"] != "")).all()
+        # a limit that does not exist is infinite, and a sentence says so
+        unlimited = table["upper_gy"] == float("inf")
+        assert table.loc[unlimited, "warnings"].str.contains("limit").all()
+
+
+def test_an_excel_workbook_is_read_or_named(tmp_path, monkeypatch):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in (["Scoring 2024"], [], ["ID", "N", "X"], [7, 1000, 25.0], ["B", 340, 14]):
+        sheet.append(row)
+    sheet["A4"].number_format = "000"  # shown as 007
+    book.create_sheet("notes").append(["nothing"])
+    path = tmp_path / "counts.xlsx"
+    book.save(path)
+    with pytest.warns(InputWarning, match="above the header"):
+        table = read_counts(path)
+    assert table["sample"].tolist() == ["007", "B"]
+    assert table["n_cells"].tolist() == [1000, 340]
+    sheet["B4"] = "=500+500"  # never computed: no stored value
+    book.save(path)
+    with pytest.raises(InputError, match="cell B4: a formula without a stored value"):
+        read_counts(path)
+    sheet["B4"] = 1.125
+    book.save(path)
+    with (
+        pytest.warns(InputWarning, match="above the header"),
+        pytest.raises(InputError, match=r"has '1\.125'"),
+    ):
+        read_counts(path)
+    book["notes"].append(["ID", "N", "X"])
+    book.save(path)
+    with pytest.raises(InputError, match="sheets Sheet, notes hold such a table"):
+        read_counts(path)
+    monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
+    with pytest.raises(InputError, match=r"counts\.xlsx: an Excel workbook; save it as 'CSV UTF"):
+        read_counts(path)
+
+
+@pytest.mark.parametrize(
+    ("start", "match"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", r"old Excel \(\.xls\); save it as"),
+        (b"PK\x03\x04broken", "a damaged workbook"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "no text"),
+    ],
+)
+def test_files_that_are_no_table(tmp_path, start, match):
+    path = tmp_path / "counts.csv"
+    path.write_bytes(start)
+    with pytest.raises(InputError, match=match):
+        read_counts(path)
