@@ -211,15 +211,17 @@ def test_protracted(curve):
     assert float(half.variance_at(3.0)) == pytest.approx(float(v @ curve.covariance @ v))
     assert curve.protracted(1) is curve
     assert half.protracted(0.5).coefficients[2] == curve.coefficients[2] / 4
-    assert half.acute is curve and half.dose_range_gy == curve.dose_range_gy
+    assert half.acute is curve
+    assert half.dose_range_gy == curve.dose_range_gy
     none = curve.protracted(0)
-    assert none.coefficients[2] == 0 and none.n_parameters == curve.n_parameters == 3
+    assert none.coefficients[2] == 0
+    assert none.n_parameters == curve.n_parameters == 3
     assert none.band_factor(0.95) == curve.band_factor(0.95)
-    with pytest.raises(InputError, match="protraction is 1.2"):
+    with pytest.raises(InputError, match=r"protraction is 1\.2"):
         curve.protracted(1.2)
     with pytest.raises(InputError, match="has no alpha"):
         CalibrationCurve((0, 0, 0.06)).protracted(0)
-    with pytest.raises(InputError, match="use curve.protracted"):
+    with pytest.raises(InputError, match=r"use curve\.protracted"):
         CalibrationCurve((0, 0.02, 0.06), protraction=0.5)
 
 
