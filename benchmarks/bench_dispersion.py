@@ -72,7 +72,7 @@ def main():
             counts = draw(rng, dose, part, SAMPLE_CELLS, varies)
             sample = np.bincount(counts)
             by_slide = counts.reshape(-1, CELLS_PER_SLIDE)
-            slides = [(CELLS_PER_SLIDE, one.sum()) for one in by_slide]
+            slides = [(one.sum(), CELLS_PER_SLIDE) for one in by_slide]
             expected = expected_dispersion(curve)
             by_poisson.append(dispersion(sample).overdispersed)
             by_scorer.append(dispersion(sample, expected=expected).overdispersed)

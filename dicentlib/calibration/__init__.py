@@ -15,7 +15,7 @@ from dicentlib.counts.cells import (
     counts_by_dose,
     with_yields,
 )
-from dicentlib.counts.slides import slide_weights
+from dicentlib.counts.slides import slide_variance, slide_weights
 from dicentlib.counts.tables import read_counts
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "published_curves",
     "quantile_thresholds",
     "read_counts",
+    "slide_variance",
     "slide_weights",
     "try_counts",
     "with_yields",

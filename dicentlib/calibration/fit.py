@@ -54,6 +54,7 @@ def fit_curve(
     fixed_background=None,
     weights=None,
     distributions=None,
+    slide_variance=None,
     name="",
     radiation="",
     reference="",
@@ -78,6 +79,9 @@ def fit_curve(
         Weights of the doses, as 1 / dispersion index (IAEA 2011). None: all 1.
     distributions : sequence of sequences, optional
         Cells with 0, 1, 2 ... dicentrics per dose: dispersion index and u per dose are then kept.
+    slide_variance : SlideVariance, optional
+        How much the slides of the series differ (:func:`dicentlib.calibration.slide_variance`):
+        kept in ``curve.fit`` and carried into every sample that is read with the curve.
     name, radiation, reference, conditions, scorer
         Stored in the curve.
 
@@ -165,6 +169,7 @@ def fit_curve(
         "weights": None if weights is None else weight.tolist(),
         "dispersion_index": None if per_dose is None else [d.index for d in per_dose],
         "u": None if per_dose is None else [d.u for d in per_dose],
+        "slide_variance": None if slide_variance is None else slide_variance.to_dict(),
     }
     return CalibrationCurve(
         coefficients,

@@ -13,12 +13,10 @@ from scipy.stats import t as student_t
 from statsmodels.stats.meta_analysis import combine_effects
 
 from dicentlib.counts.sample import Sample, as_distribution
+from dicentlib.counts.slides import slide_dispersion
 from dicentlib.errors import InputError
 
 U_LIMIT = 1.96  # |u| beyond it: not Poisson at the 5 % level
-
-
-MIN_SLIDES = 5  # to tell how their counts spread
 MIN_DOSES = 3  # of a calibration series, to tell what dispersion its scorer's counts have
 
 
@@ -153,50 +151,20 @@ class Dispersion:
         return found + f": as expected of whole-body exposure{law}."
 
 
-def slide_dispersion(slides):
-    """Dispersion of the counts of whole slides, where cells of one slide are found alike.
-
-    .. math:: \\frac{G}{G-1} \\frac{\\sum_g (X_g - N_g y)^2}{X}
-
-    over G slides with N_g cells and X_g dicentrics, y = X/N: the variance of the sample's count
-    over that of a Poisson count, whatever ties the cells of a slide together.
-
-    Parameters
-    ----------
-    slides : sequence of (n_cells, n_dicentrics)
-
-    Returns
-    -------
-    float or None
-        None with fewer than five slides, or without a dicentric.
-
-    Examples
-    --------
-    >>> slide_dispersion([(10, 0), (10, 4), (10, 2), (10, 0), (10, 4)])
-    2.0
-    """
-    counts = np.asarray(slides, dtype=float).reshape(-1, 2)
-    n_cells, n_dicentrics = counts.T
-    total = n_dicentrics.sum()
-    if len(counts) < MIN_SLIDES or total == 0:
-        return None
-    apart = n_dicentrics - n_cells * total / n_cells.sum()
-    return float(len(counts) / (len(counts) - 1) * np.sum(apart**2) / total)
-
-
-def variance_factor(sample, overdispersion, expected=POISSON, slides=None):
-    """What multiplies the Poisson variance of the count.
+def variance_factor(sample, overdispersion, expected=POISSON, *, carried=0.0):
+    """What multiplies the Poisson variance of the count, beyond what slides are known to add.
 
     Parameters
     ----------
     sample : Sample
+        Under "auto" the factor is at least the dispersion of its slides, less `carried`.
     overdispersion : {"auto", True, False}
         "auto": the expected index, or the sample's own where that is overdispersed; True: the
         sample's own always; False: never, 1. The factor is at least 1.
     expected : ExpectedDispersion
         Where it is unknown, an index with u > 1.96 against Poisson counts.
-    slides : sequence of (n_cells, n_dicentrics), optional
-        The sample's slides: under "auto" the factor is at least their dispersion.
+    carried : float
+        Variance between slides that is counted elsewhere, in Poisson variances.
     """
     if overdispersion not in ("auto", True, False):
         raise InputError(f"overdispersion is {overdispersion!r}: expected 'auto', True or False")
@@ -205,8 +173,8 @@ def variance_factor(sample, overdispersion, expected=POISSON, slides=None):
     if overdispersion is False:
         return 1.0
     usual = max(expected.index, 1.0) if overdispersion == "auto" else 1.0
-    if overdispersion == "auto" and slides is not None:
-        usual = max(usual, slide_dispersion(slides) or 1.0)
+    if overdispersion == "auto" and sample.slides is not None:
+        usual = max(usual, (slide_dispersion(sample.slides) or 1.0) - carried)
     if sample.distribution is None:
         return usual
     found = dispersion(sample.distribution, expected=expected)

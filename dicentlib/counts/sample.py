@@ -5,16 +5,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dicentlib.counts.slides import checked_slides
 from dicentlib.errors import InputError
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Cells scored and dicentrics found; ``distribution`` (cells with 0, 1, 2 ...) if known."""
+    """Cells scored and dicentrics found; ``distribution`` (cells with 0, 1, 2 ...) if known.
+
+    ``slides``, if known, are (n_dicentrics, n_cells) of each slide.
+    """
 
     n_cells: int
     n_dicentrics: int
     distribution: tuple | None = None
+    slides: tuple | None = None
 
     @property
     def yield_(self):
@@ -27,10 +32,11 @@ class Sample:
         return None if self.distribution is None else sum(self.distribution[1:])
 
     @classmethod
-    def of(cls, cells_with=None, *, n_cells=None, n_dicentrics=None, n_damaged=None):
+    def of(cls, cells_with=None, *, n_cells=None, n_dicentrics=None, n_damaged=None, slides=None):
         """Check counts given as a distribution or as sums, and that both agree if both are given.
 
-        `n_damaged`, cells with one or more dicentrics, is only checked.
+        `n_damaged`, cells with one or more dicentrics, is only checked. `slides`, a sequence of
+        (n_dicentrics, n_cells), must have the sums of the sample.
         """
         distribution = None
         if cells_with is not None:
@@ -58,7 +64,7 @@ class Sample:
                     raise InputError(f"{damaged} cells with dicentrics, but {x} dicentrics")
         if n == 0:
             raise InputError("no cells were scored (N = 0): a dose cannot be estimated")
-        return cls(n, x, distribution)
+        return cls(n, x, distribution, None if slides is None else checked_slides(slides, n, x))
 
 
 def as_distribution(cells_with):

@@ -16,14 +16,13 @@ from scipy.optimize import minimize_scalar
 from scipy.special import gammaln, xlogy
 from scipy.stats import gamma as gamma_law
 
-from dicentlib.counts.dispersion import expected_dispersion, variance_factor
 from dicentlib.dose.checks import (
     common_assumptions,
     common_fields,
     range_warnings,
     sample_warnings,
 )
-from dicentlib.dose.detector import DetectedCurve, Detector, ensemble_spread
+from dicentlib.dose.detector import DetectedCurve, count_variance
 from dicentlib.dose.result import BayesianEstimate, cumulative_of
 from dicentlib.errors import InputError
 
@@ -41,7 +40,6 @@ def bayesian(
     detector=None,
     ensemble_yields=None,
     overdispersion="auto",
-    slides=None,
 ):
     """Density, mode, mean, shortest interval and P(dose in a range).
 
@@ -53,7 +51,7 @@ def bayesian(
         Probability in [lower_gy, upper_gy], the shortest such interval.
     prior : "uniform", ("uniform", low_gy, high_gy) or ("gamma", mean_gy, sd_gy)
         "uniform" is flat over all doses from 0.
-    detector, ensemble_yields, overdispersion, slides
+    detector, ensemble_yields, overdispersion
         As in :func:`dicentlib.dose.detected_dose.detector_dose`.
 
     Returns
@@ -63,9 +61,14 @@ def bayesian(
     """
     if not 0 < level < 1:
         raise InputError(f"level is {level}: expected a number between 0 and 1")
-    spread = 0.0 if ensemble_yields is None else ensemble_spread(ensemble_yields)
-    detected = DetectedCurve(curve, detector or Detector(), spread)
-    index = variance_factor(sample, overdispersion, expected_dispersion(curve), slides)
+    detected = DetectedCurve.of(
+        sample,
+        curve,
+        detector=detector,
+        ensemble_yields=ensemble_yields,
+        slides=overdispersion is not False,
+    )
+    index = count_variance(sample, detected, overdispersion)
     grid, density = dose_density(sample, detected, prior=prior, index=index)
     cumulative = cumulative_of(grid, density)
     lower, upper = shortest_interval(grid, cumulative, level=level)
@@ -88,7 +91,7 @@ def bayesian(
         yield_upper=float(detected.mean_at(upper)),
         warnings=tuple(notes),
         assumptions=(
-            *common_assumptions(curve),
+            *common_assumptions(curve, sample),
             f"Whole-body exposure; prior of the dose: {prior}; shortest interval of the density.",
         ),
         details={"prior": prior, "central_interval_gy": [float(end) for end in ends]},

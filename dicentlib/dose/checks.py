@@ -6,6 +6,7 @@ import numpy as np
 
 from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.counts.dispersion import dispersion, expected_dispersion
+from dicentlib.counts.slides import slides_of
 from dicentlib.errors import InputError
 
 
@@ -95,7 +96,7 @@ def band_warnings(curve, dose, level):
     ]
 
 
-def common_assumptions(curve):
+def common_assumptions(curve, sample=None):
     """What the estimate takes for granted."""
     found = [
         "Acute exposure (G = 1)."
@@ -106,5 +107,16 @@ def common_assumptions(curve):
         found.append(
             "The curve does not say which doses it was calibrated with: extrapolation cannot be "
             "flagged."
+        )
+    between = slides_of(curve)
+    if between is not None and sample is not None:
+        found.append(
+            "The curve's detector finds more on one slide than on another (relative standard "
+            f"deviation {math.sqrt(between.relative):.2f}); the sample lies on "
+            + (
+                "one slide, as none are named."
+                if sample.slides is None
+                else f"{len(sample.slides)} slides."
+            )
         )
     return found

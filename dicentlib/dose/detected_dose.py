@@ -4,7 +4,6 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import betainc, gammaincc
 
-from dicentlib.counts.dispersion import expected_dispersion, variance_factor
 from dicentlib.dose.bayesian import log_count_probability, upper_limit
 from dicentlib.dose.checks import (
     common_assumptions,
@@ -12,7 +11,7 @@ from dicentlib.dose.checks import (
     range_warnings,
     sample_warnings,
 )
-from dicentlib.dose.detector import DetectedCurve, Detector, ensemble_spread
+from dicentlib.dose.detector import DetectedCurve, count_variance
 from dicentlib.dose.result import DetectorEstimate
 from dicentlib.dose.whole_body import FARTHEST_GY
 from dicentlib.errors import InputError
@@ -26,7 +25,6 @@ def detector_dose(
     detector=None,
     ensemble_yields=None,
     overdispersion="auto",
-    slides=None,
 ):
     """Whole-body dose with counts, curve, efficiency, false positives and ensemble in one interval.
 
@@ -50,11 +48,7 @@ def detector_dose(
     overdispersion : {"auto", True, False}
         Multiply the variance of the count by a dispersion index: that expected of the curve's
         scorer, or the sample's own where it exceeds it; always the sample's own (if above 1);
-        never.
-    slides : sequence of (n_cells, n_dicentrics), optional
-        The sample by slides: a detector that finds more on one slide than on another ties its
-        cells together, and the variance of the count is at least that which the slides show
-        (:func:`dicentlib.counts.dispersion.slide_dispersion`).
+        never, and no variance between slides either.
 
     Returns
     -------
@@ -63,9 +57,15 @@ def detector_dose(
     """
     if not 0 < level < 1:
         raise InputError(f"level is {level}: expected a number between 0 and 1")
-    spread = 0.0 if ensemble_yields is None else ensemble_spread(ensemble_yields)
-    detected = DetectedCurve(curve, detector or Detector(), spread)
-    index = variance_factor(sample, overdispersion, expected_dispersion(curve), slides)
+    detected = DetectedCurve.of(
+        sample,
+        curve,
+        detector=detector,
+        ensemble_yields=ensemble_yields,
+        slides=overdispersion is not False,
+    )
+    spread = detected.ensemble_cv
+    index = count_variance(sample, detected, overdispersion)
     tail = (1 - level) / 2
     dose = detected.dose_at(sample.yield_)
 
@@ -109,7 +109,7 @@ def detector_dose(
         corrected_yield=corrected,
         warnings=tuple(notes),
         assumptions=(
-            *common_assumptions(curve),
+            *common_assumptions(curve, sample),
             "Whole-body exposure; mid-p limits of the detected count, curve and detector "
             "uncertainty included.",
             "Efficiency and false rate of the sample are those of the curve."
@@ -125,7 +125,7 @@ def detector_dose(
             "ensemble_cv": spread,
             "detector": detector,
             "ensemble_yields": ensemble_yields,
-            "slides": slides,
+            "slides": sample.slides,
         },
         **common_fields(sample, curve),
     )

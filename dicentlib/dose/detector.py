@@ -5,8 +5,10 @@ are then Poisson again, with the curve
 
 .. math:: m(D) = e\\,Y(D) + p, \\qquad
           \\mathrm{var}\\,m = e^2 v(D) + Y^2 \\sigma_e^2 + \\sigma_p^2 + m^2 c^2
+          + \\tau^2(m) \\sum_g N_g^2 / N^2
 
-where v(D) is the variance of the curve and c the relative spread over random ensembles.
+where v(D) is the variance of the curve, c the relative spread over random ensembles and tau^2 the
+variance between slides, N_g cells of the sample being on slide g (:mod:`dicentlib.counts.slides`).
 """
 
 import math
@@ -15,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dicentlib.calibration.curve import CalibrationCurve
+from dicentlib.counts.dispersion import expected_dispersion, variance_factor
+from dicentlib.counts.slides import slide_share, slides_of
 from dicentlib.errors import InputError
 
 
@@ -85,6 +89,14 @@ class DetectedCurve:
     curve: CalibrationCurve
     detector: Detector = Detector()
     ensemble_cv: float = 0.0
+    slide_share: float = 0.0
+
+    @classmethod
+    def of(cls, sample, curve, *, detector=None, ensemble_yields=None, slides=True):
+        """Of one sample; `slides` False leaves the variance between slides out."""
+        spread = 0.0 if ensemble_yields is None else ensemble_spread(ensemble_yields)
+        share = slide_share(sample) if slides else 0.0
+        return cls(curve, detector or Detector(), spread, share)
 
     def mean_at(self, dose_gy):
         """Detected dicentrics per cell, m(D) = e Y(D) + p."""
@@ -92,20 +104,36 @@ class DetectedCurve:
         return self.detector.efficiency * real + self.detector.false_rate
 
     def parts_at(self, dose_gy):
-        """Variance of m(D) by its cause: curve, efficiency, false positives, ensemble."""
+        """Variance of m(D) by its cause: curve, efficiency, false positives, ensemble, slides."""
         real = self.curve.yield_at(dose_gy)
         curve = self.curve.variance_at(dose_gy)
-        flat = np.ones_like(real)
-        return {
+        flat, mean = np.ones_like(real), self.mean_at(dose_gy)
+        parts = {
             "curve": self.detector.efficiency**2 * curve,
             "efficiency": (real * self.detector.efficiency_error) ** 2,
             "false positives": flat * self.detector.false_rate_error**2,
-            "ensemble": (self.mean_at(dose_gy) * self.ensemble_cv) ** 2,
+            "ensemble": (mean * self.ensemble_cv) ** 2,
         }
+        if slides_of(self.curve) is not None:
+            parts["slides"] = self.slide_variance(mean)
+        return parts
 
     def variance_at(self, dose_gy):
         """Variance of m(D), all causes together."""
         return sum(self.parts_at(dose_gy).values())
+
+    def slide_variance(self, yield_):
+        """Variance of the sample's yield between slides; 0 where the curve does not know it."""
+        between = slides_of(self.curve) if self.slide_share else None
+        if between is None:
+            return np.zeros_like(yield_, dtype=float)
+        return between.at(yield_) * self.slide_share
+
+    def slide_excess(self, sample):
+        """Variance between slides of the sample's count, in Poisson variances of it."""
+        if sample.n_dicentrics == 0:
+            return 0.0
+        return self.slide_variance(sample.yield_) * sample.n_cells / sample.yield_
 
     def unexposed_cells(self):
         """Cells of unexposed people that know the background as well as it is known; maybe inf.
@@ -127,6 +155,16 @@ class DetectedCurve:
         """Dose at which m(D) is `detected_yield`; 0 at or below the background."""
         corrected, _ = self.detector.correct(detected_yield)
         return float(self.curve.dose_at(corrected))
+
+
+def count_variance(sample, detected, overdispersion):
+    """What multiplies the Poisson variance of the sample's count, slides apart."""
+    return variance_factor(
+        sample,
+        overdispersion,
+        expected_dispersion(detected.curve),
+        carried=detected.slide_excess(sample),
+    )
 
 
 def ensemble_spread(ensemble_yields):

@@ -35,6 +35,7 @@ def estimate_dose(
     n_cells=None,
     n_dicentrics=None,
     n_damaged=None,
+    slides=None,
     protraction=1.0,
     scorer=None,
     **options,
@@ -53,6 +54,10 @@ def estimate_dose(
     n_cells, n_dicentrics, n_damaged : int, optional
         Cells scored, dicentrics found, cells with a dicentric; checked against `cells_with` if
         both are given. `n_damaged` is only checked.
+    slides : sequence of (n_dicentrics, n_cells), optional
+        The sample by slides, with its sums. A curve that knows how much its detector's slides
+        differ takes a sample without them to lie on one slide. With five or more, the variance
+        of the count is at least what they show.
     protraction : float in [0, 1]
         G(x) of :func:`dicentlib.dose.protraction_factor`; 1 is an acute exposure.
     scorer : dict or Scorer, optional
@@ -62,8 +67,8 @@ def estimate_dose(
         ``overdispersion``, ``limits``; delta: ``level``; dolphin: ``level``, ``d0_gy``,
         ``background``, ``limits``, ``detector``, ``ensemble_yields``; mixture: ``level``,
         ``d0_gy``; bayesian: ``level``, ``prior``,
-        ``detector``, ``ensemble_yields``, ``overdispersion``, ``slides``; detector: ``level``,
-        ``detector``, ``ensemble_yields``, ``overdispersion``, ``slides``.
+        ``detector``, ``ensemble_yields``, ``overdispersion``; detector: ``level``,
+        ``detector``, ``ensemble_yields``, ``overdispersion``.
 
     Returns
     -------
@@ -97,5 +102,11 @@ def estimate_dose(
         raise InputError(
             f"the method {method!r} has no option {', '.join(unknown)}: it has {', '.join(allowed)}"
         )
-    sample = Sample.of(cells_with, n_cells=n_cells, n_dicentrics=n_dicentrics, n_damaged=n_damaged)
+    sample = Sample.of(
+        cells_with,
+        n_cells=n_cells,
+        n_dicentrics=n_dicentrics,
+        n_damaged=n_damaged,
+        slides=slides,
+    )
     return estimator(sample, curve, **options)

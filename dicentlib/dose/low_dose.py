@@ -5,13 +5,17 @@ they stand for, and the odds of a suspected dose (IAEA EPR-Biodosimetry 2011, se
 """
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.stats import binom, chi2, poisson
 
 from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.counts.sample import Sample
+from dicentlib.dose.bayesian import log_count_probability
+from dicentlib.dose.detected_dose import tail_probabilities
 from dicentlib.dose.detector import DetectedCurve, Detector
 from dicentlib.errors import InputError
 
@@ -48,6 +52,14 @@ def poisson_p(count, expected):
     return float(min(outcomes[outcomes <= outcomes[count] * (1 + 1e-7)].sum(), 1.0))
 
 
+def uncertain_p(count, n_cells, mean, variance):
+    """Two-sided exact p-value of a count whose mean yield has a `variance` (negative binomial)."""
+    spread = math.sqrt(n_cells * mean + n_cells**2 * variance)
+    last = int(max(count, n_cells * mean) + 40 * spread + 50)
+    outcomes = np.exp(log_count_probability(np.arange(last + 1), n_cells, mean, variance))
+    return float(min(outcomes[outcomes <= outcomes[count] * (1 + 1e-7)].sum(), 1.0))
+
+
 def decision_threshold(n_cells, *, control=None, background=None, alpha=0.05):
     """Largest count in `n_cells` cells that chance alone still explains.
 
@@ -80,15 +92,24 @@ def decision_threshold(n_cells, *, control=None, background=None, alpha=0.05):
         rate = float(background)
         if not np.isfinite(rate) or rate < 0:
             raise InputError(f"background is {background}: expected 0 or more per cell")
-    count = max(math.floor(n * rate), 0) + 1
-    while True:
+
+    def p_value(count):
         if control is not None:
-            p = poisson_two_sample_p(count, n, known.n_dicentrics, known.n_cells)
-        else:
-            p = poisson_p(count, n * rate)
-        if p < alpha and count / n > rate:
-            return count - 1
-        count += 1
+            return poisson_two_sample_p(count, n, known.n_dicentrics, known.n_cells)
+        return poisson_p(count, n * rate)
+
+    return _largest_by_chance(p_value, n * rate, alpha)
+
+
+def _largest_by_chance(p_value, expected, alpha):
+    """Largest count above `expected` with p of `alpha` or more; p falls with the count."""
+    first = math.floor(expected) + 1
+    step = 1
+    while p_value(first + step) >= alpha:
+        step *= 2
+    return bisect_left(range(first, first + step), True, key=lambda x: p_value(x) < alpha) + (
+        first - 1
+    )
 
 
 def detection_limit(threshold, *, beta=0.1):
@@ -168,34 +189,42 @@ class CharacteristicLimits:
 def characteristic_limits(sample, curve, *, control=None, detector=None, alpha=0.05, beta=0.1):
     """Decision threshold, detection limit and their doses for one sample.
 
-    `control` is (n_dicentrics, n_cells) of unexposed cells, scored like the sample. Without it the
+    `sample` is a :class:`Sample`; `control` is (n_dicentrics, n_cells) of unexposed cells, scored
+    like the sample. Without it the
     background is the curve's C, or e C + p with a `detector`, as well known as by the Poisson
     count that has its variance; without a variance it is taken as known. A background of 0
     without a variance is none: the usual one (:data:`USUAL_BACKGROUND`) is then assumed, since
-    unexposed people have dicentrics.
+    unexposed people have dicentrics. Where the curve knows how much slides differ, that variance
+    counts too.
     """
-    detected = DetectedCurve(curve, detector or Detector())
+    detected = DetectedCurve.of(sample, curve, detector=detector)
+    n, count = sample.n_cells, sample.n_dicentrics
     source = "curve" if control is None else "control"
-    if control is None:
-        control = _equivalent_control(detected)
-    if control is None:
-        background = float(detected.mean_at(0.0))
-        if background == 0:
-            background, source = USUAL_BACKGROUND, "assumed"
-        threshold = decision_threshold(sample.n_cells, background=background, alpha=alpha)
-        p = poisson_p(sample.n_dicentrics, sample.n_cells * background)
+    if control is not None:
+        known = checked_control(control)
+        background = known.yield_
+        variance = max(known.n_dicentrics, 0.5) / known.n_cells**2
     else:
-        known = Sample.of(n_cells=control[1], n_dicentrics=control[0])
-        control, background = (known.n_dicentrics, known.n_cells), known.yield_
-        if background > 1:
-            raise InputError(
-                f"control is {control}: {background:.3g} dicentrics per unexposed cell; expected "
-                "(n_dicentrics, n_cells)"
-            )
-        threshold = decision_threshold(sample.n_cells, control=control, alpha=alpha)
-        p = poisson_two_sample_p(sample.n_dicentrics, sample.n_cells, *control)
-    limit = detection_limit(threshold, beta=beta)
-    doses = [detected.dose_at(count / sample.n_cells) for count in (threshold + 1, limit)]
+        background, variance = (float(at(0.0)) for at in (detected.mean_at, detected.variance_at))
+    between = detected.slide_variance(background)
+    if control is None and variance == 0 and background == 0:
+        background, source = USUAL_BACKGROUND, "assumed"
+    if between > 0:
+        variance = max(variance, between + (variance if control is not None else 0.0))
+        threshold = _largest_by_chance(
+            lambda x: uncertain_p(x, n, background, variance), n * background, alpha
+        )
+        p = uncertain_p(count, n, background, variance)
+    elif source == "assumed" or variance == 0:
+        threshold = decision_threshold(n, background=background, alpha=alpha)
+        p = poisson_p(count, n * background)
+    else:
+        pair = (known.n_dicentrics, known.n_cells) if control else _equivalent_control(detected)
+        background = pair[0] / pair[1]
+        threshold = decision_threshold(n, control=pair, alpha=alpha)
+        p = poisson_two_sample_p(count, n, *pair)
+    limit = _detected_count(threshold, beta, n, detected)
+    doses = [_dose_or_infinity(detected, x / n) for x in (threshold + 1, limit)]
     return CharacteristicLimits(
         n_cells=sample.n_cells,
         n_dicentrics=sample.n_dicentrics,
@@ -212,11 +241,51 @@ def characteristic_limits(sample, curve, *, control=None, detector=None, alpha=0
     )
 
 
+def checked_control(control):
+    """Counts of unexposed cells as a :class:`Sample`; swapped ones are refused."""
+    try:
+        count, cells = control
+    except (TypeError, ValueError) as error:
+        raise InputError(f"control is {control!r}: expected (n_dicentrics, n_cells)") from error
+    known = Sample.of(n_cells=cells, n_dicentrics=count)
+    if known.yield_ > 1:
+        raise InputError(
+            f"control is {control}: {known.yield_:.3g} dicentrics per unexposed cell; expected "
+            "(n_dicentrics, n_cells)"
+        )
+    return known
+
+
+def _detected_count(threshold, beta, n_cells, detected):
+    """Expected count that exceeds the threshold with probability 1 - beta, slides counted."""
+    limit = detection_limit(threshold, beta=beta)
+
+    def missed(count):
+        mean = count / n_cells
+        variance = detected.slide_variance(mean)
+        below, _ = tail_probabilities(threshold, n_cells, mean, variance)
+        half = math.exp(float(log_count_probability(threshold, n_cells, mean, variance))) / 2
+        return float(below) + half - beta  # P(X <= threshold)
+
+    if detected.slide_variance(limit / n_cells) == 0:
+        return limit
+    high = 2 * limit
+    while missed(high) > 0 and high < 1e3 * n_cells:
+        high *= 2
+    return float(brentq(missed, limit / 2, high)) if missed(high) < 0 else math.inf
+
+
+def _dose_or_infinity(detected, yield_):
+    """Dose of a yield; infinite where the curve never reaches it."""
+    try:
+        return detected.dose_at(yield_)
+    except InputError:
+        return math.inf
+
+
 def _equivalent_control(detected):
     """Whole counts of unexposed cells that give the background about the variance it has."""
     rate, variance = float(detected.mean_at(0.0)), float(detected.variance_at(0.0))
-    if variance <= 0:
-        return None
     count = round(rate**2 / variance)
     return count, max(round(count / rate if count else detected.unexposed_cells()), 1)
 

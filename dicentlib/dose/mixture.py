@@ -115,7 +115,7 @@ def mixture(sample, curve, *, level=0.95, d0_gy=2.7):
         resolved=not reason,
         warnings=tuple(notes),
         assumptions=(
-            *common_assumptions(curve),
+            *common_assumptions(curve, sample),
             f"Two parts of the body, each exposed to one dose; D0 = {d0_gy:g} Gy.",
         ),
         **common_fields(sample, curve),

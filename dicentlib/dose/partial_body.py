@@ -14,7 +14,7 @@ from dicentlib.dose.checks import (
 )
 from dicentlib.dose.contaminated_poisson import Background, fit_contaminated
 from dicentlib.dose.detected_dose import shares_of
-from dicentlib.dose.detector import DetectedCurve, Detector, ensemble_spread
+from dicentlib.dose.detector import DetectedCurve
 from dicentlib.dose.profile import profile_limits
 from dicentlib.dose.result import PartialBodyEstimate
 from dicentlib.dose.whole_body import FARTHEST_GY, normal_quantile
@@ -79,14 +79,13 @@ def dolphin(
         limits = "delta" if background is None and detector is None else "profile"
     if limits not in LIMITS:
         raise InputError(f"limits are {limits!r}: expected one of {LIMITS}")
-    spread = 0.0 if ensemble_yields is None else ensemble_spread(ensemble_yields)
-    unexposed, net = _background(background, curve, detector)
-    detected = DetectedCurve(curve, detector or Detector(), spread)
+    detected = DetectedCurve.of(sample, curve, detector=detector, ensemble_yields=ensemble_yields)
+    unexposed, net = _background(background, detected, detector)
     if net:
         detected = _without_background(detected)
     notes = sample_warnings(sample, curve, whole_body=False)
     assumptions = (
-        *common_assumptions(curve),
+        *common_assumptions(curve, sample),
         f"Part of the body exposed to one dose, D0 = {d0_gy:g} Gy; {limits} limits.",
         "No dicentrics in unexposed cells."
         if unexposed is None
@@ -189,7 +188,7 @@ def _estimate(fitted, detected, z, d0_gy, *, net):
     return dose, sd_dose, fields, details
 
 
-def _background(background, curve, detector):
+def _background(background, detected, detector):
     """What unexposed cells show, and whether the curve shows it too (then only the rest is dose).
 
     The curve's C, or e C + p, has some variance; it is taken as a Poisson count of as many cells
@@ -202,7 +201,6 @@ def _background(background, curve, detector):
             raise InputError(f"background is {background!r}: expected None, 'curve' or counts")
         if background == "curve" and detector is not None and detector.false_rate > 0:
             raise InputError("background='curve' and a detector's false rate exclude each other")
-        detected = DetectedCurve(curve, detector or Detector())
         return Background(float(detected.mean_at(0.0)), detected.unexposed_cells()), True
     try:
         count, cells = (float(value) for value in background)
@@ -223,7 +221,7 @@ def _without_background(detected):
     if curve.covariance is not None:
         covariance = curve.covariance.copy()
         covariance[0, :] = covariance[:, 0] = 0.0
-    net = CalibrationCurve((0.0, *curve.coefficients[1:]), covariance)
+    net = CalibrationCurve((0.0, *curve.coefficients[1:]), covariance, fit=curve.fit)
     detector = dataclasses.replace(detected.detector, false_rate=0.0, false_rate_error=0.0)
     return dataclasses.replace(detected, curve=net, detector=detector)
 

@@ -123,7 +123,7 @@ def laboratory_route(
 
     Parameters
     ----------
-    cells_with, curve, n_cells, n_dicentrics, protraction, scorer
+    cells_with, curve, n_cells, n_dicentrics, slides, protraction, scorer
         As in :func:`dicentlib.dose.estimate_dose`.
     control : (n_dicentrics, n_cells), optional
         Unexposed cells scored like the sample; else the curve's background.
@@ -131,8 +131,6 @@ def laboratory_route(
         For a curve of real dicentrics, scored by eye.
     ensemble_yields : sequence of float, optional
         Yields of this sample by random ensembles.
-    slides : sequence of (n_cells, n_dicentrics), optional
-        The sample by slides, as in :func:`dicentlib.dose.detected_dose.detector_dose`.
     same_detector : bool, optional
         The curve's counts were made by the detector that scored the sample: its C holds the false
         positives, which then lie in unexposed cells too. None: if the curve carries a scorer and
@@ -148,7 +146,7 @@ def laboratory_route(
     -------
     Route
     """
-    sample = Sample.of(cells_with, n_cells=n_cells, n_dicentrics=n_dicentrics)
+    sample = Sample.of(cells_with, n_cells=n_cells, n_dicentrics=n_dicentrics, slides=slides)
     curve = checked_curve(curve, scorer).protracted(protraction)
     if same_detector is None:
         same_detector = curve.scorer is not None and detector is None
@@ -165,7 +163,7 @@ def laboratory_route(
     steps.append(_background_step(limits))
 
     method = detector_dose if aware else merkle
-    options = detecting | {"slides": slides} if aware else {}
+    options = detecting if aware else {}
     whole_body = method(sample, curve, **options)
     steps.append(_whole_body_step(whole_body, limits.above))
 
@@ -195,7 +193,7 @@ def laboratory_route(
             estimate, shown = partial, True
         steps.append(_partial_step(partial, whole_body, estimate is partial, expected, limits))
     steps += _exposure_steps(curve.protraction, delay_days)
-    density = bounded_bayesian(sample, curve, slides=slides, **detecting)
+    density = bounded_bayesian(sample, curve, **detecting)
     base = estimate if estimate is partial else density
     categories = {name: triage(base, scheme=name) for name in ("multibiodose", "iaea")}
     steps.append(Step("Which category?", categories["multibiodose"].explain(), ""))

@@ -124,10 +124,14 @@ def _law(estimate):
         law = norm(estimate.dose_gy, max(estimate.details["standard_error_gy"], 1e-9))
         return lambda low, high: float((law.cdf(high) - law.cdf(low)) / law.sf(0))
     density = bounded_bayesian(
-        Sample(estimate.n_cells, estimate.n_dicentrics, estimate.distribution),
+        Sample(
+            estimate.n_cells,
+            estimate.n_dicentrics,
+            estimate.distribution,
+            estimate.details.get("slides"),
+        ),
         estimate.curve.protracted(estimate.protraction),
         detector=estimate.details.get("detector"),
         ensemble_yields=estimate.details.get("ensemble_yields"),
-        slides=estimate.details.get("slides"),
     )
     return density.probability

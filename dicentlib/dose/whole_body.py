@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from dicentlib.counts.dispersion import dispersion, expected_dispersion, variance_factor
+from dicentlib.counts.dispersion import dispersion, expected_dispersion
 from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.dose.bayesian import upper_limit
 from dicentlib.dose.checks import (
@@ -16,7 +16,7 @@ from dicentlib.dose.checks import (
     range_warnings,
     sample_warnings,
 )
-from dicentlib.dose.detector import DetectedCurve
+from dicentlib.dose.detector import DetectedCurve, count_variance
 from dicentlib.dose.result import DoseEstimate
 from dicentlib.errors import InputError
 
@@ -60,7 +60,8 @@ def merkle(
     if yield_level is None:
         yield_level = 0.83 if uses_band else 0.95
     curve.band_factor(curve_level)
-    power = _widening_power(sample, overdispersion, expected_dispersion(curve))
+    detected = DetectedCurve.of(sample, curve, slides=overdispersion is not False)
+    power = _widening_power(sample, overdispersion, detected)
     x, n = sample.n_dicentrics, sample.n_cells
     low, high = poisson_limits(x, level=yield_level, kind=limits)
     if x:
@@ -76,7 +77,7 @@ def merkle(
             f"{high:.3g} up to {FARTHEST_GY:g} Gy: no upper limit of the dose."
         )
     if upper <= 0:
-        upper = upper_limit(sample, DetectedCurve(curve))
+        upper = upper_limit(sample, detected)
         notes.append(
             f"The yield is so far below the curve's background that no dose agrees with it: check "
             f"that the curve is of the same scorer. The upper limit {upper:.3g} Gy is Bayesian."
@@ -95,7 +96,7 @@ def merkle(
         yield_upper=high,
         warnings=tuple(notes),
         assumptions=(
-            *common_assumptions(curve),
+            *common_assumptions(curve, sample),
             f"Whole-body exposure; {limits} {yield_level:.0%} Poisson limits met with {band}"
             + (", widened for overdispersion." if power > 1 else "."),
         ),
@@ -104,6 +105,7 @@ def merkle(
             "curve_level": curve_level,
             "limits": limits,
             "overdispersion_used": power > 1,
+            "slides": sample.slides,
         },
         **common_fields(sample, curve),
     )
@@ -122,7 +124,9 @@ def delta(sample, curve, *, level=0.95):
     z = normal_quantile(level)
     notes = sample_warnings(sample, curve)
     dose = _dose(sample.yield_, curve)
-    spread = math.sqrt(yield_variance(sample))
+    detected = DetectedCurve.of(sample, curve)
+    between = detected.slide_excess(sample) * sample.yield_ / sample.n_cells
+    spread = math.sqrt(yield_variance(sample) + between)
     low, high = max(sample.yield_ - z * spread, 0.0), sample.yield_ + z * spread
     if dose > 0:
         error = math.sqrt(dose_variance(dose, curve, spread**2))
@@ -132,7 +136,7 @@ def delta(sample, curve, *, level=0.95):
         lower, error = 0.0, math.nan
         upper = _upper_dose(high, curve, level)
         if upper <= 0:
-            upper = upper_limit(sample, DetectedCurve(curve), level=level)
+            upper = upper_limit(sample, detected, level=level)
         limit = "infinite: the curve sets none" if math.isinf(upper) else "Merkle's"
         notes.append(f"The delta method does not apply at 0 Gy: the upper limit is {limit}.")
     if sample.n_dicentrics < DELTA_FLOOR:
@@ -152,10 +156,14 @@ def delta(sample, curve, *, level=0.95):
         yield_upper=high,
         warnings=tuple(notes),
         assumptions=(
-            *common_assumptions(curve),
+            *common_assumptions(curve, sample),
             "Whole-body exposure; normal approximation (delta method).",
         ),
-        details={"standard_error_gy": error, "yield_standard_error": spread},
+        details={
+            "standard_error_gy": error,
+            "yield_standard_error": spread,
+            "slides": sample.slides,
+        },
         **common_fields(sample, curve),
     )
 
@@ -189,9 +197,13 @@ def _limits(sample, level):
     return poisson_limits(sample.n_dicentrics, level=level)
 
 
-def _widening_power(sample, choice, expected):
-    """Power of limit / X: 1 + sqrt(DI) of the sample's own index (IAEA eq. 9), else sqrt(DI_0)."""
-    factor = variance_factor(sample, choice, expected)
+def _widening_power(sample, choice, detected):
+    """Power of limit / X: 1 + sqrt(DI) of the sample's own index (IAEA eq. 9), else sqrt(DI_0).
+
+    DI_0 is the expected dispersion, with the variance between slides that the curve knows.
+    """
+    expected = expected_dispersion(detected.curve)
+    factor = count_variance(sample, detected, choice) + detected.slide_excess(sample)
     if choice is False or (sample.distribution is None and choice == "auto"):
         return math.sqrt(factor)
     spread = dispersion(sample.distribution, expected=expected)

@@ -148,13 +148,13 @@ def counts_by_slide(cells):
 
     Returns
     -------
-    list of (n_cells, n_dicentrics) or None
+    list of (n_dicentrics, n_cells) or None
     """
     if (cells["slide"] == "").any():
         return None
     return list(
         cells.groupby("slide")["n_dicentrics"]
-        .agg(["size", "sum"])
+        .agg(["sum", "size"])
         .itertuples(index=False, name=None)
     )
 

@@ -192,29 +192,31 @@ def test_route_with_too_few_doses_leaves_partial_bodies_to_the_history():
 
 
 def test_slides_that_are_alike_have_no_more_than_chance():
-    assert slide_dispersion([(10, 4)] * 6) == 0
-    assert slide_dispersion([(10, 2), (20, 4), (30, 6), (10, 2), (5, 1)]) == pytest.approx(0)
+    assert slide_dispersion([(4, 10)] * 6) == 0
+    assert slide_dispersion([(2, 10), (4, 20), (6, 30), (2, 10), (1, 5)]) == pytest.approx(0)
     # G / (G - 1) * sum (x - n y)^2 / X = 5/4 * (4 * 1 + 16) / 10
-    assert slide_dispersion([(10, 1)] * 4 + [(10, 6)]) == pytest.approx(2.5)
+    assert slide_dispersion([(1, 10)] * 4 + [(6, 10)]) == pytest.approx(2.5)
 
 
-@pytest.mark.parametrize("slides", [[], [(10, 1)] * 4, [(10, 0)] * 8])
+@pytest.mark.parametrize("slides", [[(10, 100)], [(1, 10)] * 3 + [(7, 70)], [(0, 10)] * 8])
 def test_too_few_slides_or_dicentrics_say_nothing(slides):
     assert slide_dispersion(slides) is None
-    assert variance_factor(Sample.of([90, 10]), "auto", POISSON, slides) == 1.0
+    n_dicentrics, n_cells = (sum(column) for column in zip(*slides, strict=True))
+    sample = Sample.of(n_cells=n_cells, n_dicentrics=n_dicentrics, slides=slides)
+    assert variance_factor(sample, "auto", POISSON) == 1.0
 
 
 def test_slide_dispersion_is_one_for_poisson_counts():
     rng = np.random.default_rng(6)
     cells = rng.integers(5, 15, (2000, 20))
-    found = [slide_dispersion(np.column_stack([n, rng.poisson(0.3 * n)])) for n in cells]
+    found = [slide_dispersion(np.column_stack([rng.poisson(0.3 * n), n])) for n in cells]
     assert np.mean(found) == pytest.approx(1.0, abs=0.02)
 
 
 def test_slides_that_differ_widen_the_interval():
     curve = detector_curve(np.random.default_rng(7))
     cells = [90, 8, 2]
-    alike, unlike = [(20, 2)] * 4 + [(20, 4)], [(20, 0)] * 4 + [(20, 12)]
+    alike, unlike = [(2, 20)] * 4 + [(4, 20)], [(0, 20)] * 4 + [(12, 20)]
     for method in ("detector", "bayesian"):
         widths = []
         for slides in (None, alike, unlike):
@@ -230,7 +232,7 @@ def test_slides_that_differ_widen_the_interval():
 
 def test_counts_by_slide():
     cells = pd.DataFrame({"slide": ["b", "a", "b"], "n_dicentrics": [1, 0, 2]})
-    assert counts_by_slide(cells) == [(1, 0), (2, 3)]
+    assert counts_by_slide(cells) == [(0, 1), (3, 2)]
     assert counts_by_slide(cells.assign(slide=["", "a", "b"])) is None
 
 
