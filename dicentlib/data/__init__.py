@@ -2,19 +2,22 @@
 
 from dicentlib.conventions import CLASSES, REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data.annotations import check_annotations, read_annotations, write_annotations
-from dicentlib.data.images import normalise_background, read_image, resample
+from dicentlib.data.images import normalise_background, resample
 from dicentlib.data.index import ImageIndex, index_images, list_images
+from dicentlib.data.pictures import Picture, read_image, read_picture
 
 __all__ = [
     "CLASSES",
     "REFERENCE_PIXEL_SIZE_UM",
     "ImageIndex",
+    "Picture",
     "check_annotations",
     "index_images",
     "list_images",
     "normalise_background",
     "read_annotations",
     "read_image",
+    "read_picture",
     "resample",
     "write_annotations",
 ]

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from dicentlib.data.inspection import IMAGE_SUFFIXES, inspect_image
 from dicentlib.data.paths import contained_path, printable
 from dicentlib.data.samples import as_text, complete_samples, read_samples
+from dicentlib.data.scale import resolve_scale
 from dicentlib.errors import InputError
 
 # Files that belong to an image set without being images; names beginning with a dot too.
@@ -20,6 +21,8 @@ COMPANIONS = (
     *(".py", ".db"),
 )
 
+FROM_HEADER = ("height_px", "width_px", "n_pages")
+RESOLVED = (*FROM_HEADER, "pixel_size_from")
 RESULTS = ("scoring.json", "params.json", "dose.json")  # a folder with one of them holds results
 
 
@@ -28,11 +31,12 @@ class ImageIndex:
     """The images of a folder.
 
     ``table`` has one row per usable image: ``image`` (path relative to the folder, with ``/``),
-    ``sample, donor, slide`` ("" where unknown), ``dose_gy, pixel_size_um`` (NaN where unknown),
-    any further columns of ``samples.csv``, and ``height_px, width_px, n_pages`` from the file's
-    header (only the first page is read). Where ``samples.csv`` is silent, ``pixel_size_um`` is
-    what the file says of itself (OME, ImageJ, CZI, ND2, or a TIFF resolution that a light
-    microscope can have). ``quarantined`` has one row per unusable file: ``image, sample,
+    ``sample, donor, slide`` ("" where unknown), ``dose_gy`` (NaN where unknown),
+    ``pixel_size_um``, ``pixel_size_from``, any further columns of ``samples.csv``, and
+    ``height_px, width_px, n_pages`` from the file's header (only the first page is read).
+    ``pixel_size_from`` is where the scale comes from: "table" (``samples.csv``), else "file"
+    (OME, ImageJ, CZI, ND2, or a resolution that a light microscope can have), else "given" by
+    the caller, else "assumed". ``quarantined`` has one row per unusable file: ``image, sample,
     reason``. Both are in the order of the image names.
     """
 
@@ -45,7 +49,7 @@ class ImageIndex:
         return contained_path(self.folder, image)
 
 
-def index_images(folder, *, samples=None):
+def index_images(folder, *, samples=None, pixel_size_um=None):
     """List the images in a folder and below, and join the table of samples.
 
     Parameters
@@ -55,6 +59,8 @@ def index_images(folder, *, samples=None):
         Table with a column ``image`` and any of ``sample, donor, slide, dose_gy,
         pixel_size_um``: exactly its images are indexed. By default ``samples.csv`` in the
         folder is used, if there, and images that it does not list are indexed too.
+    pixel_size_um : float, optional
+        Of images for which neither the table nor the file states one; by default 0.1 is assumed.
 
     Returns
     -------
@@ -75,12 +81,20 @@ def index_images(folder, *, samples=None):
     usable = {name: fact for name, fact in facts.items() if not isinstance(fact, str)}
     sizes = pd.DataFrame(
         [(name, fact.height, fact.width, fact.n_pages) for name, fact in usable.items()],
-        columns=["image", "height_px", "width_px", "n_pages"],
+        columns=["image", *FROM_HEADER],
     )
-    known = [column for column in listing.table if column not in sizes.columns[1:]]
+    known = [column for column in listing.table if column not in RESOLVED]
     table = listing.table[known].merge(sizes, on="image")
-    told = table["image"].map({name: fact.pixel_size_um for name, fact in usable.items()})
-    table["pixel_size_um"] = table["pixel_size_um"].fillna(told.astype(float))
+    scales = [
+        resolve_scale(in_table, usable[name].scale, otherwise_um=pixel_size_um)
+        for name, in_table in zip(table["image"], table["pixel_size_um"], strict=True)
+    ]
+    table["pixel_size_um"] = [float(scale.pixel_size_um) for scale in scales]
+    table.insert(
+        table.columns.get_loc("pixel_size_um") + 1,
+        "pixel_size_from",
+        [scale.origin for scale in scales],
+    )
     refused = listing.table[~listing.table["image"].isin(usable)][["image", "sample"]]
     refused = refused.assign(reason=refused["image"].map(facts))
     quarantined = pd.concat([listing.quarantined, refused]).sort_values("image")
@@ -101,6 +115,9 @@ def list_images(folder, *, samples=None):
     default = folder / "samples.csv"
     if samples is not None or default.is_file():
         listed = read_samples(default if samples is None else samples)
+        if "pixel_size_from" in listed:  # the table of an index: what it did not know stays open
+            stated = listed["pixel_size_from"].eq("table")
+            listed["pixel_size_um"] = listed["pixel_size_um"].where(stated)
     else:
         listed = complete_samples(pd.DataFrame({"image": pd.Series(dtype=str)}))
     unusable = {}

@@ -1,6 +1,5 @@
 """What a file is, from its first and last bytes: cheap enough to ask of every file in a folder."""
 
-import math
 import os
 import re
 import stat
@@ -9,16 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import tifffile
-from PIL import Image
 
-from dicentlib.data.microscope import (
-    czi_facts,
-    czi_pixel_size,
-    nd2_facts,
-    nd2_pixel_size,
-    tiff_pixel_size,
-)
+from dicentlib.data.microscope import czi_facts, czi_scale, nd2_facts, nd2_scale
+from dicentlib.data.orientation import SWAPPED
 from dicentlib.data.paths import printable
+from dicentlib.data.raster import open_raster, raster_scale
+from dicentlib.data.scale import StatedScale, tiff_scale
+from dicentlib.data.tiff import data_end, find_image, meaning
 from dicentlib.errors import InputError
 
 SUFFIXES = {
@@ -46,7 +42,6 @@ READERS = {"CZI": "czifile", "ND2": "nd2"}
 
 MAX_PIXELS = 50_000_000  # ten times a large camera; refuses decompression bombs unopened
 MIN_SIDE_PX = 8
-PIXEL_SIZES_UM = (0.02, 2.0)  # of a light microscope, in the plane of the slide
 
 
 @dataclass(frozen=True)
@@ -56,8 +51,13 @@ class ImageFacts:
     format: str  # "TIFF", "PNG", "JPEG", "BMP", "CZI" or "ND2"
     height: int  # as displayed, after any rotation noted in the file; 0: not known unread
     width: int
-    n_pages: int  # only the first is used
-    pixel_size_um: float = math.nan  # as the file says, where that is a light microscope's
+    n_pages: int  # full images; only the first is used
+    scale: StatedScale
+
+    @property
+    def pixel_size_um(self):
+        """As the file states, where that is a light microscope's; else NaN."""
+        return self.scale.pixel_size_um
 
 
 def inspect_image(path):
@@ -92,7 +92,7 @@ def inspect_image(path):
         elif found in READERS:
             facts = _inspect_microscope(path, found)
         else:
-            facts = _inspect_pillow(path, found)
+            facts = _inspect_raster(path, found)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except Exception as error:  # a parser may raise anything on damaged bytes
@@ -122,20 +122,20 @@ def _first_bytes(path):
 
 def _inspect_tiff(path):
     with tifffile.TiffFile(path) as file:
-        page = file.pages.first
-        end = max(
-            (o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=False)), default=0
-        )
+        image = find_image(file)
+        page = image.page
+        meaning(page)
+        end, _ = data_end(page)
         size = file.filehandle.size
         if not end or end > size:
             raise InputError(f"truncated TIFF file: {size} bytes, its pixels need {end}")
         height, width = page.imagelength, page.imagewidth
-        if page.tags.valueof(274, 1) in (5, 6, 7, 8):
+        if page.tags.valueof(274, 1) in SWAPPED:
             height, width = width, height
-        return ImageFacts("TIFF", height, width, len(file.pages), _plausible(tiff_pixel_size, file))
+        return ImageFacts("TIFF", height, width, image.n_pages, tiff_scale(file, page))
 
 
-def _inspect_pillow(path, file_format):
+def _inspect_raster(path, file_format):
     with open(path, "rb") as file:
         claimed = int.from_bytes(file.read(6)[2:], "little")
         size = file.seek(0, os.SEEK_END)
@@ -147,11 +147,12 @@ def _inspect_pillow(path, file_format):
         raise InputError(f"truncated {file_format} file: its end mark is missing")
     if file_format == "BMP" and claimed > size:
         raise InputError(f"truncated BMP file: {size} of {claimed} bytes")
-    with Image.open(path, formats=[file_format]) as image:
+    with open_raster(path, file_format) as image:
         width, height = image.size
-        if image.getexif().get(274, 1) in (5, 6, 7, 8):
+        if image.getexif().get(274, 1) in SWAPPED:
             height, width = width, height
-        return ImageFacts(file_format, height, width, getattr(image, "n_frames", 1))
+        n_pages = getattr(image, "n_frames", 1)
+        return ImageFacts(file_format, height, width, n_pages, raster_scale(image))
 
 
 def _jpeg_ends(path):
@@ -173,19 +174,8 @@ def _inspect_microscope(path, file_format):
         raise InputError(
             f"{file_format} files need the package {reader}; install dicentlib[microscopes]"
         )
-    facts, pixel_size = (
-        (nd2_facts, nd2_pixel_size) if file_format == "ND2" else (czi_facts, czi_pixel_size)
-    )
-    return ImageFacts(file_format, *facts(path), _plausible(pixel_size, path))
-
-
-def _plausible(pixel_size, source):
-    """What `pixel_size` reads from a file; NaN where it fails or no microscope has such pixels."""
-    try:
-        size = float(pixel_size(source))
-    except Exception:  # odd metadata do not make the image unusable
-        return math.nan
-    return size if PIXEL_SIZES_UM[0] <= size <= PIXEL_SIZES_UM[1] else math.nan
+    facts, scale = (nd2_facts, nd2_scale) if file_format == "ND2" else (czi_facts, czi_scale)
+    return ImageFacts(file_format, *facts(path), scale(path))
 
 
 def cause(error, path):

@@ -1,43 +1,39 @@
-"""Files of microscope makers: CZI and ND2, the first plane of each; scales that files tell."""
+"""Files of microscope makers: CZI and ND2, the first plane of each, and their scale."""
 
 import numpy as np
 from defusedxml import ElementTree
 
-MICROMETRES = {"um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0}
-MICROMETRES |= {"\\u00b5m": 1.0, "micrometer": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4}
-UNITS_OF_TAG = {2: 25400.0, 3: 10000.0}  # inch and centimetre, in micrometres
+from dicentlib.data.scale import StatedScale, stated
 
 
-def tiff_pixel_size(file):
-    """Micrometres per pixel of an open ``TiffFile``: OME, ImageJ, or the resolution tag."""
-    if file.is_ome:
-        pixels = next(e for e in ElementTree.fromstring(file.ome_metadata).iter()
-                      if e.tag.endswith("}Pixels"))  # fmt: skip
-        unit = pixels.get("PhysicalSizeXUnit", "µm").lower()
-        return float(pixels.get("PhysicalSizeX")) * MICROMETRES[unit]
-    tags = file.pages.first.tags
-    pixels, units = tags["XResolution"].value
-    if file.is_imagej:
-        return MICROMETRES[file.imagej_metadata["unit"].lower()] * units / pixels
-    return UNITS_OF_TAG[int(tags["ResolutionUnit"].value)] * units / pixels
-
-
-def nd2_pixel_size(path):
-    """Micrometres per pixel of an ND2 file."""
+def nd2_scale(path):
+    """Scale of an ND2 file, where it is calibrated; the reader fills in 1 um elsewhere."""
     import nd2
 
     with nd2.ND2File(path) as file:
-        return file.voxel_size().x
+        try:
+            volume = file.metadata.channels[0].volume
+            calibrated, sizes = volume.axesCalibrated[0], volume.axesCalibration
+        except Exception:  # no or odd metadata do not make the image unusable
+            return StatedScale()
+    return stated(sizes[0], sizes[1]) if calibrated else StatedScale()
 
 
-def czi_pixel_size(path):
-    """Micrometres per pixel of a CZI file."""
+def czi_scale(path):
+    """Scale of a CZI file."""
     import czifile
 
     with czifile.CziFile(str(path)) as file:
-        metadata = ElementTree.fromstring(file.metadata())
-    metres = metadata.find(".//Scaling/Items/Distance[@Id='X']/Value").text
-    return 1e6 * float(metres)
+        try:
+            metadata = ElementTree.fromstring(file.metadata())
+            metres = [
+                metadata.findtext(f".//Scaling/Items/Distance[@Id='{side}']/Value", "nan")
+                for side in "XY"
+            ]
+            sizes = [1e6 * float(value) for value in metres]
+        except Exception:
+            return StatedScale()
+    return stated(*sizes)
 
 
 def nd2_facts(path):

@@ -7,18 +7,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
-from dicentlib.data import read_image
 from dicentlib.data.images import background_level, grey_levels, has_usual_background
 from dicentlib.data.index import reason
-from dicentlib.data.inspection import PIXEL_SIZES_UM, inspect_image
 from dicentlib.data.paths import contained_path
+from dicentlib.data.pictures import read_picture
+from dicentlib.data.scale import PIXEL_SIZES_UM, resolve_scale
 from dicentlib.data.targets import pad_to_stride
 from dicentlib.errors import InputError
 from dicentlib.filtering.explain import objection
 
 SCORED, REJECTED, QUARANTINED = "scored", "rejected by filter", "quarantined"
-ASSUMED = "pixel size assumed"
 ATTEMPTS = 3  # readings of a file that changes meanwhile
 
 
@@ -85,24 +83,17 @@ def _state(path):
 
 def _prepare_once(folder, record, settings, image_filter, digest):
     path = folder / record.image
-    notes = []
     try:
         if record.refused:
             raise InputError(record.refused)
         contained_path(folder, record.image)
-        image = read_image(path)
-        in_file = inspect_image(path)
-        if in_file.n_pages > 1:
-            notes.append(f"first of {in_file.n_pages} pages")
-        pixel_size = record.pixel_size_um
-        if not pixel_size > 0 and in_file.pixel_size_um > 0:
-            pixel_size = in_file.pixel_size_um
-            notes.append(f"pixel size {pixel_size:.4g} um from the file")
-        elif not pixel_size > 0 and settings.image_pixel_size_um is not None:
-            pixel_size = settings.image_pixel_size_um
-        elif not pixel_size > 0:
-            pixel_size = REFERENCE_PIXEL_SIZE_UM
-            notes.append(f"{ASSUMED} {pixel_size:g} um")
+        picture = read_picture(path)
+        image = picture.pixels
+        scale = resolve_scale(
+            record.pixel_size_um, picture.scale, otherwise_um=settings.image_pixel_size_um
+        )
+        notes = [*picture.notes, *scale.notes]
+        pixel_size = scale.pixel_size_um
         check_pixel_size(pixel_size)
         if objected := objection(image, pixel_size_um=pixel_size):
             raise InputError(objected)

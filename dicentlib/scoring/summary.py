@@ -1,8 +1,9 @@
 """What became of a folder's images, in a few lines for a person."""
 
 from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
+from dicentlib.data.scale import ASSUMED
 from dicentlib.scoring.merging import COPY
-from dicentlib.scoring.preparation import ASSUMED, SCORED
+from dicentlib.scoring.preparation import SCORED
 
 MOST = 8  # reasons shown of each status
 

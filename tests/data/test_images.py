@@ -7,7 +7,8 @@ import tifffile
 from PIL import Image
 
 from dicentlib.data import index_images, normalise_background, read_image, resample
-from dicentlib.data.images import GREY_WEIGHTS, background_level
+from dicentlib.data.channels import GREY_WEIGHTS
+from dicentlib.data.images import background_level
 from dicentlib.data.inspection import inspect_image
 from dicentlib.errors import InputError
 

@@ -101,7 +101,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_at_once(members, images, 
 def test_an_image_that_vanishes_after_listing_is_counted(
     members, images, tmp_path, expected, monkeypatch
 ):
-    target, original = images / "cell 5.png", preparation.read_image
+    target, original = images / "cell 5.png", preparation.read_picture
     kept = target.read_bytes()
 
     def vanishing(path):
@@ -110,7 +110,7 @@ def test_an_image_that_vanishes_after_listing_is_counted(
 
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(preparation, "read_image", vanishing)
+        patch.setattr(preparation, "read_picture", vanishing)
         score_folder(images, members, out=out, **OPTIONS)
     scored = pd.read_parquet(out / "scored_images.parquet").set_index("image")
     assert len(scored) == 12
@@ -127,7 +127,7 @@ def test_an_image_that_vanishes_after_listing_is_counted(
 def test_an_image_that_changes_while_it_is_read_is_read_again(
     members, images, tmp_path, expected, monkeypatch
 ):
-    target, original = images / "cell 5.png", preparation.read_image
+    target, original = images / "cell 5.png", preparation.read_picture
     final = target.read_bytes()
     Image.fromarray(draw_cell(77)).save(target)
 
@@ -137,13 +137,13 @@ def test_an_image_that_changes_while_it_is_read_is_read_again(
             target.write_bytes(final)
         return image
 
-    monkeypatch.setattr(preparation, "read_image", replaced)
+    monkeypatch.setattr(preparation, "read_picture", replaced)
     score_folder(images, members, out=tmp_path / "out", **OPTIONS)
     assert table_bytes(tmp_path / "out") == expected
 
 
 def test_an_image_that_keeps_changing_is_quarantined(members, images, tmp_path, monkeypatch):
-    target, original = images / "cell 5.png", preparation.read_image
+    target, original = images / "cell 5.png", preparation.read_picture
     seeds = iter(range(100))
 
     def changing(path):
@@ -151,7 +151,7 @@ def test_an_image_that_keeps_changing_is_quarantined(members, images, tmp_path, 
             Image.fromarray(draw_cell(next(seeds), (96, 112 + next(seeds)))).save(target)
         return original(path)
 
-    monkeypatch.setattr(preparation, "read_image", changing)
+    monkeypatch.setattr(preparation, "read_picture", changing)
     score_folder(images, members, out=tmp_path / "out", **OPTIONS)
     scored = pd.read_parquet(tmp_path / "out" / "scored_images.parquet").set_index("image")
     assert scored.loc["cell 5.png", "reason"] == "file changes while it is read"
