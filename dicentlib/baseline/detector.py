@@ -170,13 +170,8 @@ def decide(objects, parameters):
     return pd.concat(tables, ignore_index=True)[list(DETECTION_COLUMNS)]
 
 
-def detect_images(index, baseline, *, pixel_size_um=None, n_threads=2):
-    """Detections in all images of an index, with a leading column ``image``.
-
-    `pixel_size_um` holds where the index does not know; by default that is 0.1.
-    """
-    default = REFERENCE_PIXEL_SIZE_UM if pixel_size_um is None else pixel_size_um
-    sizes = index.table["pixel_size_um"].fillna(default)
+def detect_images(index, baseline, *, n_threads=2):
+    """Detections in all images of an index, with a leading column ``image``."""
 
     def detect_file(name, size):
         found = detect(read_image(index.path(name)), baseline, pixel_size_um=size)
@@ -185,7 +180,7 @@ def detect_images(index, baseline, *, pixel_size_um=None, n_threads=2):
 
     names = index.table["image"]
     with ThreadPoolExecutor(n_threads) as pool:
-        results = pool.map(detect_file, names, sizes)
+        results = pool.map(detect_file, names, index.table["pixel_size_um"])
         tables = list(tqdm(results, total=len(names), desc="baseline", unit="image"))
     if not tables:
         return pd.DataFrame(columns=["image", *DETECTION_COLUMNS])

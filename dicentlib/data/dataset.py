@@ -36,8 +36,7 @@ class MetaphaseDataset:
     samples_per_epoch : int, optional
         Crops that make an epoch; default one per image. Whole images are always visited once.
     pixel_size_um : float, optional
-        Scale of the samples; default the reference of 0.1 um. Images whose own pixel size is
-        unknown are taken to have `image_pixel_size_um`.
+        Scale of the samples; default the reference of 0.1 um.
     augmentation : Augmentation
     sigma : float
         Of the target heatmaps, in heatmap pixels.
@@ -60,7 +59,6 @@ class MetaphaseDataset:
         crop_shares=SHARES,
         samples_per_epoch=None,
         pixel_size_um=REFERENCE_PIXEL_SIZE_UM,
-        image_pixel_size_um=REFERENCE_PIXEL_SIZE_UM,
         augmentation=None,
         sigma=2.0,
         seed=0,
@@ -78,7 +76,7 @@ class MetaphaseDataset:
         self.augmentation = augmentation or Augmentation()
         self.sigma = sigma
         self.seed = seed
-        self._own_sizes = index.table["pixel_size_um"].fillna(image_pixel_size_um).to_numpy(float)
+        self._own_sizes = index.table["pixel_size_um"].to_numpy(float)
         annotations = check_annotations(annotations, index)
         by_image = dict(tuple(annotations.groupby("image")))
         self._points = [

@@ -157,7 +157,7 @@ def data_end(page):
             note = "byte counts of the strips absent or wrong: computed from the size"
     elif wrong:
         raise InputError(
-            "byte counts of the strips absent or 0 in a compressed TIFF; save it without compression"
+            "byte counts of the strips absent or 0 in a compressed TIFF; save it uncompressed"
         )
     return max(map(sum, zip(offsets, counts, strict=False)), default=0), note
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from dicentlib.conventions import CLASSES, REFERENCE_PIXEL_SIZE_UM
+from dicentlib.conventions import CLASSES
 from dicentlib.data import index_images, read_annotations
 from dicentlib.data.dataset import MetaphaseDataset
 from dicentlib.data.targets import without_padding
@@ -116,7 +116,6 @@ def open_evaluation_set(
     folder=None,
     suffix="",
     dose_gy=None,
-    image_pixel_size_um=REFERENCE_PIXEL_SIZE_UM,
     batch_size=8,
 ):
     """Read an image set of a run and the heatmaps that its members give.
@@ -136,8 +135,6 @@ def open_evaluation_set(
         Tells apart the heatmaps of several ensembles or parts of a set.
     dose_gy : float, optional
         Only images of this dose.
-    image_pixel_size_um : float
-        Of images whose own pixel size is unknown.
     batch_size : int
         Images computed together.
 
@@ -171,7 +168,6 @@ def open_evaluation_set(
         index,
         annotations.reset_index(drop=True),
         pixel_size_um=metadata["pixel_size_um"],
-        image_pixel_size_um=image_pixel_size_um,
         sigma=metadata["sigma"],
     )
     path = run / "heatmaps" / f"{name}{suffix}.parquet"

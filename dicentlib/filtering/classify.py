@@ -49,16 +49,13 @@ def prepare_image(image, *, pixel_size_um=REFERENCE_PIXEL_SIZE_UM, image_size=29
     )
 
 
-def prepare_images(index, *, pixel_size_um=None, image_size=299, n_threads=None):
+def prepare_images(index, *, image_size=299, n_threads=None):
     """Yield ``(image name, PreparedImage)`` for the images of an index, in its order.
 
     Reading and measuring run in `n_threads` threads (default: one per core); an image that
-    cannot be read has the reason as its objection. `pixel_size_um` holds where the index
-    does not know; by default that is the reference, 0.1.
+    cannot be read has the reason as its objection.
     """
-    default = REFERENCE_PIXEL_SIZE_UM if pixel_size_um is None else pixel_size_um
-    sizes = index.table["pixel_size_um"].fillna(default)
-    jobs = list(zip(index.table["image"], sizes, strict=True))
+    jobs = list(zip(index.table["image"], index.table["pixel_size_um"], strict=True))
 
     def prepare(job):
         name, size = job
@@ -87,7 +84,7 @@ def classify_folder(images, weights, *, pixel_size_um=None, threshold=None, rule
     weights : path-like or ImageFilter
         See ``network.load_filter``.
     pixel_size_um : float, optional
-        Of images whose size the folder does not tell; default 0.1.
+        Of the folder's images that state none; default 0.1, assumed. An index has its own.
     threshold : float, optional
         From 0 to 1; default: the filter's own.
     rules : FilterRules, optional
@@ -111,8 +108,10 @@ def classify_folder(images, weights, *, pixel_size_um=None, threshold=None, rule
     threshold = settings.threshold if threshold is None else threshold
     if not 0 <= threshold <= 1:
         raise InputError(f"threshold is {threshold}; it must be from 0 to 1")
-    index = images if isinstance(images, ImageIndex) else index_images(images)
-    prepared = prepare_images(index, pixel_size_um=pixel_size_um, image_size=settings.image_size)
+    if not isinstance(images, ImageIndex):
+        images = index_images(images, pixel_size_um=pixel_size_um)
+    index = images
+    prepared = prepare_images(index, image_size=settings.image_size)
     rows, chunk = [], []
     for item in tqdm(prepared, total=len(index.table), desc="filter", unit="image"):
         chunk.append(item)

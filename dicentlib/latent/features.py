@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM, STRIDE
+from dicentlib.conventions import STRIDE
 from dicentlib.data import read_image
 from dicentlib.data.images import grey_levels
 from dicentlib.data.targets import pad_to_stride
@@ -51,7 +51,6 @@ def extract_features(
     points,
     *,
     out,
-    image_pixel_size_um=REFERENCE_PIXEL_SIZE_UM,
     batch_size=2,
     device="cpu",
     progress=True,
@@ -71,8 +70,6 @@ def extract_features(
     out : path-like
         Folder for ``features.npy``, ``peaks.npy`` and ``points.parquet``, each written whole or
         not at all.
-    image_pixel_size_um : float
-        Of images whose own pixel size is unknown.
     batch_size : int
         Images computed together.
     device : str
@@ -94,7 +91,7 @@ def extract_features(
     check_same_network(paths, headers)
     _check_points(index, points)
     names = list(dict.fromkeys(points["image"]))
-    images = _read_images(index, names, image_pixel_size_um, headers[0]["pixel_size_um"])
+    images = _read_images(index, names, headers[0]["pixel_size_um"])
     rows, cells = _cells_by_image(index, points, images)
     out = Path(out)
     shape = (len(paths), len(points))
@@ -136,13 +133,13 @@ def image_shapes(index):
     return shapes | {name: read_image(index.path(name)).shape for name in unknown}
 
 
-def cell_sides_px(index, *, pixel_size_um, image_pixel_size_um=REFERENCE_PIXEL_SIZE_UM):
+def cell_sides_px(index, *, pixel_size_um):
     """Side of a heatmap cell in pixels of every image of an index, by name.
 
-    `pixel_size_um` is the members'; `image_pixel_size_um` that of images without their own.
+    `pixel_size_um` is the members'.
     """
-    own = index.table["pixel_size_um"].fillna(image_pixel_size_um)
-    return dict(zip(index.table["image"], STRIDE * pixel_size_um / own, strict=True))
+    sides = STRIDE * pixel_size_um / index.table["pixel_size_um"]
+    return dict(zip(index.table["image"], sides, strict=True))
 
 
 def look_up(volume, cells):
@@ -173,14 +170,14 @@ def _check_points(index, points):
         raise InputError(f"point on image {unknown[0]}, which is not in {index.folder}")
 
 
-def _read_images(index, names, image_pixel_size_um, pixel_size_um):
+def _read_images(index, names, pixel_size_um):
     """The images as members see them, 8 bits per pixel, by name."""
-    known = index.table.set_index("image")["pixel_size_um"].fillna(image_pixel_size_um)
+    own = index.table.set_index("image")["pixel_size_um"]
 
     def read(name):
         image = read_image(index.path(name))
         try:
-            return grey_levels(image, pixel_size_um=known[name], target_pixel_size_um=pixel_size_um)
+            return grey_levels(image, pixel_size_um=own[name], target_pixel_size_um=pixel_size_um)
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
 

@@ -6,7 +6,7 @@ from tqdm import tqdm
 
 from dicentlib.calibration.fit import fit_curve
 from dicentlib.calibration.grid import count_ensembles
-from dicentlib.conventions import CLASSES, REFERENCE_PIXEL_SIZE_UM
+from dicentlib.conventions import CLASSES
 from dicentlib.counts.cells import co_occurrence
 from dicentlib.data.dataset import MetaphaseDataset
 from dicentlib.ensemble import iterate_heatmaps
@@ -39,7 +39,7 @@ def ensemble_curves(recounted, *, model):
     return curves
 
 
-def ensemble_yields(index, cells, recounted, *, members, scorer, curve, pixel_size_um=None):
+def ensemble_yields(index, cells, recounted, *, members, scorer, curve):
     """Yields of each sample as random ensembles see it, carried to the curve in use.
 
     Every ensemble counts the sample, reads the dose on its own curve, and the yield of the curve
@@ -59,8 +59,6 @@ def ensemble_yields(index, cells, recounted, *, members, scorer, curve, pixel_si
     scorer : Scorer
     curve : CalibrationCurve
         The curve in use.
-    pixel_size_um : float, optional
-        Of images for which the index does not tell; default 0.1.
 
     Returns
     -------
@@ -76,7 +74,6 @@ def ensemble_yields(index, cells, recounted, *, members, scorer, curve, pixel_si
         type(index)(index.folder, chosen, index.quarantined),
         pd.DataFrame(columns=["image", "class", "row", "col"]),
         pixel_size_um=scorer.pixel_size_um,
-        image_pixel_size_um=pixel_size_um or REFERENCE_PIXEL_SIZE_UM,
     )
     found = count_ensembles(
         tqdm(_heatmaps(dataset, members), total=len(chosen), desc="random ensembles", unit="image"),

@@ -12,7 +12,6 @@ import torch
 from pytorch_lightning.strategies import DDPStrategy
 from torch import distributed
 
-from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data.dataset import MetaphaseDataset
 from dicentlib.ensemble import load_members
 from dicentlib.errors import InputError
@@ -40,7 +39,6 @@ def train(
     *,
     parameters=None,
     validation=None,
-    image_pixel_size_um=REFERENCE_PIXEL_SIZE_UM,
     initial_members=None,
     resume=True,
     max_minutes=None,
@@ -67,8 +65,6 @@ def train(
     validation : (ImageIndex, DataFrame), optional
         Whole images on which the loss and counts by class are measured after every epoch. No
         weight depends on them.
-    image_pixel_size_um : float
-        Of images whose own pixel size is unknown.
     initial_members : path-like, optional
         Fine-tuning: start from the last member of this ensemble instead of random weights.
     resume : bool
@@ -120,7 +116,6 @@ def train(
         crop_shares=parameters.crop_shares,
         samples_per_epoch=parameters.samples_per_epoch,
         pixel_size_um=parameters.pixel_size_um,
-        image_pixel_size_um=image_pixel_size_um,
         augmentation=parameters.augmentation,
         sigma=parameters.sigma,
         seed=parameters.data_seed,
@@ -136,7 +131,6 @@ def train(
         held_out = MetaphaseDataset(
             *validation,
             pixel_size_um=parameters.pixel_size_um,
-            image_pixel_size_um=image_pixel_size_um,
             sigma=parameters.sigma,
             cache_gb=cache_gb,
         )

@@ -82,8 +82,10 @@ def test_colour_is_luminance_and_transparency_is_white(tmp_path, rng):
     path = save(tmp_path / "p.tif", planar, photometric="rgb", planarconfig="separate")
     np.testing.assert_allclose(read_image(path), expected, atol=1e-6)
     alpha = np.zeros((12, 14, 1), dtype=np.uint8)
+    alpha[:6] = 255
     path = save(tmp_path / "t.png", np.concatenate([colour, alpha], axis=2))
-    np.testing.assert_allclose(read_image(path), 1.0, atol=1e-6)
+    np.testing.assert_allclose(read_image(path)[:6], expected[:6], atol=1e-6)
+    np.testing.assert_allclose(read_image(path)[6:], 1.0, atol=1e-6)
 
 
 def test_palette_and_white_is_zero(tmp_path, grey):
@@ -184,7 +186,12 @@ def test_a_bare_folder_is_an_image_set(tmp_path, grey):
     table = index_images(tmp_path).table
     assert table["image"].tolist() == ["Zürich 細胞 1.png"]
     assert table["sample"].tolist() == [""]
-    assert table[["dose_gy", "pixel_size_um"]].isna().all(axis=None)
+    assert table["dose_gy"].isna().all()
+    assert table[["pixel_size_um", "pixel_size_from"]].to_numpy().tolist() == [[0.1, "assumed"]]
+    given = index_images(tmp_path, pixel_size_um=0.2).table
+    assert given[["pixel_size_um", "pixel_size_from"]].to_numpy().tolist() == [[0.2, "given"]]
+    again = index_images(tmp_path, samples=given).table  # what was not known stays so
+    assert again["pixel_size_from"].tolist() == ["assumed"]
 
 
 @pytest.mark.parametrize(
@@ -256,7 +263,10 @@ def test_scale_that_a_file_tells(tmp_path, grey, options, expected):
     path = tmp_path / f"a{suffix}"
     tifffile.imwrite(path, grey, **options)
     np.testing.assert_allclose(inspect_image(path).pixel_size_um, expected, rtol=1e-3)
-    np.testing.assert_allclose(index_images(tmp_path).table["pixel_size_um"], [expected], rtol=1e-3)
+    table = index_images(tmp_path).table
+    known = expected > 0
+    np.testing.assert_allclose(table["pixel_size_um"], [expected if known else 0.1], rtol=1e-3)
+    assert table["pixel_size_from"].tolist() == ["file" if known else "assumed"]
     (tmp_path / "samples.csv").write_text(f"image,pixel_size_um\n{path.name},0.3\n")
     assert index_images(tmp_path).table["pixel_size_um"].tolist() == [0.3]
 

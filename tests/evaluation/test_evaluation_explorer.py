@@ -4,6 +4,7 @@ import io
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from threshold_run import make_run
@@ -79,14 +80,15 @@ class TestEvaluationSet:
         members = load_members(run)
         folder = shutil.copytree(run / "data" / "validation", tmp_path / "set")
         opened = {"folder": folder, "suffix": "_changed"}
-        for change, n_calls in ((None, 1), (None, 1), ("pixels", 2), ("scale", 3), (None, 4)):
-            scale = 0.1
+        for change, n_calls in ((None, 1), (None, 1), ("pixels", 2), ("scale", 3), ("assumed", 4)):
             if change == "pixels":
                 shutil.copy(folder / "images" / "000001.png", folder / "images" / "000000.png")
             if change == "scale":
+                samples = pd.read_csv(folder / "samples.csv")
+                samples.assign(pixel_size_um=0.3).to_csv(folder / "samples.csv", index=False)
+            if change == "assumed":
                 (folder / "samples.csv").unlink()
-                scale = 0.2 * 1.5
-            open_evaluation_set(run, "validation", members, image_pixel_size_um=scale, **opened)
+            open_evaluation_set(run, "validation", members, **opened)
             assert len(heatmaps_of_digests) == n_calls
 
     def test_unexposed_cells_are_those_of_no_dose(self, images):

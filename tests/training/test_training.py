@@ -14,6 +14,7 @@ import pytest
 import torch
 from training_case import PARAMETERS, make_image_set, run
 
+from dicentlib.data import index_images
 from dicentlib.ensemble import load_members, member_paths
 from dicentlib.errors import DicentlibError, InputError
 from dicentlib.files import file_digest
@@ -120,10 +121,11 @@ def test_resuming_with_other_images_of_the_same_names_is_refused(uninterrupted, 
     index, annotations = make_image_set(images)
     if change == "pixels":
         shutil.copy(images / "1.png", images / "0.png")
-    sizes = {"image_pixel_size_um": 0.2 if change == "pixel size" else 0.1}
+    else:
+        index = index_images(images, pixel_size_um=0.2)
     parameters = TrainingParameters(**PARAMETERS)
     with pytest.raises(InputError, match="holds a training with other data"):
-        train(index, annotations, tmp_path / "copy" / "run", parameters=parameters, **sizes)
+        train(index, annotations, tmp_path / "copy" / "run", parameters=parameters)
     assert weights(tmp_path / "copy" / "run") == weights(uninterrupted / "run")
 
 
