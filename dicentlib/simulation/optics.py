@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from dicentlib.data.images import GREY_WEIGHTS
+from dicentlib.data.channels import GREY_WEIGHTS
 
 
 def slow_field(rng, shape, amplitude, *, cells=4):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dicentlib.conventions import SMALLEST_FRAGMENT_UM2
-from dicentlib.data.images import GREY_WEIGHTS
+from dicentlib.data.channels import GREY_WEIGHTS
 from dicentlib.simulation import draw_metaphase
 from dicentlib.simulation.layout import END_GAP_PX, _beside_another
 from dicentlib.simulation.optics import transmitted
