@@ -64,8 +64,8 @@ def test_a_pickle_offered_as_weights_is_refused_unopened(tmp_path, name, write):
 def test_paths_in_tables_cannot_leave_the_image_folder(tmp_path, name):
     folder = write_images(tmp_path / "images", 1)
     Image.fromarray(draw_cell(1)).save(tmp_path / "secret.png")
-    pd.DataFrame({"image": [name]}).to_csv(folder / "samples.csv", index=False)
-    with pytest.raises(InputError, match=r"leaves the image folder|not a CSV table"):
+    pd.DataFrame({"image": [name], "dose_gy": [1]}).to_csv(folder / "samples.csv", index=False)
+    with pytest.raises(InputError, match="leaves the image folder"):
         index_images(folder)
     with pytest.raises(InputError, match="leaves the image folder"):
         index_images(folder, samples=pd.DataFrame({"image": [name]}))
@@ -140,6 +140,7 @@ def test_scoring_and_its_tables_need_no_network(tmp_path, monkeypatch):
 def test_tables_cannot_fill_the_memory(tmp_path):
     Image.fromarray(np.full((16, 16), 220, dtype=np.uint8)).save(tmp_path / "a.png")
     (tmp_path / "a.txt").write_text("0 1e999999999 0.5 0.1 0.1\n")
+    (tmp_path / "classes.txt").write_text("dicentric\nfragment\n")
     index = index_images(tmp_path)
-    with pytest.raises(InputError, match="position"):
+    with pytest.raises(InputError, match="col inf; allowed: a position"):
         formats.read_yolo(tmp_path, index)

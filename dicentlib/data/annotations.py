@@ -5,16 +5,18 @@ Positions are floats in pixels of the original image: the centre of the top left
 :mod:`dicentlib.data.formats`.
 """
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from dicentlib.conventions import CLASSES
 from dicentlib.data.inspection import inspect_image
-from dicentlib.data.paths import contained_path
-from dicentlib.data.samples import as_text, read_csv
-from dicentlib.errors import InputError
+from dicentlib.data.paths import contained_path, matched_names, printable
+from dicentlib.data.samples import as_text
+from dicentlib.errors import InputError, InputWarning
 from dicentlib.files import atomic_path
+from dicentlib.tables import number_style, numbers, read_table
 
 ANNOTATION_COLUMNS = ("image", "class", "row", "col")
 
@@ -25,7 +27,8 @@ def read_annotations(path, index=None):
     Parameters
     ----------
     path : path-like
-        CSV file with the columns ``image, class, row, col``; further columns are left out.
+        Table (:func:`dicentlib.tables.read_table`) with the columns ``image, class, row, col``;
+        further columns are left out.
     index : ImageIndex, optional
         With it, every image must be in the index and every position inside its image.
         Annotations of quarantined images are left out, because their images are.
@@ -40,14 +43,29 @@ def read_annotations(path, index=None):
     InputError
         Naming file and row, what was found and what is allowed.
     """
-    table = read_csv(path, text=ANNOTATION_COLUMNS)
-    missing = [column for column in ANNOTATION_COLUMNS if column not in table]
+    table = read_table(path, is_header=lambda cells: {*ANNOTATION_COLUMNS} <= {*cells})
+    missing = [column for column in ANNOTATION_COLUMNS if column not in table.cells]
     if missing:
         raise InputError(
-            f"{path}: no column {', '.join(missing)}; found: {', '.join(map(str, table.columns))}; "
+            f"{path}: no column {', '.join(missing)}; found: {', '.join(table.cells.columns)}; "
             f"required: {', '.join(ANNOTATION_COLUMNS)}"
         )
-    return check_annotations(table, index, source=str(path))
+    return check_table(table, index)
+
+
+def check_table(table, index=None):
+    """Annotations of a text table with the four columns, see :func:`check_annotations`.
+
+    Parameters
+    ----------
+    table : dicentlib.tables.TextTable
+    index : ImageIndex, optional
+    """
+    style = number_style(table, ("row", "col"))
+    found = {axis: numbers(table, axis, style) for axis in ("row", "col")}
+    places = [f"row {number}" for number in table.cells.index]
+    cells = table.cells.assign(**found)
+    return check_annotations(cells, index, source=table.source, places=places)
 
 
 def write_annotations(path, annotations):
@@ -63,7 +81,7 @@ def write_annotations(path, annotations):
         table.to_csv(temporary, index=False, encoding="utf-8", lineterminator="\n")
 
 
-def check_annotations(annotations, index=None, *, source="annotations"):
+def check_annotations(annotations, index=None, *, source="annotations", places=None):
     """Check a table of annotations and return its four columns with their types.
 
     Parameters
@@ -72,31 +90,37 @@ def check_annotations(annotations, index=None, *, source="annotations"):
     index : ImageIndex, optional
         See :func:`read_annotations`.
     source : str
-        Where the table comes from; messages begin with it. Rows are counted as in a CSV file
-        with a header: the first is row 2.
+        Where the table comes from; messages begin with it.
+    places : sequence of str, optional
+        Where in it each row was found, for messages; default "row 2", "row 3" ... as in a file
+        with a header.
 
     Raises
     ------
     InputError
-        A class other than dicentric and fragment; a position that is not a number, is negative
-        or lies outside its image; an image that the index does not have.
+        A class other than dicentric and fragment, in any letter case; a position that is not a
+        number or lies outside its image (within half a pixel before the first it is taken as
+        0); an image that the index does not have, see :func:`dicentlib.data.paths.matched_names`.
     """
     table = annotations.loc[:, list(ANNOTATION_COLUMNS)].reset_index(drop=True)
+    where = [
+        f"{source}, {place}" for place in places or (f"row {i + 2}" for i in range(len(table)))
+    ]
     table["image"] = as_text(table["image"])
-    table["class"] = as_text(table["class"])
+    table["class"] = as_text(table["class"]).str.strip().str.lower()
     _refuse(
         ~table["class"].isin(CLASSES),
         table["class"],
-        source,
+        where,
         f"class {{!r}}; allowed: {', '.join(CLASSES)}",
     )
-    _refuse(table["image"] == "", table["image"], source, "image {!r}; allowed: an image's path")
+    _refuse(table["image"] == "", table["image"], where, "image {!r}; allowed: an image's path")
     for axis in ("row", "col"):
         numbers = table[axis].map(_number).astype(float)
-        wrong = ~(np.isfinite(numbers) & (numbers >= 0))
-        _refuse(wrong, table[axis], source, f"{axis} {{!r}}; allowed: a position in pixels, from 0")
-        table[axis] = numbers
-    return table if index is None else _check_against_index(table, index, source)
+        wrong = ~(np.isfinite(numbers) & (numbers >= -0.5))
+        _refuse(wrong, table[axis], where, f"{axis} {{!r}}; allowed: a position in pixels, from 0")
+        table[axis] = numbers.clip(lower=0.0)
+    return table if index is None else _check_against_index(table, index, source, where)
 
 
 def _number(value):
@@ -107,23 +131,25 @@ def _number(value):
         return np.nan
 
 
-def _refuse(wrong, values, source, message):
+def _refuse(wrong, values, where, message):
     if wrong.any():
-        position = int(np.argmax(wrong.to_numpy()))
-        raise InputError(f"{source}, row {position + 2}: {message.format(values.iloc[position])}")
+        row = int(np.argmax(wrong.to_numpy()))
+        raise InputError(f"{where[row]}: {message.format(values.tolist()[row])}")
 
 
-def _check_against_index(table, index, source):
-    quarantined = table["image"].isin(index.quarantined["image"])
+def _check_against_index(table, index, source, where):
     known = index.table["image"]
+    names = [*known, *index.quarantined["image"]]
+    found = matched_names(table["image"].unique(), names, source=source)
+    table = table.assign(image=table["image"].replace(found))
     _refuse(
-        ~(table["image"].isin(known) | quarantined),
+        ~table["image"].isin(names),
         table["image"],
-        source,
+        where,
         f"image {{!r}} is not in {index.folder}; allowed: its {len(known)} images, for example "
         f"{', '.join(known[:3])}",
     )
-    kept = table[~quarantined]
+    kept = table[~table["image"].isin(index.quarantined["image"])]
     sizes = _sizes(index, kept["image"].unique())
     height = kept["image"].map({name: size[0] for name, size in sizes.items()}).astype(float)
     width = kept["image"].map({name: size[1] for name, size in sizes.items()}).astype(float)
@@ -131,11 +157,27 @@ def _check_against_index(table, index, source):
     if outside.any():
         row = outside.idxmax()
         raise InputError(
-            f"{source}, row {row + 2}: position ({kept['row'][row]:g}, {kept['col'][row]:g}) is "
+            f"{where[row]}: position ({kept['row'][row]:g}, {kept['col'][row]:g}) is "
             f"outside {kept['image'][row]}; allowed: row below {height[row]:g}, "
             f"col below {width[row]:g}"
         )
     return kept.reset_index(drop=True)
+
+
+def say_absent_images(source, names, index):
+    """Warn of images that a file of annotations lists and the index does not have."""
+    if index is None:
+        return
+    known = [*index.table["image"], *index.quarantined["image"]]
+    found = matched_names(names, known, source=str(source))
+    absent = [name for name in names if name not in known and name not in found]
+    if absent:
+        warnings.warn(
+            f"{source}: {len(absent)} of its images are not in {index.folder}: "
+            f"{', '.join(map(printable, absent[:3]))}",
+            InputWarning,
+            stacklevel=3,
+        )
 
 
 def _sizes(index, images):

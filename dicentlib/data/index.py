@@ -9,10 +9,11 @@ import pandas as pd
 from tqdm import tqdm
 
 from dicentlib.data.inspection import IMAGE_SUFFIXES, inspect_image
-from dicentlib.data.paths import contained_path, printable
+from dicentlib.data.paths import contained_path, matched_names, printable
 from dicentlib.data.samples import as_text, complete_samples, read_samples
 from dicentlib.data.scale import resolve_scale
 from dicentlib.errors import InputError
+from dicentlib.tables import find_table
 
 # Files that belong to an image set without being images; names beginning with a dot too.
 COMPANIONS = (
@@ -112,9 +113,9 @@ def list_images(folder, *, samples=None):
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected a folder of images")
-    default = folder / "samples.csv"
-    if samples is not None or default.is_file():
-        listed = read_samples(default if samples is None else samples)
+    table = find_table(folder, "samples.csv") if samples is None else samples
+    if table is not None:
+        listed = read_samples(table)
         if "pixel_size_from" in listed:  # the table of an index: what it did not know stays open
             stated = listed["pixel_size_from"].eq("table")
             listed["pixel_size_um"] = listed["pixel_size_um"].where(stated)
@@ -122,6 +123,7 @@ def list_images(folder, *, samples=None):
         listed = complete_samples(pd.DataFrame({"image": pd.Series(dtype=str)}))
     unusable = {}
     names = set() if samples is not None else set(_image_files(folder, unusable))
+    listed = _named_as_files(listed, folder, names)
     names = sorted((names | set(listed["image"])) - set(unusable))
     if not names and not unusable:
         raise InputError(
@@ -132,6 +134,20 @@ def list_images(folder, *, samples=None):
     sample = quarantined["image"].map(listed.set_index("image")["sample"])
     quarantined.insert(1, "sample", as_text(sample))
     return ImageIndex(folder, table, quarantined)
+
+
+def _named_as_files(listed, folder, names):
+    """The table with the names of files, where it writes them a little otherwise."""
+    absent = [name for name in listed["image"] if not os.path.lexists(folder / name)]
+    if not absent:
+        return listed
+    source = f"table of samples of {folder}"
+    found = matched_names(absent, sorted(names or _image_files(folder, {})), source=source)
+    listed = listed.assign(image=listed["image"].replace(found))
+    twice = listed["image"][listed["image"].duplicated()]
+    if len(twice):
+        raise InputError(f"{source}: image {twice.iloc[0]} is listed a second time")
+    return listed
 
 
 def _image_files(folder, unusable):

@@ -1,12 +1,14 @@
 """The table of samples: which image belongs to which sample, donor, slide, dose and scale."""
 
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
 
 from dicentlib.data.paths import check_relative
 from dicentlib.errors import InputError
+from dicentlib.tables import number_style, numbers, read_table
 
 COLUMNS = ("image", "sample", "donor", "slide", "dose_gy", "pixel_size_um")
 NEARLY = {name: name for name in COLUMNS} | {
@@ -26,8 +28,14 @@ NEARLY = {name: name for name in COLUMNS} | {
 TEXT_COLUMNS = ("image", "sample", "donor", "slide")
 
 
+NUMBERS = {"dose_gy": (0.0, "0 or above"), "pixel_size_um": (np.nextafter(0, 1), "above 0")}
+ABSENT = ("", "nan", "na")
+
+
 def read_samples(samples):
-    """Table of samples from a CSV file or a DataFrame, checked and completed.
+    """Table of samples from a file or a DataFrame, checked and completed.
+
+    Files are those of :func:`dicentlib.tables.read_table`. Names of images may have backslashes.
 
     Raises
     ------
@@ -37,8 +45,9 @@ def read_samples(samples):
     """
     if isinstance(samples, pd.DataFrame):
         name, table = "table of samples", samples.reset_index(drop=True)
+        rows = table.index + 2
     else:
-        name, table = str(samples), read_csv(samples, text=TEXT_COLUMNS)
+        name, (table, rows) = str(samples), _from_file(samples)
     if "image" not in table:
         raise InputError(
             f"{name}: columns {', '.join(map(str, table.columns))}; "
@@ -51,33 +60,57 @@ def read_samples(samples):
     for column in TEXT_COLUMNS:
         if column in table:
             table = table.assign(**{column: as_text(table[column])})
-    for row, image in enumerate(table["image"], start=2):
+    table = table.assign(image=[image.replace("\\", "/") for image in table["image"]])
+    for row, image in zip(rows, table["image"], strict=True):
         try:
             check_relative(image)
         except InputError as error:
             raise InputError(f"{name}, row {row}: {error}") from error
     table = table.assign(image=[PurePosixPath(image).as_posix() for image in table["image"]])
-    for column, lowest in (("dose_gy", 0.0), ("pixel_size_um", np.nextafter(0, 1))):
+    for column, (lowest, allowed) in NUMBERS.items():
         if column not in table:
             continue
         numbers = pd.to_numeric(table[column], errors="coerce")
-        text = as_text(table[column]).str.strip().str.lower()
-        absent = text.isin(["", "nan", "na"])
+        absent = as_text(table[column]).str.strip().str.lower().isin(ABSENT)
         wrong = ~absent & ~((numbers >= lowest) & np.isfinite(numbers))
         if wrong.any():
             row = int(wrong.idxmax())
-            allowed = "0 or above" if column == "dose_gy" else "above 0"
             raise InputError(
-                f"{name}, row {row + 2}: {column} {table[column].iloc[row]!r}; allowed: {allowed}"
+                f"{name}, row {rows[row]}: {column} {table[column].iloc[row]!r}; allowed: {allowed}"
             )
         table = table.assign(**{column: numbers.astype(float)})
     twice = table["image"].duplicated()
     if twice.any():
         row = int(twice.idxmax())
         raise InputError(
-            f"{name}, row {row + 2}: image {table['image'].iloc[row]} is listed a second time"
+            f"{name}, row {rows[row]}: image {table['image'].iloc[row]} is listed a second time"
         )
     return complete_samples(table)
+
+
+def _from_file(path):
+    """Cells of a file with their types, and the rows' numbers in the file."""
+    table = read_table(path, is_header=lambda cells: "image" in cells)
+    cells = table.cells
+    known = [column for column in NUMBERS if column in cells]
+    texts = cells[known].map(lambda text: "" if text.lower() in ABSENT else text)
+    table = replace(table, cells=cells.assign(**texts))
+    style = number_style(table, known)
+    typed = {column: numbers(table, column, style) for column in known}
+    others = [column for column in cells if column not in (*known, *TEXT_COLUMNS)]
+    typed |= {column: _typed(cells[column]) for column in others}
+    return cells.assign(**typed).reset_index(drop=True), cells.index
+
+
+def _typed(column):
+    """A column of text as numbers or truth values where every cell that is not empty is one."""
+    filled = column[column != ""]
+    if not len(filled):
+        return column.where(column != "", np.nan).astype(float)
+    if filled.isin(("True", "False")).all() and len(filled) == len(column):
+        return column == "True"
+    found = pd.to_numeric(filled, errors="coerce")
+    return column.where(column != "", None) if found.isna().any() else found.reindex(column.index)
 
 
 def complete_samples(table):
@@ -94,30 +127,3 @@ def complete_samples(table):
 def as_text(column):
     """A column as text, "" where a value is missing."""
     return column.astype(object).where(column.notna(), "").astype(str)
-
-
-def read_csv(path, *, text=()):
-    """A CSV file in UTF-8 as a DataFrame; `text` columns stay text.
-
-    Raises
-    ------
-    InputError
-        The file is absent, empty or not a CSV table in UTF-8.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    try:
-        table = pd.read_csv(
-            path,
-            dtype=dict.fromkeys(text, str),
-            encoding="utf-8-sig",
-            keep_default_na=False,
-            na_values=[""],
-            low_memory=False,
-        )
-    except (ValueError, OSError, RecursionError) as error:
-        raise InputError(f"{path}: not a CSV table in UTF-8 ({error})") from error
-    if not isinstance(table.index, pd.RangeIndex):
-        raise InputError(f"{path}: rows have more fields than the header has columns")
-    return table

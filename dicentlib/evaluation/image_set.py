@@ -12,6 +12,7 @@ from dicentlib.data.targets import without_padding
 from dicentlib.ensemble import HeatmapStore, stored_heatmaps
 from dicentlib.errors import InputError
 from dicentlib.evaluation.surface import image_counts, threshold_surface
+from dicentlib.tables import find_table
 from dicentlib.voting import detect, vote_early
 
 TRUTH_THRESHOLD = 0.5
@@ -149,11 +150,11 @@ def open_evaluation_set(
     """
     folder = folder or run / "data" / name
     index = index_images(folder)
-    path = index.folder / "annotations.csv"
-    if not path.is_file():
+    path = find_table(index.folder, "annotations.csv")
+    if path is None:
         raise InputError(
-            f"{path}: no such file; expected image,class,row,col, the header alone where the truth "
-            "is not known"
+            f"{index.folder / 'annotations.csv'}: no such file; expected image,class,row,col, the "
+            "header alone where the truth is not known"
         )
     annotations = read_annotations(path, index)
     if dose_gy is not None:

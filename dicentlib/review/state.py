@@ -8,12 +8,14 @@ import pandas as pd
 
 from dicentlib.conventions import CLASSES
 from dicentlib.data import check_annotations
-from dicentlib.data.samples import read_csv
 from dicentlib.errors import InputError
 from dicentlib.files import atomic_path
+from dicentlib.tables import number_style, numbers, read_table
 
 IDENTITY = ["image", "class", "row", "col"]
 SAVED = [*IDENTITY, "decision", "reviewed_class", "seconds"]
+NUMBERS = ["row", "col", "seconds"]
+SAME_PX = 0.01  # positions closer than this are those of one object
 ACCEPTED, REJECTED, UNDECIDED = "accepted", "rejected", ""
 LONGEST_PAUSE_S = 60.0  # a longer time between two decisions is a break, not work
 
@@ -62,6 +64,8 @@ class ReviewState:
     ----------
     detections : DataFrame
         Least certain first; positions below are numbers of its rows.
+    n_unplaced : int
+        Decisions in the file about these images that belong to none of the detections.
 
     Raises
     ------
@@ -78,6 +82,7 @@ class ReviewState:
         self.path = None if path is None else Path(path)
         self._history = []
         self._last_action = None
+        self.n_unplaced = 0
         if self.path is not None and self.path.is_file():
             self._take_up(_read_review(self.path))
 
@@ -169,42 +174,62 @@ class ReviewState:
         self.save()
 
     def _take_up(self, saved):
-        rows = self.detections[IDENTITY].itertuples(index=False, name=None)
-        position_of = {identity: position for position, identity in enumerate(rows)}
-        for row in saved.itertuples(index=False, name=None):
-            position = position_of.get(row[:4])
+        places = self._positions_of(saved)
+        for position, row in zip(places, saved[SAVED[4:]].to_numpy(), strict=True):
             if position is not None:
-                self.decisions[position], self.classes[position], self.seconds[position] = row[4:]
+                self.decisions[position], self.classes[position], self.seconds[position] = row
+        own = saved["image"].isin(set(self.detections["image"]))
+        self.n_unplaced = sum(
+            mine and place is None for mine, place in zip(own, places, strict=True)
+        )
+
+    def _positions_of(self, saved):
+        """Row of the detection that each saved decision is about; None where there is none.
+
+        The nearest of its class within `SAME_PX` in its image: a spreadsheet that saves the file
+        keeps some ten digits of a position.
+        """
+        of_object = {key: part for key, part in self.detections.groupby(["image", "class"])}
+        places = []
+        for row in saved.to_dict("records"):
+            candidates = of_object.get((row["image"], row["class"]))
+            places.append(None)
+            if candidates is not None:
+                distance = np.hypot(candidates["row"] - row["row"], candidates["col"] - row["col"])
+                if distance.min() <= SAME_PX:
+                    places[-1] = int(distance.idxmin())
+        return places
 
     def _others_in_file(self):
         """What the file says of other objects; another gallery may have written since."""
         if not self.path.is_file():
             return pd.DataFrame(columns=SAVED)
         saved = _read_review(self.path)
-        own = set(self.detections[IDENTITY].itertuples(index=False, name=None))
-        rows = saved[IDENTITY].itertuples(index=False, name=None)
-        return saved[[row not in own for row in rows]]
+        return saved[[position is None for position in self._positions_of(saved)]]
 
 
 def _read_review(path):
-    table = read_csv(path, text=SAVED)
-    if list(table.columns) != SAVED:
+    table = read_table(path, is_header=lambda cells: {*SAVED} <= {*cells})
+    if {*table.cells.columns} != {*SAVED}:
         raise InputError(
-            f"{path}: columns {', '.join(map(str, table.columns))}; expected {', '.join(SAVED)}"
+            f"{path}: columns {', '.join(table.cells.columns)}; expected {', '.join(SAVED)}"
         )
+    cells = table.cells
     for column, allowed in (
         ("class", CLASSES),
         ("reviewed_class", CLASSES),
         ("decision", (ACCEPTED, REJECTED)),
     ):
-        wrong = ~table[column].isin(allowed)
+        wrong = ~cells[column].isin(allowed)
         if wrong.any():
-            row = int(wrong.idxmax())
             raise InputError(
-                f"{path}, row {row + 2}: {column} {table[column].iloc[row]!r}; "
+                f"{table.where(wrong.idxmax())}: {column} {cells[column][wrong.idxmax()]!r}; "
                 f"allowed: {', '.join(allowed)}"
             )
-    try:
-        return table.assign(**{name: table[name].map(float) for name in ("row", "col", "seconds")})
-    except ValueError as error:
-        raise InputError(f"{path}: row, col and seconds must be numbers ({error})") from error
+    style = number_style(table, NUMBERS)
+    found = {column: numbers(table, column, style) for column in NUMBERS}
+    for column, values in found.items():
+        if None in values:
+            row = cells.index[values.index(None)]
+            raise InputError(f"{table.where(row)}: no {column}; expected a number")
+    return cells.assign(**found)[SAVED].reset_index(drop=True)

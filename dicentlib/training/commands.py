@@ -8,6 +8,7 @@ import numpy as np
 from dicentlib.data.annotations import read_annotations
 from dicentlib.data.index import index_images
 from dicentlib.errors import InputError
+from dicentlib.tables import find_table
 from dicentlib.training.fit import train
 from dicentlib.training.parameters import PRESETS
 
@@ -24,7 +25,9 @@ def read_image_set(folder, *, annotations=None, n_images=None):
         Only so many images, spread evenly over the index.
     """
     index = index_images(folder)
-    table = read_annotations(annotations or Path(folder) / "annotations.csv", index)
+    default = Path(folder) / "annotations.csv"
+    found = annotations or find_table(folder, default.name) or default
+    table = read_annotations(found, index)
     if n_images is None or n_images >= len(index.table):
         return index, table
     rows = np.linspace(0, len(index.table) - 1, n_images).round().astype(int)

@@ -229,6 +229,8 @@ class ReviewGallery(widgets.VBox):
         n, reviewed = len(self.state.detections), self.state.n_reviewed
         left = self.state.seconds_left
         time_left = "" if np.isnan(left) else f", about {left / 60:.0f} min left"
+        if lost := self.state.n_unplaced:
+            note = f"{lost} decisions in {self.state.path.name} belong to no detection. {note}"
         self.bar.value = reviewed
         self.progress.value = (
             f"<span class='dicentlib-progress'>{reviewed} of {n} reviewed{time_left}; "

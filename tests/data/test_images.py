@@ -201,12 +201,12 @@ def test_a_bare_folder_is_an_image_set(tmp_path, grey):
         ("image\na.png\n./a.png\n", "row 3: image a.png is listed a second time"),
         ("name\na.png\n", "columns name; required: image"),
         ("image,dose_gy\na.png,-1\n", "row 2: dose_gy .*; allowed: 0 or above"),
-        ('image,dose_gy\na.png,"0,5"\n', "row 2: dose_gy '0,5'; allowed: 0 or above"),
+        ("image,dose_gy\na.png,low\n", "row 2: column dose_gy has 'low': expected a number"),
         ("image,pixel_size_um\na.png,0\n", "row 2: pixel_size_um .*; allowed: above 0"),
         ("image\n../a.png\n", "row 2: ../a.png: path leaves the image folder"),
         ("image\n/etc/passwd\n", "row 2: /etc/passwd: path leaves the image folder"),
-        ("", "not a CSV table"),
-        ("image\na.png,1,2\n", "more fields than the header"),
+        ("", "an empty file"),
+        ("image\na.png,1,2\n", "row 2: value '1' in a column without name"),
     ],
 )
 def test_errors_of_the_table_of_samples_name_file_and_row(tmp_path, grey, text, message):

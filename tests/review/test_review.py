@@ -117,6 +117,44 @@ def test_decisions_about_other_detections_stay_in_the_file(tmp_path):
     assert again.decisions[:2] == ["accepted", "rejected"]
 
 
+def general_format(number):
+    """A number as a spreadsheet cell of the format General saves it: 11 characters."""
+    return f"{number:.11g}" if len(f"{number:.11g}") <= 11 else f"{number:.7f}".rstrip("0")
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_decisions_survive_a_spreadsheet(tmp_path, separator):
+    path = tmp_path / "review.csv"
+    state = ReviewState(make_detections(), path=path)
+    for position in range(3):
+        state.accept(position)
+    state.reject(3)
+    saved = pd.read_csv(path)
+    for column in ("row", "col", "seconds"):
+        saved[column] = saved[column].map(general_format)
+        if separator == ";":  # a German spreadsheet
+            saved[column] = saved[column].str.replace(".", ",")
+    saved.to_csv(path, index=False, sep=separator, lineterminator="\r\n")
+    again = ReviewState(make_detections(), path=path)
+    assert again.decisions == state.decisions
+    assert again.n_unplaced == 0
+    again.accept(0)
+    assert len(pd.read_csv(path)) == 4
+
+
+def test_decisions_that_belong_to_no_detection_are_counted_and_kept(tmp_path, images):
+    path = tmp_path / "review.csv"
+    state = ReviewState(make_detections(), path=path)
+    state.accept(0)
+    moved = pd.read_csv(path).assign(row=lambda table: (table["row"] + 20) % 60)
+    moved.to_csv(path, index=False)
+    gallery = ReviewGallery(make_detections(), images, path=path)
+    assert (gallery.state.n_reviewed, gallery.state.n_unplaced) == (0, 1)
+    assert "1 decisions in review.csv belong to no detection" in gallery.progress.value
+    gallery.state.accept(0)
+    assert len(pd.read_csv(path)) == 2
+
+
 def test_time_left_is_the_median_decision_times_what_is_left():
     clock = Clock()
     state = ReviewState(make_detections())
@@ -137,7 +175,7 @@ def test_time_left_is_the_median_decision_times_what_is_left():
         ),
         (
             f"{HEADER}a,dicentric,x,1,accepted,dicentric,1\n",
-            r"review\.csv: row, col and seconds must be numbers",
+            r"review\.csv, row 2: column row has 'x': expected a number",
         ),
     ],
 )

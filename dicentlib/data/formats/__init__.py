@@ -2,7 +2,8 @@
 
 Every reader gives the table ``image, class, row, col`` and raises InputError for anything that
 is not of its form; every writer takes that table. Reading what was written gives the same
-annotations, digit for digit; formats with a file or element per image group them by image.
+annotations, to a billionth of a pixel; formats with a file or element per image group them by
+image.
 
 CVAT and YOLO count from the *corner* of the top left pixel, napari and COCO keypoints from its
 centre as dicentlib does: half a pixel is added or taken away accordingly.

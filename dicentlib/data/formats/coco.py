@@ -1,17 +1,19 @@
-"""COCO: every object an annotation with one keypoint, its centre.
+"""COCO: every object an annotation with one keypoint, its centre, or with a box.
 
-COCO counts keypoints from the centre of the first pixel, x to the right and y down.
+COCO counts keypoints from the centre of the first pixel, x to the right and y down, and boxes
+from its corner.
 """
-
-import json
-from pathlib import Path
 
 import pandas as pd
 
 from dicentlib.conventions import CLASSES
-from dicentlib.data.annotations import ANNOTATION_COLUMNS, check_annotations
+from dicentlib.data.annotations import (
+    ANNOTATION_COLUMNS,
+    check_annotations,
+    say_absent_images,
+)
 from dicentlib.errors import InputError
-from dicentlib.files import write_json
+from dicentlib.files import read_json, write_json
 
 BOX_PX = 40  # side of the box that COCO wants round an object: about a chromosome
 
@@ -41,7 +43,7 @@ def write_coco(path, annotations, index):
             "category_id": CLASSES.index(row.class_name) + 1,
             "keypoints": [row.col, row.row, 2],
             "num_keypoints": 1,
-            "bbox": [row.col - BOX_PX / 2, row.row - BOX_PX / 2, BOX_PX, BOX_PX],
+            "bbox": [row.col + 0.5 - BOX_PX / 2, row.row + 0.5 - BOX_PX / 2, BOX_PX, BOX_PX],
             "area": BOX_PX**2,
             "iscrowd": 0,
         }
@@ -57,44 +59,63 @@ def write_coco(path, annotations, index):
 
 
 def read_coco(path, index=None):
-    """Read a COCO keypoint file.
+    """Read a COCO file of keypoints or boxes.
 
-    An object's position is its first keypoint. Objects of other categories than dicentric and
-    fragment, and objects without keypoints, are errors.
+    An object's position is its first keypoint, or where it has none the centre of its box.
+    Images that the index does not have are said in an
+    :class:`~dicentlib.errors.InputWarning`; objects in them are errors.
 
     Returns
     -------
     DataFrame
         ``image, class, row, col``, in the order of the file.
+
+    Raises
+    ------
+    InputError
+        The file is absent or of another form; two images or two categories have one id; an
+        object of another category than dicentric and fragment, or without position.
     """
-    try:
-        content = json.loads(Path(path).read_bytes())
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except (ValueError, RecursionError, OSError) as error:
-        raise InputError(f"{path}: not JSON ({error})") from error
+    content = read_json(path)
     images = _by_id(path, content, "images", "file_name")
     categories = _by_id(path, content, "categories", "name")
-    rows = []
+    rows, places = [], []
     for number, found in enumerate(_records(path, content, "annotations"), start=1):
-        place = f"{path}: annotation {number}"
+        place = f"annotation {number}"
         image = images.get(_id(found.get("image_id")))
         category = categories.get(_id(found.get("category_id")))
         if image is None or category is None:
             raise InputError(
-                f"{place}: image {found.get('image_id')!r:.40}, category "
+                f"{path}: {place}: image {found.get('image_id')!r:.40}, category "
                 f"{found.get('category_id')!r:.40}; allowed: those that the file lists"
             )
-        keypoints = found.get("keypoints")
-        if not isinstance(keypoints, list) or len(keypoints) < 3:
-            raise InputError(f"{place}: keypoints {keypoints!r:.60}; expected [x, y, visibility]")
-        if not all(type(number) in (int, float) for number in keypoints[:2]):
-            raise InputError(f"{place}: keypoints {keypoints!r:.60}; expected numbers")
-        if keypoints[2] == 0:
-            raise InputError(f"{place}: keypoints {keypoints!r:.60}; visibility 0 is no position")
-        rows.append((image, category, keypoints[1], keypoints[0]))
+        rows.append((image, category, *_position(f"{path}: {place}", found)))
+        places.append(place)
+    say_absent_images(path, images.values(), index)
     table = pd.DataFrame(rows, columns=list(ANNOTATION_COLUMNS), dtype=object)
-    return check_annotations(table, index, source=str(path))
+    return check_annotations(table, index, source=str(path), places=places)
+
+
+def _position(place, found):
+    """Row and column of an object."""
+    keypoints, box = found.get("keypoints"), found.get("bbox")
+    if not keypoints and box is not None:
+        if not isinstance(box, list) or len(box) != 4 or not _are_numbers(box):
+            raise InputError(f"{place}: bbox {box!r:.60}; expected [x, y, width, height]")
+        return box[1] + box[3] / 2 - 0.5, box[0] + box[2] / 2 - 0.5
+    if not isinstance(keypoints, list) or len(keypoints) < 3:
+        raise InputError(
+            f"{place}: keypoints {keypoints!r:.60}; expected [x, y, visibility], or a bbox"
+        )
+    if not _are_numbers(keypoints[:2]):
+        raise InputError(f"{place}: keypoints {keypoints!r:.60}; expected numbers")
+    if keypoints[2] == 0:
+        raise InputError(f"{place}: keypoints {keypoints!r:.60}; visibility 0 is no position")
+    return keypoints[1], keypoints[0]
+
+
+def _are_numbers(values):
+    return all(type(value) in (int, float) and abs(value) < 1e9 for value in values)
 
 
 def _records(path, content, name):
@@ -111,7 +132,11 @@ def _by_id(path, content, name, key):
         number, text = _id(record.get("id")), record.get(key)
         if number is None or not isinstance(text, str):
             raise InputError(f"{path}: {name} need a whole-number id and a {key}")
-        named[number] = text
+        if named.setdefault(number, text) != text:
+            raise InputError(
+                f"{path}: {name} {named[number]!r} and {text!r} have one id, {number}; which of "
+                "them an annotation means cannot be known"
+            )
     return named
 
 

@@ -1,5 +1,6 @@
 """CVAT for images 1.1: XML with points per image, counted from the image's top left corner."""
 
+import warnings
 from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, ParseError, SubElement, indent
 
@@ -7,9 +8,12 @@ import pandas as pd
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from dicentlib.data.annotations import ANNOTATION_COLUMNS, check_annotations
-from dicentlib.data.formats.exact import from_corner_origin, to_corner_origin
-from dicentlib.errors import InputError
+from dicentlib.data.annotations import (
+    ANNOTATION_COLUMNS,
+    check_annotations,
+    say_absent_images,
+)
+from dicentlib.errors import InputError, InputWarning
 from dicentlib.files import atomic_path
 
 
@@ -32,7 +36,7 @@ def write_cvat(path, annotations, index):
         size = {"width": str(int(width)), "height": str(int(height))}
         element = SubElement(root, "image", {"id": str(number), "name": name} | size)
         for row in points_of.get(name, table.iloc[:0]).to_dict("records"):
-            text = f"{to_corner_origin(row['col'])},{to_corner_origin(row['row'])}"
+            text = f"{row['col'] + 0.5!r},{row['row'] + 0.5!r}"
             SubElement(
                 element,
                 "points",
@@ -45,6 +49,9 @@ def write_cvat(path, annotations, index):
 
 def read_cvat(path, index=None):
     """Read the points of a "CVAT for images" file; other shapes are errors.
+
+    Tags of whole images are passed over, and images that the index does not have, with an
+    :class:`~dicentlib.errors.InputWarning`; points in such an image are an error.
 
     Entities, document types and external references, with which an XML file could read other
     files or fill the memory, are refused.
@@ -67,19 +74,33 @@ def read_cvat(path, index=None):
         raise InputError(
             f"{path}: {', '.join(strange)[:80]}; expected images with points (CVAT for images 1.1)"
         )
-    rows = []
+    rows, places, tags, names = [], [], [], []
     for image in root.iterfind("image"):
         name = image.get("name", "")
+        names.append(name)
         for shape in image:
-            place = f"{path}: image {name[:80]!r}"
+            place = f"image {name[:80]!r}"
+            if shape.tag == "tag":
+                tags.append(shape.get("label", ""))
+                continue
             if shape.tag != "points":
-                raise InputError(f"{place}: {shape.tag[:40]}; allowed: points")
+                raise InputError(f"{path}: {place}: {shape.tag[:40]}; allowed: points")
             for pair in shape.get("points", "").split(";"):
                 try:
-                    x, y = pair.split(",")
-                    row, col = from_corner_origin(y), from_corner_origin(x)
+                    x, y = (float(text) for text in pair.split(","))
                 except ValueError as error:
-                    raise InputError(f"{place}: points {pair[:60]!r}; expected x,y") from error
-                rows.append((name, shape.get("label", ""), row, col))
+                    raise InputError(
+                        f"{path}: {place}: points {pair[:60]!r}; expected x,y"
+                    ) from error
+                rows.append((name, shape.get("label", ""), y - 0.5, x - 0.5))
+                places.append(place)
+    if tags:
+        warnings.warn(
+            f"{path}: {len(tags)} tags of whole images passed over: "
+            f"{', '.join(dict.fromkeys(tags))[:80]}",
+            InputWarning,
+            stacklevel=2,
+        )
+    say_absent_images(path, names, index)
     table = pd.DataFrame(rows, columns=list(ANNOTATION_COLUMNS), dtype=object)
-    return check_annotations(table, index, source=str(path))
+    return check_annotations(table, index, source=str(path), places=places)

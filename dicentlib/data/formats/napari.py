@@ -1,17 +1,20 @@
 """napari: one points layer per image and class, saved as ``<image>.<class>.csv``."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from dicentlib.conventions import CLASSES
-from dicentlib.data.annotations import ANNOTATION_COLUMNS, check_annotations
+from dicentlib.data.annotations import check_annotations, check_table
 from dicentlib.data.paths import check_relative
-from dicentlib.data.samples import read_csv
 from dicentlib.errors import InputError
 from dicentlib.files import atomic_path
+from dicentlib.tables import read_table
 
 COLUMNS = ["index", "axis-0", "axis-1"]
+LAYER = re.compile(rf"(.+)\.({'|'.join(CLASSES)})\.csv", re.IGNORECASE)
 
 
 def write_napari(folder, annotations):
@@ -41,24 +44,36 @@ def read_napari(folder, index=None):
     -------
     DataFrame
         ``image, class, row, col``, sorted by image and class.
+
+    Raises
+    ------
+    InputError
+        No points file; a file of napari whose name has no class, or that holds something else
+        than two-dimensional points.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected points files of napari")
     layers = []
-    for class_name in CLASSES:
-        for path in sorted(folder.rglob(f"*.{class_name}.csv")):
-            image = path.relative_to(folder).as_posix().removesuffix(f".{class_name}.csv")
-            points = read_csv(path, text=COLUMNS)
-            if list(points.columns) != COLUMNS:
+    for path in sorted(path for path in folder.rglob("*") if path.suffix.casefold() == ".csv"):
+        match = LAYER.fullmatch(path.relative_to(folder).as_posix())
+        table = read_table(path, is_header=lambda cells: "axis-0" in cells)
+        columns = list(table.cells.columns)
+        if match is None:
+            if "axis-0" in columns:
                 raise InputError(
-                    f"{path}: columns {', '.join(map(str, points.columns))}; "
-                    f"expected {', '.join(COLUMNS)} (two-dimensional points)"
+                    f"{path}: a file of napari without class; expected a name "
+                    f"<image>.<class>.csv, class {' or '.join(CLASSES)}"
                 )
-            points = points.rename(columns={"axis-0": "row", "axis-1": "col"})
-            layer = points.assign(**{"image": image, "class": class_name})
-            layers.append(check_annotations(layer, source=str(path)))
+            continue  # a table of another kind
+        if not {"axis-0", "axis-1"} <= set(columns) <= set(COLUMNS):
+            raise InputError(
+                f"{path}: columns {', '.join(columns)}; "
+                f"expected {', '.join(COLUMNS)} (two-dimensional points)"
+            )
+        cells = table.cells.rename(columns={"axis-0": "row", "axis-1": "col"})
+        cells = cells.assign(**{"image": match[1], "class": match[2]})
+        layers.append(check_table(replace(table, cells=cells), index))
     if not layers:
         raise InputError(f"{folder}: no files <image>.<class>.csv, class {' or '.join(CLASSES)}")
-    table = pd.concat(layers).sort_values(["image", "class"], kind="stable", ignore_index=True)
-    return check_annotations(table[list(ANNOTATION_COLUMNS)], index, source=str(folder))
+    return pd.concat(layers).sort_values(["image", "class"], kind="stable", ignore_index=True)

@@ -1,19 +1,23 @@
 """YOLO: a text file per image, a line per object, lengths as shares of the image's sides.
 
 YOLO knows boxes: a point is written as a small box round it, and a box is read as its centre.
+Classes are numbers; which is which stands in a file of names.
 """
 
+import re
+import warnings
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
+import yaml
 
 from dicentlib.conventions import CLASSES
 from dicentlib.data.annotations import ANNOTATION_COLUMNS, check_annotations
-from dicentlib.data.formats.exact import from_corner_origin, to_corner_origin
-from dicentlib.errors import InputError
-from dicentlib.files import atomic_path
+from dicentlib.errors import InputError, InputWarning
+from dicentlib.files import atomic_path, read_json, read_text
 
 BOX_PX = 40
+NAME_FILES = ("classes.txt", "obj.names", "data.yaml", "dataset.yaml", "data.yml", "notes.json")
 
 
 def write_yolo(folder, annotations, index, *, box_px=BOX_PX):
@@ -28,16 +32,16 @@ def write_yolo(folder, annotations, index, *, box_px=BOX_PX):
     """
     table = check_annotations(annotations, index)
     points_of = dict(list(table.groupby("image", sort=False)))
-    labels = _label_names(index)
+    labels = _label_names(index.table["image"])
     sizes = index.table[["image", "height_px", "width_px"]].itertuples(index=False, name=None)
     for name, height, width in sizes:
         lines = []
         for row in points_of.get(name, table.iloc[:0]).to_dict("records"):
             box_width = _inside(row["col"], width, box_px) / width
             box_height = _inside(row["row"], height, box_px) / height
-            x, y = to_corner_origin(row["col"], width), to_corner_origin(row["row"], height)
+            x, y = (row["col"] + 0.5) / width, (row["row"] + 0.5) / height
             number = CLASSES.index(row["class"])
-            lines.append(f"{number} {x} {y} {box_width:.6f} {box_height:.6f}\n")
+            lines.append(f"{number} {x!r} {y!r} {box_width:.6f} {box_height:.6f}\n")
         with atomic_path(Path(folder) / labels[name]) as temporary:
             temporary.write_text("".join(lines), encoding="utf-8")
     with atomic_path(Path(folder) / "classes.txt") as temporary:
@@ -49,12 +53,12 @@ def _inside(position, side, box_px):
     return min(box_px, 2 * (position + 0.5), max(1, 2 * (side - position - 0.5)))
 
 
-def _label_names(index):
+def _label_names(images):
     """Name of the label file of each image."""
     labels = {}
-    for name in index.table["image"]:
+    for name in images:
         label = PurePosixPath(name).with_suffix(".txt").as_posix()
-        if label in labels.values() or label == "classes.txt":
+        if label in labels.values() or label in NAME_FILES:
             raise InputError(f"{name}: another image has the label file {label} too")
         labels[name] = label
     return labels
@@ -62,6 +66,11 @@ def _label_names(index):
 
 def read_yolo(folder, index):
     """Read the label files of the images of an index; an image without one has no objects.
+
+    The label file of ``images/1.png`` is ``images/1.txt``, ``labels/1.txt`` or ``1.txt``. The
+    names of the classes are read from ``classes.txt`` (a line each), ``obj.names`` (CVAT),
+    ``data.yaml`` (Ultralytics, Roboflow) or ``notes.json`` (Label Studio), in the folder or the
+    one above.
 
     Returns
     -------
@@ -71,43 +80,130 @@ def read_yolo(folder, index):
     Raises
     ------
     InputError
-        No label file at all; a line that is not ``class x y width height``; a class number
-        that ``classes.txt`` (default: dicentric, fragment) does not have.
+        No label file at all; one with objects that belongs to no image; no file of names, or
+        several that contradict each other; a line that is not ``class x y width height``; a
+        class number without name.
     """
     folder = Path(folder)
-    labels = _label_names(index)
-    found = [name for name in labels if (folder / labels[name]).is_file()]
+    found = _found_labels(folder, index)
     if not found:
         raise InputError(f"{folder}: no label files of the images; expected <image>.txt")
-    classes = CLASSES
-    if (folder / "classes.txt").is_file():
-        classes = _text(folder / "classes.txt").split()
+    classes = _class_names(folder)
     sizes = index.table.set_index("image")[["height_px", "width_px"]]
-    rows = []
-    for name in found:
-        path = folder / labels[name]
+    rows, places = [], []
+    for name, path in found.items():
+        if name not in sizes.index:
+            continue  # the objects of a quarantined image are left out with it
         height, width = (int(side) for side in sizes.loc[name])
-        for number, line in enumerate(_text(path).splitlines(), start=1):
-            fields = line.split()
-            if not fields:
-                continue
-            place = f"{path}, line {number}"
-            if len(fields) != 5 or not fields[0].isascii() or not fields[0].isdigit():
-                raise InputError(f"{place}: {line[:60]!r}; expected class x y width height")
-            if len(fields[0]) > 3 or int(fields[0]) >= len(classes):
-                raise InputError(f"{place}: class {fields[0][:20]}; allowed: 0 to 1")
-            try:
-                col = from_corner_origin(fields[1], width)
-                row = from_corner_origin(fields[2], height)
-            except InputError as error:
-                raise InputError(f"{place}: {error}") from error
-            rows.append((name, classes[int(fields[0])], row, col))
+        for number, line in enumerate(read_text(path).splitlines(), start=1):
+            if line.strip():
+                place = f"{path.relative_to(folder)}, line {number}"
+                try:
+                    class_name, row, col = _object(line, classes, height, width)
+                except InputError as error:
+                    raise InputError(f"{folder}, {place}: {error}") from error
+                rows.append((name, class_name, row, col))
+                places.append(place)
     table = pd.DataFrame(rows, columns=list(ANNOTATION_COLUMNS), dtype=object)
-    return check_annotations(table, index, source=str(folder))
+    return check_annotations(table, index, source=str(folder), places=places)
 
 
-def _text(path):
+def _object(line, classes, height, width):
+    """Class and position of a line; the centre of pixel (0, 0) is half a pixel from the edge."""
+    fields = line.split()
+    if len(fields) != 5 or not re.fullmatch("[0-9]{1,4}", fields[0]):
+        raise InputError(f"{line[:60]!r}; expected class x y width height")
+    if int(fields[0]) not in classes:
+        raise InputError(f"class {fields[0]}; allowed: {', '.join(map(str, sorted(classes)))}")
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not text in UTF-8 ({error})") from error
+        col, row = float(fields[1]) * width - 0.5, float(fields[2]) * height - 0.5
+    except ValueError as error:
+        raise InputError(f"position {line[:60]!r}; allowed: numbers") from error
+    return classes[int(fields[0])], row, col
+
+
+def _found_labels(folder, index):
+    """Label file of each image that has one; refuses label files of no image."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; expected label files of YOLO")
+    usable = _label_names(index.table["image"])
+    quarantined = {n: PurePosixPath(n).with_suffix(".txt").as_posix()
+                   for n in index.quarantined["image"]}  # fmt: skip
+    wanted = {}
+    for name, label in (usable | quarantined).items():
+        below = re.sub("^images/", "", label)
+        for place in dict.fromkeys(
+            (label, f"labels/{below}", below, label.replace("/images/", "/labels/"))
+        ):
+            wanted.setdefault(place.casefold(), []).append(name)
+    found, others = {}, []
+    for path in sorted(path for path in folder.rglob("*") if path.suffix.casefold() == ".txt"):
+        place = path.relative_to(folder).as_posix()
+        names = wanted.get(place.casefold(), [])
+        if place in NAME_FILES:
+            continue
+        if len(names) > 1 or (names and names[0] in found):
+            raise InputError(f"{path}: may belong to {', '.join(names)}, which has another")
+        if names:
+            found[names[0]] = path
+        elif _holds_objects(path):
+            raise InputError(
+                f"{path}: label file of no image; expected one of {', '.join([*usable][:3])} ... "
+                "with the suffix .txt"
+            )
+        else:
+            others.append(place)
+    if others:
+        warnings.warn(
+            f"{folder}: {', '.join(others[:5])} not read: no label files",
+            InputWarning,
+            stacklevel=3,
+        )
+    return dict(sorted(found.items()))
+
+
+def _holds_objects(path):
+    lines = [line.split() for line in read_text(path).splitlines() if line.strip()]
+    return any(
+        len(fields) >= 5 and re.fullmatch(r"[0-9.eE +-]+", " ".join(fields)) for fields in lines
+    )
+
+
+def _class_names(folder):
+    """Names of the classes by number."""
+    for place in (folder, folder.absolute().parent):
+        paths = [place / name for name in NAME_FILES if (place / name).is_file()]
+        if paths:
+            break
+    else:
+        raise InputError(
+            f"{folder}: no file with the names of the classes, so their numbers mean nothing; "
+            f"expected classes.txt with a name on each line, or {', '.join(NAME_FILES[1:])}"
+        )
+    names = {path: _names_in(path) for path in paths}
+    if any(found != names[paths[0]] for found in names.values()):
+        raise InputError(
+            f"{folder}: {', '.join(path.name for path in paths)} name the classes differently: "
+            f"{', '.join(str(list(found.values())) for found in names.values())}"
+        )
+    return names[paths[0]]
+
+
+def _names_in(path):
+    if path.suffix in (".txt", ".names"):
+        lines = [line.strip() for line in read_text(path).splitlines()]
+        return {number: name for number, name in enumerate(lines) if name}
+    try:
+        if path.suffix == ".json":
+            pairs = [(item["id"], item["name"]) for item in read_json(path)["categories"]]
+        else:
+            names = yaml.safe_load(read_text(path))["names"]
+            pairs = list(names.items() if isinstance(names, dict) else enumerate(names))
+    except (KeyError, TypeError, yaml.YAMLError, RecursionError) as error:
+        raise InputError(f"{path}: no list of class names ({error})") from error
+    if not all(type(number) is int and isinstance(name, str) for number, name in pairs):
+        raise InputError(f"{path}: classes {pairs!r:.80}; expected whole numbers with names")
+    numbers = [number for number, _ in pairs]
+    if len(set(numbers)) < len(numbers):
+        raise InputError(f"{path}: two classes of one number: {pairs!r:.80}")
+    return dict(pairs)

@@ -1,0 +1,157 @@
+"""samples.csv and annotations.csv as people write them: names, separators, nearly right names."""
+
+import unicodedata
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from dicentlib.data import index_images
+from dicentlib.errors import InputError, InputWarning
+from dicentlib.training.commands import read_image_set
+
+HEADER = "image,sample,dose_gy,pixel_size_um\n"
+
+
+def image_set(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((20, 30), 220, dtype=np.uint8)).save(folder / name)
+    return folder
+
+
+def only_row(index):
+    assert index.quarantined.empty, index.quarantined
+    assert len(index.table) == 1
+    return index.table.iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "said"),
+    [
+        ("CELL_01.TIF", "Cell_01.tif", True),  # one file for Windows
+        ("images/0001.tif", "images\\0001.tif", False),
+        ("images/0001.tif", "Images\\0001.TIF", True),
+        (unicodedata.normalize("NFD", "Müller.png"), "Müller.png", True),  # written by a Mac
+        ("Müller.png", unicodedata.normalize("NFD", "Müller.png"), False),
+        ("a.png", " a.png ", False),
+    ],
+)
+def test_names_that_differ_as_people_write_them(tmp_path, name, written, said):
+    image_set(tmp_path, name)
+    (tmp_path / "samples.csv").write_text(f"{HEADER}{written},case 7,2,0.2\n")
+    if said:
+        with pytest.warns(InputWarning, match="1 image name taken for a file that differs"):
+            row = only_row(index_images(tmp_path))
+    else:
+        row = only_row(index_images(tmp_path))
+    assert row[["image", "sample", "dose_gy", "pixel_size_um"]].tolist() == [name, "case 7", 2, 0.2]
+
+
+def test_names_that_may_be_two_files_or_one_file_twice(tmp_path):
+    image_set(tmp_path, "a.png", "A.PNG")
+    (tmp_path / "samples.csv").write_text("image\nA.png\n")
+    with pytest.raises(InputError, match=r"image A\.png may be A\.PNG or a\.png"):
+        index_images(tmp_path)
+    (tmp_path / "samples.csv").write_text("image\na.png\nA.PNG\n")
+    assert len(index_images(tmp_path).table) == 2
+    (tmp_path / "A.PNG").unlink()
+    with (
+        pytest.warns(InputWarning, match="taken for a file"),
+        pytest.raises(InputError, match=r"image a\.png is listed a second time"),
+    ):
+        index_images(tmp_path)
+
+
+def test_a_table_given_beside_the_folder_is_matched_too(tmp_path):
+    image_set(tmp_path / "set", "CELL.TIF", "other.tif")
+    with pytest.warns(InputWarning, match=r"cell\.tif is CELL\.TIF"):
+        index = index_images(tmp_path / "set", samples=pd.DataFrame({"image": ["cell.tif"]}))
+    assert only_row(index)["image"] == "CELL.TIF"
+
+
+@pytest.mark.parametrize(
+    "name", ["Samples.csv", "samples.CSV", "samples.csv.csv", "samples.txt", "samples.tsv"]
+)
+def test_a_table_under_nearly_the_right_name_is_read_and_said(tmp_path, name):
+    image_set(tmp_path, "a.png")
+    (tmp_path / name).write_text(f"{HEADER}a.png,case 7,2,0.2\n")
+    with pytest.warns(InputWarning, match=r"read as the table samples\.csv"):
+        assert only_row(index_images(tmp_path))["sample"] == "case 7"
+
+
+def test_other_tables_are_named(tmp_path):
+    image_set(tmp_path, "a.png")
+    for name in ("Samples.csv", "samples.CSV"):
+        (tmp_path / name).write_text(f"{HEADER}a.png,{name},2,0.2\n")
+    with pytest.raises(InputError, match=r"Samples\.csv, samples\.CSV found; expected one table"):
+        index_images(tmp_path)
+    (tmp_path / "samples.csv").write_text(f"{HEADER}a.png,right,2,0.2\n")
+    with pytest.warns(InputWarning, match=r"Samples\.csv, samples\.CSV not read"):
+        assert only_row(index_images(tmp_path))["sample"] == "right"
+    for name in ("Samples.csv", "samples.CSV", "samples.csv"):
+        (tmp_path / name).unlink()
+    (tmp_path / "sample (1).csv").write_text(f"{HEADER}a.png,copy,2,0.2\n")
+    with pytest.warns(InputWarning, match=r"sample \(1\)\.csv not read; the table that is read"):
+        assert only_row(index_images(tmp_path))["sample"] == ""
+
+
+def test_samples_in_a_workbook(tmp_path):
+    pytest.importorskip("openpyxl")
+    image_set(tmp_path, "a.png")
+    table = pd.DataFrame({"image": ["a.png"], "sample": ["007"], "dose_gy": [0.5]})
+    table.to_excel(tmp_path / "samples.xlsx", index=False)
+    with pytest.warns(InputWarning, match=r"samples\.xlsx: read as the table samples\.csv"):
+        row = only_row(index_images(tmp_path))
+    assert row[["sample", "dose_gy"]].tolist() == ["007", 0.5]
+    (tmp_path / "samples.xlsx").write_text(f"{HEADER}a.png,case 7,2,0.2\n")  # only named so
+    with pytest.warns(InputWarning):
+        assert only_row(index_images(tmp_path))["sample"] == "case 7"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.filterwarnings("ignore::dicentlib.errors.InputWarning")
+def test_an_image_set_of_a_german_spreadsheet(tmp_path, encoding):
+    image_set(tmp_path, "a.png")
+    samples = "Proben;;;\r\n;;;\r\nimage;sample;dose_gy;pixel_size_um\r\n"
+    samples += "a.png;Fall ä;0,5;0,125\r\n;;;\r\n"
+    (tmp_path / "samples.csv").write_bytes(samples.encode(encoding))
+    (tmp_path / "annotations.csv").write_text(
+        "image;class;row;col\r\nA.PNG;Dicentric;6,5;28,5\r\n;;;\r\n"
+    )
+    index, table = read_image_set(tmp_path)
+    row = only_row(index)
+    assert row[["sample", "dose_gy", "pixel_size_um"]].tolist() == ["Fall ä", 0.5, 0.125]
+    assert table.iloc[0].tolist() == ["a.png", "dicentric", 6.5, 28.5]
+
+
+def test_annotations_under_nearly_the_right_name(tmp_path):
+    image_set(tmp_path, "a.png")
+    (tmp_path / "Annotations.CSV").write_text("image,class,row,col\na.png,fragment,1,2\n")
+    with pytest.warns(InputWarning, match=r"read as the table annotations\.csv"):
+        assert len(read_image_set(tmp_path)[1]) == 1
+
+
+def test_thousands_and_decimals_of_positions(tmp_path):
+    Image.fromarray(np.full((30, 2000), 220, dtype=np.uint8)).save(tmp_path / "a.png")
+    for text, col in (("1.024;5,5", 1024), ("1024,5;5,5", 1024.5), ("1 024,5;5,5", 1024.5)):
+        (tmp_path / "annotations.csv").write_text(f"image;class;col;row\na.png;fragment;{text}\n")
+        assert read_image_set(tmp_path)[1]["col"].item() == col
+    (tmp_path / "annotations.csv").write_text("image\tclass\tcol\trow\na.png\tfragment\t1,024\t5\n")
+    with pytest.raises(InputError, match=r"row 2: column col has '1,024': it may be 1024 or 1"):
+        read_image_set(tmp_path)
+
+
+def test_other_columns_keep_their_types(tmp_path):
+    image_set(tmp_path, "a.png", "b.png")
+    (tmp_path / "samples.csv").write_text(
+        "image,sample,n,area,good,note,empty\na.png,007,1,0.5,True,x,\nb.png,NA,,1,False,,\n"
+    )
+    table = index_images(tmp_path).table
+    assert table["sample"].tolist() == ["007", "NA"]
+    assert table["n"].fillna(-1).tolist() == [1, -1]
+    assert table["area"].tolist() == [0.5, 1.0]
+    assert table["good"].tolist() == [True, False]
+    assert table["note"].fillna("-").tolist() == ["x", "-"]
+    assert table["empty"].isna().all()
