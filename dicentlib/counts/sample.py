@@ -86,6 +86,18 @@ def as_distribution(cells_with):
     return tuple(_whole(value, f"cells with {k} dicentrics") for k, value in enumerate(values))
 
 
+def trimmed(distribution):
+    """The distribution as a tuple without the empty classes at its end.
+
+    Examples
+    --------
+    >>> trimmed([90, 8, 2, 0, 0])
+    (90, 8, 2)
+    """
+    last = max((k for k, cells in enumerate(distribution) if cells), default=0)
+    return tuple(distribution[: last + 1])
+
+
 def _whole(value, label):
     if isinstance(value, (bool, np.bool_)):
         raise InputError(f"{label} is {value}: expected a whole number of 0 or more")

@@ -14,6 +14,7 @@ from scipy.optimize import brentq, minimize
 from scipy.special import gammaln, xlogy
 from scipy.stats import poisson
 
+from dicentlib.counts.sample import trimmed
 from dicentlib.dose.profile import profile_log_likelihood
 
 
@@ -44,6 +45,7 @@ def fit_contaminated(distribution, background=None, *, bounded=False):
     Without background the fraction may come out above 1, which says that there are fewer cells
     without dicentrics than whole-body exposure leaves; `bounded` makes it 1 then.
     """
+    distribution = trimmed(distribution)
     if sum(distribution) == distribution[0]:
         return "no dicentrics were found"
     if not any(distribution[2:]):
@@ -103,7 +105,7 @@ def _fit_with_background(distribution, background):
     log, fractions, rates = profile_log_likelihood(distribution, yields, background)
     best = int(np.argmax(log))
     p0 = float(rates[best])
-    bounds = [(1e-6, 1.0), (1e-6, None), (p0, p0) if known else (p0 / 10, p0 * 10)]
+    bounds = [(1e-9, 1.0), (1e-9, None), (p0, p0) if known else (p0 / 10, p0 * 10)]
     start = [fractions[best], max(yields[best] - p0, 1e-3), p0]
     options = {"ftol": 1e-14, "gtol": 1e-7, "maxiter": 300}
     found = minimize(negative, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)

@@ -122,6 +122,11 @@ class DetectedCurve:
         """Variance of m(D), all causes together."""
         return sum(self.parts_at(dose_gy).values())
 
+    def curve_variance_at(self, dose_gy):
+        """Variance of m(D) but for that between the slides of the sample."""
+        parts = self.parts_at(dose_gy)
+        return sum(value for name, value in parts.items() if name != "slides")
+
     def slide_variance(self, yield_):
         """Variance of the sample's yield between slides; 0 where the curve does not know it."""
         between = slides_of(self.curve) if self.slide_share else None
@@ -141,7 +146,7 @@ class DetectedCurve:
         As a Poisson rate: rate / variance. Where that is not one dicentric, as many cells as have
         the standard error 1/N without any, see ``fit_curve``.
         """
-        rate, variance = float(self.mean_at(0.0)), float(self.variance_at(0.0))
+        rate, variance = float(self.mean_at(0.0)), float(self.curve_variance_at(0.0))
         if variance <= 0:
             return math.inf
         return rate / variance if round(rate**2 / variance) else 1 / math.sqrt(variance)

@@ -7,6 +7,7 @@ they stand for, and the odds of a suspected dose (IAEA EPR-Biodosimetry 2011, se
 import math
 from bisect import bisect_left
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.optimize import brentq
@@ -86,7 +87,7 @@ def decision_threshold(n_cells, *, control=None, background=None, alpha=0.05):
     if (control is None) == (background is None):
         raise InputError("expected control=(n_dicentrics, n_cells) or background, one of them")
     if control is not None:
-        known = Sample.of(n_cells=control[1], n_dicentrics=control[0])
+        known = checked_control(control)
         rate = known.yield_
     else:
         rate = float(background)
@@ -202,27 +203,24 @@ def characteristic_limits(sample, curve, *, control=None, detector=None, alpha=0
     source = "curve" if control is None else "control"
     if control is not None:
         known = checked_control(control)
-        background = known.yield_
-        variance = max(known.n_dicentrics, 0.5) / known.n_cells**2
+        pair, variance = (known.n_dicentrics, known.n_cells), known.yield_ / known.n_cells
     else:
-        background, variance = (float(at(0.0)) for at in (detected.mean_at, detected.variance_at))
-    between = detected.slide_variance(background)
-    if control is None and variance == 0 and background == 0:
-        background, source = USUAL_BACKGROUND, "assumed"
-    if between > 0:
-        variance = max(variance, between + (variance if control is not None else 0.0))
-        threshold = _largest_by_chance(
-            lambda x: uncertain_p(x, n, background, variance), n * background, alpha
-        )
-        p = uncertain_p(count, n, background, variance)
-    elif source == "assumed" or variance == 0:
+        pair, variance = _equivalent_control(detected), float(detected.curve_variance_at(0.0))
+    if pair is None:
+        background = float(detected.mean_at(0.0))
+        if background == 0:
+            background, source = USUAL_BACKGROUND, "assumed"
         threshold = decision_threshold(n, background=background, alpha=alpha)
         p = poisson_p(count, n * background)
     else:
-        pair = (known.n_dicentrics, known.n_cells) if control else _equivalent_control(detected)
         background = pair[0] / pair[1]
         threshold = decision_threshold(n, control=pair, alpha=alpha)
         p = poisson_two_sample_p(count, n, *pair)
+    between = float(detected.slide_variance(background))
+    if between > 0 and background > 0:  # slides can only raise what chance explains
+        law = partial(uncertain_p, n_cells=n, mean=background, variance=variance + between)
+        threshold = max(threshold, _largest_by_chance(law, n * background, alpha))
+        p = max(p, law(count))
     limit = _detected_count(threshold, beta, n, detected)
     doses = [_dose_or_infinity(detected, x / n) for x in (threshold + 1, limit)]
     return CharacteristicLimits(
@@ -285,7 +283,9 @@ def _dose_or_infinity(detected, yield_):
 
 def _equivalent_control(detected):
     """Whole counts of unexposed cells that give the background about the variance it has."""
-    rate, variance = float(detected.mean_at(0.0)), float(detected.variance_at(0.0))
+    rate, variance = float(detected.mean_at(0.0)), float(detected.curve_variance_at(0.0))
+    if variance <= 0:
+        return None
     count = round(rate**2 / variance)
     return count, max(round(count / rate if count else detected.unexposed_cells()), 1)
 

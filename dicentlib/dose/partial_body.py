@@ -15,6 +15,7 @@ from dicentlib.dose.checks import (
 from dicentlib.dose.contaminated_poisson import Background, fit_contaminated
 from dicentlib.dose.detected_dose import shares_of
 from dicentlib.dose.detector import DetectedCurve
+from dicentlib.dose.joint import N_DOSES, JointLikelihood, fraction_limits
 from dicentlib.dose.profile import profile_limits
 from dicentlib.dose.result import PartialBodyEstimate
 from dicentlib.dose.whole_body import FARTHEST_GY, normal_quantile
@@ -38,7 +39,7 @@ def dolphin(
 
     Of the scored cells a fraction f has the yield lam of the exposed part, the others none (or a
     detector's false positives). Dose by the inverse curve; fraction of the body corrected for
-    exposed cells that did not reach metaphase, its interval by the delta method:
+    exposed cells that did not reach metaphase, its interval by the same kind of limits:
 
     .. math:: F = \\frac{f e^{D/D_0}}{1 - f + f e^{D/D_0}}
 
@@ -58,7 +59,7 @@ def dolphin(
         alike. "curve": p0 is the curve's C, for a curve that the same detector's counts made.
     limits : {"delta", "profile"}, optional
         Symmetric limits of the delta method, or those of the profile likelihood
-        (:mod:`dicentlib.dose.profile`). None: "delta" for Dolphin's method, "profile" with
+        (:mod:`dicentlib.dose.profile`), of dose and fraction alike. None: "delta" for Dolphin's method, "profile" with
         `background` or `detector`.
     detector : Detector, optional
         Efficiency and false rate with their errors, for a curve of real dicentrics.
@@ -94,11 +95,7 @@ def dolphin(
     fitted = fit_contaminated(sample.distribution, unexposed, bounded=limits == "profile")
     if not isinstance(fitted, str):
         p0 = fitted.background
-        exposed = detected.dose_at(fitted.yield_ + (0.0 if net else p0))
-        if exposed > FARTHEST_GY:
-            fitted = f"the yield of the exposed part stands for {exposed:.0f} Gy, above any dose"
-        elif detected.curve.slope_at(exposed) <= 0:
-            fitted = f"the curve {curve.describe()} does not rise at {exposed:.3g} Gy"
+        fitted = _on_curve(fitted, detected, net=net)
     if isinstance(fitted, str):
         notes.append(f"Not estimable: {fitted}")
         dose = lower = upper = math.nan
@@ -118,6 +115,17 @@ def dolphin(
                 level=level,
                 farthest_gy=FARTHEST_GY,
             )
+            doses = np.linspace(lower, min(upper, FARTHEST_GY), N_DOSES)
+            joint = JointLikelihood.of(
+                sample.distribution,
+                np.union1d(doses, [dose]),
+                lambda at: shift + detected.mean_at(at),
+                detected.variance_at,
+                background=p0,
+                d0_gy=d0_gy,
+            )
+            ends = fraction_limits(joint, fields["fraction"], level=level)
+            fields |= dict(zip(("fraction_lower", "fraction_upper"), ends, strict=True))
         shares = shares_of(detected, dose, details["exposed_yield_standard_error"] ** 2)
         notes += _part_warnings(sample, fitted, dose, upper)
         notes += range_warnings(curve, dose, lower, upper)
@@ -135,6 +143,19 @@ def dolphin(
         **fields,
         **common_fields(sample, curve),
     )
+
+
+def _on_curve(fitted, detected, *, net):
+    """The fit, or the reason why its yield is no dose of the curve."""
+    try:
+        exposed = detected.dose_at(fitted.yield_ + (0.0 if net else fitted.background))
+    except InputError as error:
+        return f"{error}"
+    if exposed > FARTHEST_GY:
+        return f"the yield of the exposed part stands for {exposed:.0f} Gy, above any dose"
+    if detected.curve.slope_at(exposed) <= 0:
+        return f"the curve {detected.curve.describe()} does not rise at {exposed:.3g} Gy"
+    return fitted
 
 
 _FIELDS = (
@@ -208,9 +229,14 @@ def _background(background, detected, detector):
         raise InputError(
             f"background is {background!r}: expected (n_dicentrics, n_cells)"
         ) from error
-    if count < 0 or count != round(count) or not np.isfinite(cells) or cells <= 0:
+    if not (count >= 0 and count == round(count)) or not (np.isfinite(cells) and cells > 0):
         raise InputError(
             f"background is {background!r}: expected whole dicentrics >= 0 in cells > 0"
+        )
+    if count > cells:
+        raise InputError(
+            f"background is {background!r}: {count / cells:.3g} dicentrics per unexposed cell; "
+            "expected (n_dicentrics, n_cells)"
         )
     return Background(count / cells, cells), False
 
@@ -236,8 +262,10 @@ def _part_warnings(sample, fitted, dose, upper):
         )
     if several < 5:
         notes.append(
-            f"Only {several} cells have two or more dicentrics: the partial-body dose rests on "
-            "them."
+            f"Only {several} {'cell has' if several == 1 else 'cells have'} two or more "
+            "dicentrics: the partial-body dose rests on "
+            f"{'it' if several == 1 else 'them'}, and no level is claimed for the limits of dose "
+            "and fraction."
         )
     if dose == 0:
         notes.append("The yield of the exposed part is not above the background: dose 0 Gy.")

@@ -14,8 +14,11 @@ from scipy.optimize import brentq
 from scipy.special import gammaln, xlogy
 from scipy.stats import chi2
 
-N_YIELDS = 240
-N_FINE = 4000
+from dicentlib.counts.sample import trimmed
+
+N_YIELDS = 160  # nodes of each round
+CUT = 12.0  # of log-likelihood below its maximum: beyond, no interval reaches
+N_ROUNDS = 8
 
 
 def profile_limits(distribution, background, mean_at, variance_at, *, dose, level, farthest_gy):
@@ -24,7 +27,7 @@ def profile_limits(distribution, background, mean_at, variance_at, *, dose, leve
     Parameters
     ----------
     distribution : sequence of int
-        Cells with 0, 1, 2 ... dicentrics.
+        Cells with 0, 1, 2 ... dicentrics; trailing zeros do not matter.
     background : Background or None
         Of unexposed cells.
     mean_at, variance_at : callable
@@ -38,36 +41,58 @@ def profile_limits(distribution, background, mean_at, variance_at, *, dose, leve
     inside, top = support(distribution, background, mean_at, variance_at, level=level)
     lower, upper = 0.0, np.inf
     if inside(0.0) < 0 < inside(dose):
-        lower = float(brentq(inside, 0.0, dose, xtol=1e-6))
+        lower = float(brentq(inside, 0.0, dose, xtol=1e-9))
     # Search no farther than the yields reach: above, the likelihood is not known.
     reach = farthest_gy
     while reach > dose and float(mean_at(reach)) > top:
         reach = dose + (reach - dose) / 1.2
-    for at in dose + (reach - dose) * np.linspace(0, 1, 40)[1:] ** 2:
+    previous = dose
+    for at in dose + (reach - dose) * np.linspace(0, 1, 60)[1:] ** 3:
         if inside(at) < 0:
-            upper = float(brentq(inside, dose, at, xtol=1e-6)) if inside(dose) > 0 else dose
+            upper = float(brentq(inside, previous, at, xtol=1e-9)) if inside(dose) > 0 else dose
             break
+        previous = at
     return lower, upper
 
 
 def support(distribution, background, mean_at, variance_at, *, level):
     """Function of a dose, above 0 where the dose belongs to the interval; and its largest yield."""
+    distribution = trimmed(distribution)
     floor = 0.0 if background is None else background.rate
     top = floor + 3 * (len(distribution) + 2.0)
-    steps = np.linspace(1e-4, 1, N_YIELDS) ** 2
-    profiled, _, _ = profile_log_likelihood(distribution, floor + (top - floor) * steps, background)
-    fine = np.linspace(1e-4, 1, N_FINE)
-    values = PchipInterpolator(np.sqrt(steps), profiled)(fine)
-    yields = floor + (top - floor) * fine**2
-    least = values.max() - chi2.ppf(level, 1) / 2
+    yields, values = _grid(distribution, floor, top, background)
+    highest = values.max()
+    least = highest - chi2.ppf(level, 1) / 2
 
     def inside(dose):
         mean, variance = float(mean_at(dose)), float(variance_at(dose))
-        if variance < 1e-10:
-            return float(np.interp(mean, yields, values)) - least
-        return float(np.max(values - (yields - mean) ** 2 / (2 * variance))) - least
+        # Beyond the nodes the likelihood is too low for any interval, or flat (their ends).
+        plain = np.interp(mean, yields, values) - least
+        outside = mean < yields[0] and values[0] < highest - CUT / 2
+        if outside or (mean > yields[-1] and values[-1] < highest - CUT / 2):
+            plain = -CUT
+        if variance <= 0:
+            return float(plain)
+        penalised = float(np.max(values - (yields - mean) ** 2 / (2 * variance))) - least
+        return max(penalised, float(plain))
 
     return inside, top
+
+
+def _grid(distribution, floor, top, background):
+    """Yields and their profile likelihood, refined around its maximum until that is smooth."""
+    low, high = 1e-4, 1.0
+    for _ in range(N_ROUNDS):
+        steps = np.linspace(low, high, N_YIELDS) ** 2
+        yields = floor + (top - floor) * steps
+        values, _, _ = profile_log_likelihood(distribution, yields, background)
+        near = np.flatnonzero(values > values.max() - CUT)
+        first, last = max(near[0] - 1, 0), min(near[-1] + 1, N_YIELDS - 1)
+        if last - first > N_YIELDS / 2:
+            break
+        low, high = np.sqrt(steps[first]), np.sqrt(steps[last])
+    fine = np.linspace(low, high, 20 * N_YIELDS) ** 2
+    return floor + (top - floor) * fine, PchipInterpolator(steps, values)(fine)
 
 
 def profile_log_likelihood(distribution, yields, background):
