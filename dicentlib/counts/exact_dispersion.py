@@ -61,7 +61,7 @@ def exact_dispersion_p(distribution):
 def _pairs_law(n, x, expected):
     """P(T = t) for t = 0, 1, ... far enough that what is left out is below 1e-12."""
     mean = x / n
-    longest = int(math.ceil(expected + 10 * math.sqrt(expected * (1 + 4 * mean)) + 50))
+    longest = math.ceil(expected + 10 * math.sqrt(expected * (1 + 4 * mean)) + 50)
     longest = min(longest, x * (x - 1) // 2 + 1)
     turns = int(18 * math.sqrt(x)) + 40  # X is within 9 standard deviations of its mean
     k = np.arange(int(mean + 12 * math.sqrt(mean + 1) + 12))

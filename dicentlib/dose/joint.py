@@ -9,7 +9,6 @@ The exposed yield is only known up to the curve's variance v(D); of its values m
 the likeliest is taken, at a price of z^2/2.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +55,7 @@ class JointLikelihood:
         )
 
     def at(self, fraction):
-        """Log-likelihood (n,) at each dose, with a part F of the body exposed."""
+        """Log-likelihood (n,) at each dose, with a part F (one, or one per dose) exposed."""
         scored = scored_fraction(fraction, self.doses_gy, self.d0_gy)[:, None, None]
         mixed = np.maximum((1 - scored) * self.unexposed + scored * self.exposed, 1e-300)
         return (np.log(mixed) @ self.counts - self.price).max(axis=1)
@@ -66,12 +65,6 @@ def scored_fraction(fraction, dose_gy, d0_gy):
     """Fraction f of the scored cells that a part F of the body is after a dose."""
     growth = np.exp(np.minimum(np.asarray(dose_gy, dtype=float) / d0_gy, 500.0))
     return fraction / (fraction + (1 - fraction) * growth)
-
-
-def body_fraction(scored, dose_gy, d0_gy):
-    """Fraction F of the body that a fraction f of the scored cells stands for."""
-    growth = math.exp(min(dose_gy / d0_gy, 500.0))
-    return scored * growth / (1 - scored + scored * growth)
 
 
 def fraction_limits(joint, fraction, *, level):

@@ -59,8 +59,8 @@ def dolphin(
         alike. "curve": p0 is the curve's C, for a curve that the same detector's counts made.
     limits : {"delta", "profile"}, optional
         Symmetric limits of the delta method, or those of the profile likelihood
-        (:mod:`dicentlib.dose.profile`), of dose and fraction alike. None: "delta" for Dolphin's method, "profile" with
-        `background` or `detector`.
+        (:mod:`dicentlib.dose.profile`), of dose and fraction alike. None: "delta" for Dolphin's
+        method, "profile" with `background` or `detector`.
     detector : Detector, optional
         Efficiency and false rate with their errors, for a curve of real dicentrics.
     ensemble_yields : sequence of float, optional

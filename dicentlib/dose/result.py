@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 
@@ -50,6 +51,9 @@ class DoseEstimate:
             f"{self.dose_gy:.2f} Gy ({self.level:.0%}: {self.lower_gy:.2f} to "
             f"{self.upper_gy:.2f}), {self.method}"
         )
+
+    def _repr_html_(self):
+        return f"<p><b>{escape(self.summary())}</b></p>" + warnings_html(self.warnings)
 
     def to_dict(self):
         """Plain content for JSON: the curve in full, numbers that are not finite as None or text.
@@ -129,6 +133,14 @@ class DetectorEstimate(DoseEstimate):
 
     shares: dict
     corrected_yield: float
+
+
+def warnings_html(warnings):
+    """Warnings as a short list that opens on demand."""
+    if not warnings:
+        return ""
+    listed = "".join(f"<li>{escape(text)}</li>" for text in warnings)
+    return f"<details><summary>{len(warnings)} reservations</summary><ul>{listed}</ul></details>"
 
 
 def cumulative_of(grid, density):

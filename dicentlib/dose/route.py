@@ -4,46 +4,47 @@ The order is that of IAEA EPR-Biodosimetry 2011 and ISO 19238: dispersion, backg
 partial body, limits, category.
 """
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from html import escape
 
-from dicentlib.counts.dispersion import POISSON, Dispersion, dispersion, expected_dispersion
+from dicentlib.counts.dispersion import Dispersion, dispersion, expected_dispersion
+from dicentlib.counts.exact_dispersion import exact_dispersion_p
 from dicentlib.counts.sample import Sample
+from dicentlib.dose import steps as turns
 from dicentlib.dose.bayesian import bounded_bayesian
 from dicentlib.dose.checks import checked_curve
 from dicentlib.dose.detected_dose import detector_dose
+from dicentlib.dose.detector import DetectedCurve
+from dicentlib.dose.hidden_part import HiddenPart, hidden_part
 from dicentlib.dose.low_dose import CharacteristicLimits, characteristic_limits, odds
 from dicentlib.dose.partial_body import dolphin
-from dicentlib.dose.result import BayesianEstimate, DoseEstimate, PartialBodyEstimate, plain
+from dicentlib.dose.result import (
+    BayesianEstimate,
+    DoseEstimate,
+    PartialBodyEstimate,
+    plain,
+    warnings_html,
+)
+from dicentlib.dose.rogue_cell import RogueCell, find_rogue_cell, without_cell
+from dicentlib.dose.steps import Step, sample_size
 from dicentlib.dose.triage import triage
 from dicentlib.dose.whole_body import merkle
-
-LONG_DELAY_DAYS = 140  # 20 weeks: dicentrics last about that long undiminished
-LARGEST_ODDS = 1e6  # larger ones are said to be larger
-
-# least cells, or dicentrics, for each kind of estimate (ISO 19238)
-SIZES = (("reference", 500, 100), ("triage", 50, 30))
+from dicentlib.errors import InputError
 
 
-@dataclass(frozen=True)
-class Step:
-    """One turn: what was asked, what was found, what follows."""
-
-    question: str
-    finding: str
-    consequence: str
-
-    def __str__(self):
-        return f"{self.question} {self.finding} {self.consequence}".strip()
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Route:
     """The turns taken, and every result on the way.
 
     ``estimate`` is the one to report: ``whole_body`` or ``partial_body``. ``above_background``
     False means that the sample does not differ from unexposed cells, neither in the sum of its
     dicentrics nor in their spread: the dose is then reported as below ``estimate.upper_gy``.
+
+    ``partial_by`` is what speaks for a partial exposure where one is reported: "dispersion" or
+    "history", else None. ``other`` is the dose to report with it: the whole-body one where history
+    alone speaks, or where both intervals overlap. ``dispersion_p`` is the exact p-value of the
+    dispersion; ``hidden`` says which partial exposures the counts of a whole-body dose allow;
+    ``rogue_cell`` is a single cell that the others do not explain, with the route without it.
     """
 
     steps: tuple
@@ -57,6 +58,27 @@ class Route:
     triage: dict
     above_background: bool
     conclusion: str
+    partial_by: str | None = None
+    other: DoseEstimate | None = None
+    other_triage: dict | None = None
+    dispersion_p: float | None = None
+    hidden: HiddenPart | None = None
+    rogue_cell: RogueCell | None = None
+
+    def __repr__(self):
+        return f"Route({self.conclusion!r})"
+
+    def _repr_html_(self):
+        rows = "".join(
+            f"<tr><th>{escape(step.question)}</th><td>{escape(step.finding)} "
+            f"{escape(step.consequence)}</td></tr>"
+            for step in self.steps
+        )
+        return (
+            f"<p><b>{escape(self.conclusion)}</b></p>"
+            f"<details><summary>Each turn</summary><table>{rows}</table></details>"
+            + warnings_html(self.warnings)
+        )
 
     @property
     def size(self):
@@ -97,6 +119,17 @@ class Route:
             "limits": plain(vars(self.limits)),
             "odds_of_no_dose": plain(self.odds_of_no_dose),
             "triage": {name: plain(vars(one)) for name, one in self.triage.items()},
+            "partial_by": self.partial_by,
+            "other": None if self.other is None else self.other.to_dict(),
+            "dispersion_p": plain(self.dispersion_p),
+            "hidden": None if self.hidden is None else self.hidden.to_dict(),
+            "rogue_cell": None
+            if self.rogue_cell is None
+            else {
+                "n_dicentrics": self.rogue_cell.n_dicentrics,
+                "chance": self.rogue_cell.chance,
+                "conclusion_without": self.rogue_cell.without.conclusion,
+            },
             "warnings": list(self.warnings),
         }
 
@@ -138,7 +171,8 @@ def laboratory_route(
     suspected_gy : float, optional
         A dose to weigh against none, as of a badge.
     local_exposure : bool
-        The history speaks for partial-body exposure: look for it even when u does not.
+        The history speaks for partial-body exposure: it is reported, with the whole-body dose,
+        even when u does not ask for it.
     delay_days : float, optional
         From exposure to blood sampling.
 
@@ -152,20 +186,20 @@ def laboratory_route(
         same_detector = curve.scorer is not None and detector is None
     detecting = {"detector": detector, "ensemble_yields": ensemble_yields}
     aware = detector is not None or ensemble_yields is not None or same_detector
-    steps = [_size_step(sample)]
+    steps = [turns.size_step(sample)]
     expected = expected_dispersion(curve)
-    spread = None
+    spread, exact = None, None
     if sample.distribution is not None:
         spread = dispersion(sample.distribution, expected=expected)
-    steps.append(_dispersion_step(spread, local_exposure))
+        exact = exact_dispersion_p(sample.distribution)
+    steps.append(turns.dispersion_step(spread, exact, local_exposure))
 
     limits = characteristic_limits(sample, curve, control=control, detector=detector)
-    steps.append(_background_step(limits))
+    steps.append(turns.background_step(limits))
 
-    method = detector_dose if aware else merkle
-    options = detecting if aware else {}
-    whole_body = method(sample, curve, **options)
-    steps.append(_whole_body_step(whole_body, limits.above))
+    density = bounded_bayesian(sample, curve, **detecting)
+    whole_body = _whole_body(sample, curve, detecting if aware else None, density)
+    steps.append(turns.whole_body_step(whole_body, limits.above))
 
     chance = None
     if suspected_gy is not None:
@@ -176,9 +210,9 @@ def laboratory_route(
             suspected_gy=suspected_gy,
             detector=detector,
         )
-        steps.append(_odds_step(chance, suspected_gy))
+        steps.append(turns.odds_step(chance, suspected_gy))
 
-    partial, estimate, shown = None, whole_body, limits.above
+    partial, partial_by = None, None
     overdispersed = spread is not None and spread.overdispersed
     if spread is not None and (overdispersed or local_exposure):
         partial = dolphin(
@@ -189,14 +223,37 @@ def laboratory_route(
             limits="profile",
             **detecting,
         )
-        if overdispersed and partial.estimable and (limits.above or partial.lower_gy > 0):
-            estimate, shown = partial, True
-        steps.append(_partial_step(partial, whole_body, estimate is partial, expected, limits))
-    steps += _exposure_steps(curve.protraction, delay_days)
-    density = bounded_bayesian(sample, curve, **detecting)
-    base = estimate if estimate is partial else density
-    categories = {name: triage(base, scheme=name) for name in ("multibiodose", "iaea")}
-    steps.append(Step("Which category?", categories["multibiodose"].explain(), ""))
+        if partial.estimable and (limits.above or partial.lower_gy > 0):
+            partial_by = "dispersion" if overdispersed else "history"
+    estimate = whole_body if partial_by is None else partial
+    other = whole_body if partial_by == "history" else None
+    if partial_by == "dispersion" and partial.lower_gy <= whole_body.upper_gy:
+        other = whole_body
+    if partial is not None:
+        steps.append(turns.partial_step(partial, partial_by, other, expected, limits))
+    hidden = None
+    if spread is not None and partial_by is None and not overdispersed:
+        seen = DetectedCurve.of(sample, curve, **detecting)
+        hidden = hidden_part(sample, seen, expected, d0_gy=d0_gy)
+        steps.append(Step("What could a partial exposure hide?", hidden.explain(), ""))
+    rogue = None if spread is None else find_rogue_cell(sample.distribution)
+    if rogue is not None:
+        without = laboratory_route(
+            without_cell(sample.distribution, rogue.n_dicentrics),
+            curve,
+            control=control,
+            same_detector=same_detector,
+            local_exposure=local_exposure,
+            d0_gy=d0_gy,
+            **detecting,
+        )
+        rogue = replace(rogue, without=without)
+        steps.append(turns.rogue_step(rogue))
+    steps += turns.exposure_steps(curve.protraction, delay_days)
+    categories = _categories(density if estimate is whole_body else estimate)
+    others = None if other is None else _categories(density)
+    steps.append(turns.category_step(categories, others))
+    shown = limits.above or partial_by is not None
     return Route(
         steps=tuple(steps),
         estimate=estimate,
@@ -208,146 +265,25 @@ def laboratory_route(
         odds_of_no_dose=chance,
         triage=categories,
         above_background=shown,
-        conclusion=_conclusion(estimate, limits, partial, shown),
+        conclusion=turns.conclusion(estimate, other, limits, shown, rogue),
+        partial_by=partial_by,
+        other=other,
+        other_triage=others,
+        dispersion_p=exact,
+        hidden=hidden,
+        rogue_cell=rogue,
     )
 
 
-def sample_size(n_cells, n_dicentrics):
-    """What a sample is enough for: "reference", "triage", or "too few" for either.
-
-    Examples
-    --------
-    >>> sample_size(200, 100), sample_size(50, 2), sample_size(49, 29)
-    ('reference', 'triage', 'too few')
-    """
-    enough = (name for name, n, x in SIZES if n_cells >= n or n_dicentrics >= x)
-    return next(enough, "too few")
+def _whole_body(sample, curve, detecting, density):
+    """The whole-body dose, the density's where the method has none: a yield above a summit."""
+    try:
+        if detecting is None:
+            return merkle(sample, curve)
+        return detector_dose(sample, curve, **detecting)
+    except InputError as error:
+        return replace(density, warnings=(*density.warnings, f"{error}."))
 
 
-def _size_step(sample):
-    follows = {
-        "reference": "Enough for a reference estimate (500 cells or 100 dicentrics).",
-        "triage": "Enough for triage (50 cells or 30 dicentrics), good to about 1 Gy; not for a "
-        "reference estimate (500 cells or 100 dicentrics).",
-        "too few": "Too few even for triage (50 cells or 30 dicentrics): score more cells.",
-    }[sample_size(sample.n_cells, sample.n_dicentrics)]
-    finding = f"{sample.n_dicentrics} dicentrics in {sample.n_cells} cells."
-    return Step("How much was scored?", finding, follows)
-
-
-def _dispersion_step(spread, local_exposure):
-    question = "Are the dicentrics spread as by chance?"
-    if spread is None:
-        return Step(
-            question, "Only the sums are known.", "Partial-body exposure cannot be looked for."
-        )
-    if spread.overdispersed:
-        follows = "Partial-body exposure is looked for below."
-    elif spread.underdispersed:
-        follows = "Check how cells were selected and scored before trusting the interval."
-    elif local_exposure:
-        follows = "The history speaks for local exposure, which is looked for all the same."
-    elif math.isinf(spread.expected.error):
-        follows = "Partial-body exposure is not looked for; the history must speak for it."
-    else:
-        follows = "The whole body is taken as exposed alike."
-    return Step(question, spread.explain(), follows)
-
-
-def _background_step(limits):
-    follows = "A dose is estimated." if limits.above else "Their sum shows no dose."
-    return Step("Is the yield above the background?", limits.explain(), follows)
-
-
-def _whole_body_step(estimate, above):
-    finding = f"{estimate.summary()}."
-    if not above:
-        return Step("Which whole-body dose?", finding, "Only the upper limit counts.")
-    return Step("Which whole-body dose?", finding, "")
-
-
-def _odds_step(chance, suspected_gy):
-    likelier, other = ("no dose", f"{suspected_gy:g} Gy")[:: 1 if chance >= 1 else -1]
-    times = max(chance, 1 / chance) if chance > 0 else math.inf
-    factor = f"{times:.3g}" if times < LARGEST_ODDS else f"over {LARGEST_ODDS:,.0f}"
-    finding = f"{likelier[0].upper()}{likelier[1:]} is {factor} times as likely as {other}."
-    return Step("How does a suspected dose compare with none?", finding, "")
-
-
-def _partial_step(partial, whole_body, reported, expected, limits):
-    question = "Was only a part exposed?"
-    if not partial.estimable:
-        return Step(
-            question,
-            partial.summary() + ".",
-            "The whole-body dose is reported; it is too low if only a part was exposed.",
-        )
-    finding = (
-        f"{partial.summary()}, to {partial.fraction:.0%} ({partial.fraction_lower:.0%} to "
-        f"{partial.fraction_upper:.0%}) of the body."
-    )
-    if expected.index > 1 and expected != POISSON:
-        finding += (
-            " It takes the counts of exposed cells as Poisson; this scorer's spread wider, which "
-            "makes the dose of the part too high and the part too small."
-        )
-    if not reported:
-        follows = (
-            "Its interval reaches down to no dose: whole-body is reported."
-            if not limits.above and partial.lower_gy == 0
-            else "Dispersion does not ask for it: whole-body is reported."
-        )
-        return Step(question, finding, follows)
-    apart = partial.lower_gy > whole_body.upper_gy
-    if not limits.above:
-        follows = (
-            "The sum is not above the background, but unexposed cells do not have several "
-            "dicentrics each: the partial-body dose is reported."
-        )
-        return Step(question, finding, follows)
-    follows = (
-        "It differs clearly from the whole-body dose, which would mislead: the partial-body dose "
-        "is reported."
-        if apart
-        else "Its interval overlaps that of the whole-body dose; both should be told. The "
-        "partial-body dose is reported."
-    )
-    return Step(question, finding, follows)
-
-
-def _exposure_steps(protraction, delay_days):
-    steps = []
-    if protraction < 1:
-        steps.append(
-            Step(
-                "Was the exposure acute?",
-                f"No: G = {protraction:.3g}.",
-                "The quadratic term is reduced by G; for an acute exposure the dose would be less.",
-            )
-        )
-    if delay_days is not None and delay_days > LONG_DELAY_DAYS:
-        steps.append(
-            Step(
-                "Was blood taken in time?",
-                f"{delay_days:g} days after the exposure.",
-                "Dicentrics are lost with the years (half in about 3 years, less evenly after "
-                "high doses): the dose is likely too low, and is not corrected.",
-            )
-        )
-    return steps
-
-
-def _conclusion(estimate, limits, partial, shown):
-    if not shown and math.isinf(estimate.upper_gy):
-        return "Not above background; counts and curve are too uncertain for an upper limit."
-    if not shown:
-        return (
-            f"Not above background: dose below {estimate.upper_gy:.2f} Gy "
-            f"(upper end of the {estimate.level:.0%} interval)."
-        )
-    text = f"Dose {estimate.summary()}"
-    if estimate is partial:
-        text += f", to {estimate.fraction:.0%} of the body"
-        if not limits.above:
-            text += " (shown by the spread of the dicentrics, not by their sum)"
-    return text + "."
+def _categories(estimate):
+    return {name: triage(estimate, scheme=name) for name in ("multibiodose", "iaea")}

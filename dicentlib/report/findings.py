@@ -38,6 +38,7 @@ PARTS = {
     "efficiency": "efficiency of the detector",
     "false positives": "false detections",
     "ensemble": "choice of ensemble members",
+    "slides": "differences between slides",
 }
 CAPTIONS = {
     "cells": "Cells by number of dicentrics: observed (bars) and expected (marks).",
@@ -75,6 +76,8 @@ def headline(code, route):
             f", to {estimate.fraction:.0%} ({estimate.fraction_lower:.0%} to "
             f"{estimate.fraction_upper:.0%}) of the body"
         )
+    if route.other is not None:
+        limits += f"; if the whole body was exposed: {route.other.summary()}"
     if route.size == "too few":
         value = f"Indication only: {value}"
     kind = "dose to the exposed part" if estimate is route.partial_body else "whole-body dose"

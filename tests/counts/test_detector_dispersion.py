@@ -187,8 +187,8 @@ def test_route_with_too_few_doses_leaves_partial_bodies_to_the_history():
     assert route.partial_body is None
     assert "the history must speak for it" in route.explain()
     local = laboratory_route(sample, without, local_exposure=True)
-    assert local.partial_body is not None
-    assert local.estimate is local.whole_body
+    assert local.estimate is local.partial_body
+    assert local.partial_by == "history"
 
 
 def test_slides_that_are_alike_have_no_more_than_chance():

@@ -362,8 +362,8 @@ def test_route_of_a_whole_body_sample(curve):
     assert route.estimate is route.whole_body
     assert route.estimate.method == "merkle"
     local = laboratory_route([475, 24, 1], curve, local_exposure=True)
-    assert local.estimate is local.whole_body
-    assert local.partial_body.estimable
+    assert local.estimate is local.partial_body
+    assert local.other is local.whole_body
 
 
 def test_a_sample_without_an_undamaged_cell_has_no_unexposed_part(curve):

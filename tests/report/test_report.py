@@ -351,7 +351,7 @@ def test_samples_of_a_scored_folder(tmp_path):
     counts = {name: list(cells) for name, cells in samples.distributions.items()}
     assert counts == {"a": [2], "named": [0, 1]}
     assert samples.unscored == ["folder"]
-    assert samples.slides == {"a": [(2, 0)], "named": None}
+    assert samples.slides == {"a": [(0, 2)], "named": None}
     own = samples.of("a")
     assert own.images["image"].to_list() == own.cells["image"].to_list() == ["a/1.png", "a/2.png"]
     assert own.detections["class"].to_list() == ["fragment"]

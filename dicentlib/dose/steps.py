@@ -1,0 +1,214 @@
+"""The turns of a laboratory's route in words: what was asked, what was found, what follows."""
+
+import math
+from dataclasses import dataclass
+
+from dicentlib.counts.dispersion import POISSON
+
+LONG_DELAY_DAYS = 140  # 20 weeks: dicentrics last about that long undiminished
+LARGEST_ODDS = 1e6  # larger ones are said to be larger
+
+# least cells, or dicentrics, for each kind of estimate (ISO 19238)
+SIZES = (("reference", 500, 100), ("triage", 50, 30))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One turn: what was asked, what was found, what follows."""
+
+    question: str
+    finding: str
+    consequence: str
+
+    def __str__(self):
+        return f"{self.question} {self.finding} {self.consequence}".strip()
+
+
+def sample_size(n_cells, n_dicentrics):
+    """What a sample is enough for: "reference", "triage", or "too few" for either.
+
+    Examples
+    --------
+    >>> sample_size(200, 100), sample_size(50, 2), sample_size(49, 29)
+    ('reference', 'triage', 'too few')
+    """
+    enough = (name for name, n, x in SIZES if n_cells >= n or n_dicentrics >= x)
+    return next(enough, "too few")
+
+
+def _probability(p):
+    return f"{p:.2g}" if p >= 1e-6 else "below 0.000001"
+
+
+def size_step(sample):
+    follows = {
+        "reference": "Enough for a reference estimate (500 cells or 100 dicentrics).",
+        "triage": "Enough for triage (50 cells or 30 dicentrics), good to about 1 Gy; not for a "
+        "reference estimate (500 cells or 100 dicentrics).",
+        "too few": "Too few even for triage (50 cells or 30 dicentrics): score more cells.",
+    }[sample_size(sample.n_cells, sample.n_dicentrics)]
+    finding = f"{sample.n_dicentrics} dicentrics in {sample.n_cells} cells."
+    return Step("How much was scored?", finding, follows)
+
+
+def dispersion_step(spread, exact, local_exposure):
+    question = "Are the dicentrics spread as by chance?"
+    if spread is None:
+        return Step(
+            question, "Only the sums are known.", "Partial-body exposure cannot be looked for."
+        )
+    if spread.overdispersed:
+        follows = "Partial-body exposure is looked for below."
+    elif spread.underdispersed:
+        follows = "Check how cells were selected and scored before trusting the interval."
+    elif local_exposure:
+        follows = "The history speaks for local exposure, which is looked for all the same."
+    elif math.isinf(spread.expected.error):
+        follows = "Partial-body exposure is not looked for; the history must speak for it."
+    else:
+        follows = "The whole body is taken as exposed alike."
+    finding = spread.explain()
+    if exact is not None:
+        finding += (
+            " Exact probability of at least this many pairs by chance, given the number of "
+            f"dicentrics: {_probability(exact)}."
+        )
+    return Step(question, finding, follows)
+
+
+def background_step(limits):
+    follows = "A dose is estimated." if limits.above else "Their sum shows no dose."
+    return Step("Is the yield above the background?", limits.explain(), follows)
+
+
+def whole_body_step(estimate, above):
+    finding = f"{estimate.summary()}."
+    if not above:
+        return Step("Which whole-body dose?", finding, "Only the upper limit counts.")
+    return Step("Which whole-body dose?", finding, "")
+
+
+def odds_step(chance, suspected_gy):
+    likelier, other = ("no dose", f"{suspected_gy:g} Gy")[:: 1 if chance >= 1 else -1]
+    times = max(chance, 1 / chance) if chance > 0 else math.inf
+    factor = f"{times:.3g}" if times < LARGEST_ODDS else f"over {LARGEST_ODDS:,.0f}"
+    finding = f"{likelier[0].upper()}{likelier[1:]} is {factor} times as likely as {other}."
+    return Step("How does a suspected dose compare with none?", finding, "")
+
+
+def partial_step(partial, partial_by, other, expected, limits):
+    question = "Was only a part exposed?"
+    if not partial.estimable:
+        follows = "The whole-body dose is reported; it is too low if only a part was exposed."
+        return Step(question, partial.summary() + ".", follows)
+    finding = f"{partial.summary()}, {exposed_part(partial)}."
+    if expected.index > 1 and expected != POISSON:
+        finding += (
+            " It takes the counts of exposed cells as Poisson; this scorer's spread wider, which "
+            "makes the dose of the part too high and the part too small."
+        )
+    if partial_by is None:
+        follows = "Its interval reaches down to no dose: whole-body is reported."
+    elif partial_by == "history":
+        follows = (
+            "Dispersion does not ask for it, but the history does: it is reported, with the "
+            "whole-body dose."
+        )
+    elif not limits.above:
+        follows = (
+            "The sum is not above the background, but unexposed cells do not have several "
+            "dicentrics each: the partial-body dose is reported."
+        )
+    elif other is None:
+        follows = (
+            "It differs clearly from the whole-body dose, which would mislead: the partial-body "
+            "dose is reported."
+        )
+    else:
+        follows = (
+            "Its interval overlaps that of the whole-body dose: both are reported, the "
+            "partial-body dose first."
+        )
+    return Step(question, finding, follows)
+
+
+def exposed_part(partial):
+    """The size of the exposed part with its limits."""
+    return (
+        f"to {partial.fraction:.0%} ({partial.fraction_lower:.0%} to "
+        f"{partial.fraction_upper:.0%}) of the body"
+    )
+
+
+def rogue_step(rogue):
+    return Step(
+        "Is one cell unlike the others?",
+        f"A single cell has {rogue.n_dicentrics} dicentrics; by the other cells the probability "
+        f"of one like it is {_probability(rogue.chance)}: a possible rogue cell, as unexposed "
+        "people have too.",
+        f"Without it: {rogue.without.conclusion}",
+    )
+
+
+def category_step(categories, others):
+    found = categories["multibiodose"].explain()
+    if others is not None:
+        found += f" If the whole body was exposed: {others['multibiodose'].category}."
+    return Step("Which category?", found, "")
+
+
+def exposure_steps(protraction, delay_days):
+    steps = []
+    if protraction < 1:
+        steps.append(
+            Step(
+                "Was the exposure acute?",
+                f"No: G = {protraction:.3g}.",
+                "The quadratic term is reduced by G; for an acute exposure the dose would be less.",
+            )
+        )
+    if delay_days is not None and delay_days > LONG_DELAY_DAYS:
+        steps.append(
+            Step(
+                "Was blood taken in time?",
+                f"{delay_days:g} days after the exposure.",
+                "Dicentrics are lost with the years (half in about 3 years, less evenly after "
+                "high doses): the dose is likely too low, and is not corrected.",
+            )
+        )
+    return steps
+
+
+def conclusion(estimate, other, limits, shown, rogue):
+    """The sentence to sign."""
+    if not shown and math.isinf(estimate.upper_gy):
+        text = "Not above background; counts and curve are too uncertain for an upper limit."
+    elif not shown:
+        text = (
+            f"Not above background: dose below {gray(estimate.upper_gy)} Gy "
+            f"(upper end of the {estimate.level:.0%} interval)."
+        )
+    elif estimate.method != "dolphin":
+        text = f"Dose {estimate.summary()}."
+    else:
+        text = f"Dose {estimate.summary()}, to {estimate.fraction:.0%} of the body"
+        if not limits.above:
+            text += " (shown by the spread of the dicentrics, not by their sum)"
+        text += "." if other is None else f"; if the whole body was exposed: {other.summary()}."
+    if rogue is not None:
+        text += (
+            f" This rests on one cell with {rogue.n_dicentrics} dicentrics, a possible rogue cell; "
+            f"without it: {rogue.without.conclusion[0].lower()}{rogue.without.conclusion[1:]}"
+        )
+    return text
+
+
+def gray(dose_gy):
+    """A dose in Gy for a sentence: two decimals, or as many as make it differ from 0.
+
+    Examples
+    --------
+    >>> gray(1.234), gray(0.0012)
+    ('1.23', '0.0012')
+    """
+    return f"{dose_gy:.2f}" if dose_gy >= 0.01 or dose_gy == 0 else f"{dose_gy:.2g}"
