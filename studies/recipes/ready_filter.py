@@ -72,7 +72,7 @@ def train(
 ):
     """Train on RUN/data and write OUT/filter.safetensors; GO_ON from what is there.
 
-    PRETRAINED: Inception-v3 from ImageNet weights, as in the paper.
+    PRETRAINED: from ImageNet weights (inception_v3 as in the paper, efficientnet_lite0).
     """
     sets = [open_filter_set(run / "data" / name) for name in ("training", "validation")]
     trained = train_filter(

