@@ -17,7 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import torch
 import typer
 
@@ -97,21 +96,53 @@ def run(
 ):
     """Do what is not done yet, and print the figures of the ensemble as it is then."""
     simulate(folder, workers=threads)
-    training = folder / "training"
-    train(
+    metrics = train(
         *read_image_set(folder / "data" / "train"),
-        training,
+        folder / "training",
         parameters=TRAINING,
         max_minutes=minutes,
         threads=threads,
     )
-    if threads:
-        torch.set_num_threads(threads)
-    keep(training, folder)
-    table = measure(folder)
+    keep(folder / "training", member_epochs(len(metrics)), folder)
+    finish(folder, folder, threads=threads, publish=publish)
+
+
+@app.command()
+def refine(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds all that is done.")],
+    initial: Annotated[Path, typer.Argument(help="Ensemble whose last member is gone on from.")],
+    minutes: Annotated[float | None, typer.Option(help="Stop training after so many.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads; default: all.")] = None,
+    publish: Annotated[Path | None, typer.Option(help="Ready ensemble to replace.")] = None,
+):
+    """Go on from an ensemble instead of from scratch: what it learnt, and the present simulator."""
+    simulate(folder, workers=threads)
+    place = folder / "refined"
+    metrics = train(
+        *read_image_set(folder / "data" / "train", n_images=REFINEMENT_IMAGES),
+        place / "training",
+        parameters=REFINEMENT,
+        initial_members=initial,
+        max_minutes=minutes,
+        threads=threads,
+    )
+    keep(place / "training", range(1, len(metrics) + 1)[-N_MEMBERS:], place)
+    finish(folder, place, threads=threads, publish=publish)
+
+
+@app.command()
+def measure(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds the simulated cells.")],
+    members: Annotated[Path, typer.Argument(help="Ensemble to measure on them.")],
+    out: Annotated[Path, typer.Argument(help="Gets operating_point.json and measured.csv.")],
+):
+    """Choose the operating point of any ensemble by the same rule on the same cells."""
+    point, table = measure_natural(folder, load_members(members), suffix=f"_{members.name}")
+    out.mkdir(parents=True, exist_ok=True)
+    point.write(out / "operating_point.json")
+    with atomic_path(out / "measured.csv") as temporary:
+        table.round(4).to_csv(temporary, index=False)
     typer.echo(table.round(3).to_string(index=False))
-    if publish:
-        replace_ready(folder, publish)
 
 
 def simulate(folder, *, workers=None):
@@ -154,50 +185,27 @@ def member_epochs(n_epochs):
     return epochs[-N_MEMBERS:]
 
 
-def keep(training, folder):
-    """Write the members to DIR/members, in half the size; they compute in float32."""
-    n_epochs = len(pd.read_csv(training / "metrics.csv"))
-    names = [f"epoch_{epoch:03d}.safetensors" for epoch in member_epochs(n_epochs)]
+def keep(training, epochs, place):
+    """Write members to PLACE/members, in half the size; they compute in float32."""
+    names = [f"epoch_{epoch:03d}.safetensors" for epoch in epochs]
     for member in load_members([training / "members" / name for name in names]):
-        path = folder / "members" / f"{member.name}.safetensors"
+        path = place / "members" / f"{member.name}.safetensors"
         save_member(path, member.model, member.metadata | {"precision": "float32"}, half=True)
-    for path in (folder / "members").glob("*.safetensors"):
+    for path in (place / "members").glob("*.safetensors"):
         if path.name not in names:
             path.unlink()
 
 
-def measure(folder):
-    """Write DIR/operating_point.json, chosen on validation, and DIR/measured.csv for both sets."""
-    point, table = measure_natural(folder, load_members(folder))
-    point.write(folder / "operating_point.json")
-    with atomic_path(folder / "measured.csv") as temporary:
-        table.round(4).to_csv(temporary, index=False)
-    return table
-
-
-def replace_ready(folder, target):
-    """Replace members, operating point and its figures of a ready ensemble."""
-    shutil.rmtree(target / "members", ignore_errors=True)
-    (target / "members").mkdir(parents=True)
-    for path in sorted((folder / "members").glob("*.safetensors")):
-        shutil.copy(path, target / "members" / path.name)
-    for name in ("operating_point.json", "measured.csv"):
-        shutil.copy(folder / name, target / name)
-
-
-@app.command("measure")
-def measure_other(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds the simulated cells.")],
-    members: Annotated[Path, typer.Argument(help="Ensemble to measure on them.")],
-    out: Annotated[Path, typer.Option(help="Receives operating_point.json, measured.csv.")],
-):
-    """Choose the operating point of another ensemble by the same rule on the same cells."""
-    point, table = measure_natural(folder, load_members(members), suffix=f"_{members.name}")
-    out.mkdir(parents=True, exist_ok=True)
-    point.write(out / "operating_point.json")
-    with atomic_path(out / "measured.csv") as temporary:
-        table.round(4).to_csv(temporary, index=False)
-    typer.echo(table.round(3).to_string(index=False))
+def finish(folder, place, *, threads, publish):
+    """Choose and measure the ensemble in PLACE on the cells in DIR; publish it where asked."""
+    if threads:
+        torch.set_num_threads(threads)
+    measure(folder, place, place)
+    if publish:
+        shutil.rmtree(publish / "members", ignore_errors=True)
+        shutil.copytree(place / "members", publish / "members")
+        for name in ("operating_point.json", "measured.csv"):
+            shutil.copy(place / name, publish / name)
 
 
 if __name__ == "__main__":

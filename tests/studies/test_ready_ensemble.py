@@ -48,6 +48,11 @@ def test_one_command_makes_an_ensemble_and_goes_on(tiny, tmp_path, monkeypatch, 
     monkeypatch.setattr(ready_ensemble, "simulator_digest", lambda: "another")
     ready_ensemble.run(folder, threads=1)  # all is simulated: another state does no harm
     assert written == {path: path.stat().st_mtime_ns for path in (folder / "data").rglob("*.png")}
+    refined = replace(ready_ensemble.TRAINING, epochs=3, cycle_epochs=None)
+    monkeypatch.setattr(ready_ensemble, "REFINEMENT", refined)
+    ready_ensemble.refine(folder, ready, threads=1)
+    assert [member.epoch for member in load_members(folder / "refined")] == [1, 2, 3]
+    assert OperatingPoint.read(folder / "refined" / "operating_point.json").n_members == 3
     (folder / "data" / "test_exposed" / "samples.csv").unlink()
     with pytest.raises(InputError, match="another state of the simulator, and test_exposed"):
         ready_ensemble.run(folder, threads=1)
