@@ -272,5 +272,54 @@ def dose(
         raise typer.Exit(1)
 
 
+@app.command()
+def plan(
+    curve: Annotated[str, typer.Argument(help="As for `dose`: a curve of real dicentrics.")],
+    detect_gy: Annotated[float, typer.Option(help="Dose to be seen (Gy).")] = 0.5,
+    width_at_gy: Annotated[float, typer.Option(help="Dose of the interval (Gy).")] = 2.0,
+    half_width_gy: Annotated[float, typer.Option(help="Half of the 95 % interval (Gy).")] = 0.25,
+    part_gy: Annotated[float, typer.Option(help="Dose to an exposed part (Gy).")] = 3.0,
+    fraction: Annotated[float, typer.Option(help="Part of the body exposed, 0 to 1.")] = 0.5,
+    power: Annotated[float, typer.Option(help="Probability of seeing that part.")] = 0.9,
+    d0_gy: Annotated[float, typer.Option(help="Dose that lets 37 % reach metaphase.")] = 2.7,
+    efficiency: Annotated[
+        float | None, typer.Option(help="Of a detector: dicentrics found, above 0 to 1.")
+    ] = None,
+    false_rate: Annotated[float, typer.Option(help="Its false dicentrics per cell.")] = 0.0,
+    out: Annotated[Path | None, typer.Option(help="Also write the table, as CSV.")] = None,
+):
+    """Cells for a detection limit, an interval, the power to see a part, a calibration series."""
+    from dicentlib.dose import Detector
+    from dicentlib.dose.table import read_curve
+    from dicentlib.files import atomic_path
+    from dicentlib.planning import plan_series, planning_table
+
+    detector = None
+    if efficiency is not None or false_rate:
+        detector = Detector(1.0 if efficiency is None else efficiency, 0.0, false_rate, 0.0)
+    known = read_curve(curve)
+    table = planning_table(
+        known,
+        detect_gy=detect_gy,
+        width_at_gy=width_at_gy,
+        half_width_gy=half_width_gy,
+        part_gy=part_gy,
+        fraction=fraction,
+        power=power,
+        d0_gy=d0_gy,
+        detector=detector,
+    )
+    typer.echo(table.drop(columns="note").round(2).to_string(index=False))
+    for question, note in zip(table["question"], table["note"], strict=True):
+        if note:
+            typer.echo(f"{question}: {note}")
+    if table["cells"].notna().iloc[-1]:
+        series = plan_series(known, {width_at_gy: half_width_gy / 2})
+        typer.echo(f"\nThe calibration series, by eye:\n{series.table.to_string(index=False)}")
+    if out is not None:
+        with atomic_path(out) as temporary:
+            table.to_csv(temporary, index=False)
+
+
 if __name__ == "__main__":
     app()

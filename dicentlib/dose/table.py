@@ -51,7 +51,7 @@ def dose_table(counts, curve, *, method="merkle", protraction=1.0):
     InputError
         Counts or curve cannot be read, or the method is unknown.
     """
-    known = _curve(curve)
+    known = read_curve(curve)
     if known.scorer is not None:
         known = replace(known, warnings=(*known.warnings, SCORER_NOTE), standard_errors=None)
     known = known.protracted(protraction)
@@ -81,7 +81,7 @@ def dose_table(counts, curve, *, method="merkle", protraction=1.0):
     return table
 
 
-def _curve(source):
+def read_curve(source):
     """The curve of a file of any kind that holds one or counts to fit one to, or published."""
     path = Path(source)
     if not path.is_file() and path.suffix.casefold() not in (".json", *SUFFIXES):

@@ -1,0 +1,29 @@
+"""Planning: how many cells, and which calibration series, a stated aim takes."""
+
+from dicentlib.planning.by_cells import PlanningChoice, planning_by_cells
+from dicentlib.planning.cells import (
+    cells_for_detection,
+    cells_for_width,
+    detectable_dose,
+    expected_interval,
+)
+from dicentlib.planning.power import Power, cells_for_power, partial_body_power, scored_fraction
+from dicentlib.planning.series import SeriesPlan, curve_half_width, plan_series
+from dicentlib.planning.table import planning_table
+
+__all__ = [
+    "PlanningChoice",
+    "Power",
+    "SeriesPlan",
+    "cells_for_detection",
+    "cells_for_power",
+    "cells_for_width",
+    "curve_half_width",
+    "detectable_dose",
+    "expected_interval",
+    "partial_body_power",
+    "plan_series",
+    "planning_by_cells",
+    "planning_table",
+    "scored_fraction",
+]

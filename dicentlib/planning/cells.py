@@ -1,0 +1,205 @@
+"""How many cells to score: for a detection limit, and for the width of an interval."""
+
+import math
+
+from scipy.optimize import brentq
+
+from dicentlib.counts.sample import Sample
+from dicentlib.dose.checks import checked_curve
+from dicentlib.dose.detected_dose import tail_probabilities
+from dicentlib.dose.detector import DetectedCurve, Detector
+from dicentlib.dose.low_dose import characteristic_limits
+from dicentlib.dose.whole_body import FARTHEST_GY
+from dicentlib.errors import InputError
+
+MOST_CELLS = 100_000  # beyond, no laboratory scores; more is refused with the reason
+
+
+def detectable_dose(curve, n_cells, *, control=None, detector=None, alpha=0.05, beta=0.1):
+    """Dose (Gy) that `n_cells` cells show with probability 1 - `beta`: the detection limit.
+
+    See :func:`dicentlib.dose.characteristic_limits`, whose ``detectable_gy`` this is.
+
+    Examples
+    --------
+    >>> from dicentlib.calibration import published_curve
+    >>> round(detectable_dose(published_curve("barquinero-1995-co60"), 500), 2)
+    0.25
+    """
+    return _limits(curve, n_cells, control, detector, alpha, beta).detectable_gy
+
+
+def cells_for_detection(
+    curve,
+    dose_gy,
+    *,
+    control=None,
+    detector=None,
+    alpha=0.05,
+    beta=0.1,
+    most_cells=MOST_CELLS,
+):
+    """Fewest cells whose detection limit is `dose_gy` or less.
+
+    With the decision threshold y_d(N) of N cells and the detected yield m(D) the number sought is
+    the least N with
+
+    .. math:: N\\,m(D) \\ge \\tfrac12 \\chi^2_{1-\\beta}\\left(2 (y_d(N) + 1)\\right)
+
+    (ISO 19238, annex F). Both sides rise with N, so repeating N <- right side / m(D) from below
+    ends at the least solution.
+
+    Parameters
+    ----------
+    curve : CalibrationCurve
+    dose_gy : float, > 0
+    control : (n_dicentrics, n_cells), optional
+        Unexposed cells scored like the sample; else the curve's background.
+    detector : Detector, optional
+        For a curve of real dicentrics, scored by eye.
+    alpha, beta : float in (0, 1)
+        Probability of calling an unexposed sample exposed, and of missing `dose_gy`.
+    most_cells : int
+
+    Raises
+    ------
+    InputError
+        More than `most_cells` would be needed, or the background is not known well enough for any
+        number of cells.
+
+    Examples
+    --------
+    >>> from dicentlib.calibration import published_curve
+    >>> cells_for_detection(published_curve("barquinero-1995-co60"), 0.5)
+    142
+    """
+    detected = _detected(curve, detector)
+    dose = checked_dose(dose_gy)
+    per_cell = float(detected.mean_at(dose))
+    if not float(detected.mean_at(0.0)) < per_cell:
+        raise InputError(f"The curve {curve.describe()} does not rise up to {dose:g} Gy")
+    n = math.ceil(_limits(curve, 1, control, detector, alpha, beta).detection_limit / per_cell)
+    while n <= most_cells:
+        limit = _limits(curve, n, control, detector, alpha, beta).detection_limit
+        if limit <= n * per_cell:
+            return n
+        n = max(math.ceil(limit / per_cell), n + 1)
+    reached = _limits(curve, most_cells, control, detector, alpha, beta).detectable_gy
+    raise InputError(
+        f"{most_cells} cells do not show {dose:g} Gy with probability {1 - beta:g}: their limit "
+        f"is {reached:.2g} Gy. More unexposed cells (control) or fewer false dicentrics lower it"
+    )
+
+
+def expected_interval(curve, dose_gy, n_cells, *, detector=None, level=0.95):
+    """Interval (Gy) that a sample of `n_cells` cells at `dose_gy` gets if its count is as expected.
+
+    That of :func:`dicentlib.dose.detected_dose.detector_dose` (mid-p, curve and detector
+    uncertainty included) for the expected count N m(D), which need not be whole.
+
+    Returns
+    -------
+    lower_gy, upper_gy : float
+        0 and infinity where the counts set no limit.
+
+    Examples
+    --------
+    >>> from dicentlib.calibration import published_curve
+    >>> curve = published_curve("barquinero-1995-co60")
+    >>> [round(end, 2) for end in expected_interval(curve, 2, 500)]
+    [1.82, 2.2]
+    """
+    sample, dose = Sample.of(n_cells=n_cells, n_dicentrics=0), checked_dose(dose_gy)
+    detected, n = DetectedCurve.of(sample, checked_curve(curve), detector=detector), sample.n_cells
+    if not 0 < level < 1:
+        raise InputError(f"level is {level}: expected a number between 0 and 1")
+    count, tail = n * float(detected.mean_at(dose)), (1 - level) / 2
+
+    def gap(at, side):
+        tails = tail_probabilities(count, n, detected.mean_at(at), detected.variance_at(at))
+        return float(tails[side]) - tail
+
+    lower = brentq(gap, 0.0, dose, args=(1,), xtol=1e-7) if gap(0.0, 1) < 0 else 0.0
+    beyond = 1.1 * dose
+    end = min(FARTHEST_GY, detected.summit_gy())
+    while beyond < end and gap(beyond, 0) > 0:
+        beyond = min(1.4 * beyond, end)
+    upper = brentq(gap, dose, beyond, args=(0,), xtol=1e-7) if gap(beyond, 0) < 0 else math.inf
+    return lower, upper
+
+
+def cells_for_width(
+    curve, dose_gy, half_width_gy, *, detector=None, level=0.95, most_cells=MOST_CELLS
+):
+    """Fewest cells with which the expected interval at `dose_gy` is within +- `half_width_gy`.
+
+    Half the length of :func:`expected_interval`. Where counts are many it is that of the delta
+    method,
+
+    .. math:: N \\approx \\frac{m(D)}{(w\\,m'(D)/z)^2 - \\mathrm{var}\\,m(D)}
+
+    which shows that no number of cells suffices where curve and detector alone take up w.
+
+    Parameters
+    ----------
+    curve : CalibrationCurve
+    dose_gy : float, > 0
+    half_width_gy : float, > 0
+    detector : Detector, optional
+    level : float in (0, 1)
+    most_cells : int
+
+    Raises
+    ------
+    InputError
+        `most_cells` do not suffice; the message says what they reach.
+
+    Examples
+    --------
+    >>> from dicentlib.calibration import published_curve
+    >>> cells_for_width(published_curve("barquinero-1995-co60"), 2, 0.25)
+    273
+    """
+    if not (math.isfinite(half_width_gy) and half_width_gy > 0):
+        raise InputError(f"half_width_gy is {half_width_gy}: expected more than 0 Gy")
+
+    def half(n):
+        lower, upper = expected_interval(curve, dose_gy, n, detector=detector, level=level)
+        return (upper - lower) / 2
+
+    above = 1
+    while half(above) > half_width_gy:
+        if above >= most_cells:
+            raise InputError(
+                f"{most_cells} cells give +-{half(most_cells):.2g} Gy at {dose_gy:g} Gy, not "
+                f"+-{half_width_gy:g} Gy: the uncertainty of curve and detector remains. Score "
+                "more calibration cells"
+            )
+        above = min(2 * above, most_cells)
+    below = above // 2
+    while above - below > 1:
+        middle = (above + below) // 2
+        below, above = (below, middle) if half(middle) <= half_width_gy else (middle, above)
+    return above
+
+
+def _limits(curve, n_cells, control, detector, alpha, beta):
+    sample = Sample.of(n_cells=n_cells, n_dicentrics=0)
+    return characteristic_limits(
+        sample, checked_curve(curve), control=control, detector=detector, alpha=alpha, beta=beta
+    )
+
+
+def _detected(curve, detector):
+    return DetectedCurve(checked_curve(curve), detector or Detector())
+
+
+def checked_dose(dose_gy):
+    """`dose_gy` as a number above 0 Gy, up to 100 Gy; anything else is an error."""
+    try:
+        dose = float(dose_gy)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"dose_gy is {dose_gy!r}: expected a dose in Gy above 0") from error
+    if not 0 < dose <= FARTHEST_GY:
+        raise InputError(f"dose_gy is {dose_gy}: expected above 0, up to {FARTHEST_GY:g} Gy")
+    return dose

@@ -1,0 +1,177 @@
+"""Would the counts show that only a part of the body was exposed?
+
+The dispersion test (u > 1.96, or a scorer's own limit) decides whether a laboratory looks for a
+partial exposure. Its power has no closed form with few cells, and is simulated.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import poisson
+
+from dicentlib.counts.dispersion import POISSON, expected_dispersion
+from dicentlib.counts.sample import Sample
+from dicentlib.dose.checks import checked_curve
+from dicentlib.dose.detector import DetectedCurve, Detector
+from dicentlib.errors import InputError
+from dicentlib.planning.cells import MOST_CELLS, checked_dose
+
+TRIALS = 4000  # standard error of a power: at most 0.008
+
+
+@dataclass(frozen=True)
+class Power:
+    """Probability ``power`` that the test sees the part; ``error`` is that of the simulation.
+
+    ``scored_fraction`` is the share of exposed cells among those scored.
+    """
+
+    power: float
+    error: float
+    scored_fraction: float
+
+
+def scored_fraction(fraction, dose_gy, *, d0_gy=2.7):
+    """Share of exposed cells among scored ones, of a `fraction` of the body exposed to `dose_gy`.
+
+    .. math:: f = \\frac{F e^{-D/D_0}}{1 - F + F e^{-D/D_0}}
+
+    (IAEA 2011 eq. 14, solved for f). `d0_gy` infinite: all exposed cells reach metaphase.
+
+    Examples
+    --------
+    >>> round(float(scored_fraction(0.5, 2.7)), 3)
+    0.269
+    """
+    fraction = np.asarray(fraction, dtype=float)
+    if not np.all((fraction >= 0) & (fraction <= 1)):
+        raise InputError(f"fraction is {fraction}: expected a part of the body from 0 to 1")
+    if not d0_gy > 0:
+        raise InputError(f"d0_gy is {d0_gy}: expected more than 0 Gy")
+    reaching = fraction * np.exp(-np.asarray(dose_gy, dtype=float) / d0_gy)
+    return reaching / (1 - fraction + reaching)
+
+
+def partial_body_power(
+    curve, dose_gy, fraction, n_cells, *, d0_gy=2.7, detector=None, trials=TRIALS, seed=1
+):
+    """Power of the dispersion test to see that a `fraction` of the body had `dose_gy`.
+
+    Cells are drawn from the contaminated Poisson law: a share f (:func:`scored_fraction`) with
+    the yield m(D), the others with m(0). At `fraction` 1 this is the rate of false alarms.
+
+    Parameters
+    ----------
+    curve : CalibrationCurve
+        One with a scorer judges by that scorer's own dispersion
+        (:func:`dicentlib.counts.dispersion.expected_dispersion`), as the route does.
+    dose_gy : float, > 0
+        To the exposed part.
+    fraction : float in [0, 1]
+    n_cells : int
+    d0_gy : float
+    detector : Detector, optional
+        For a curve of real dicentrics.
+    trials, seed : int
+        Simulated samples; the same seed gives the same result.
+
+    Returns
+    -------
+    Power
+
+    Examples
+    --------
+    >>> from dicentlib.calibration import published_curve
+    >>> curve = published_curve("barquinero-1995-co60")
+    >>> found = partial_body_power(curve, 4, 0.5, 200)
+    >>> found.power > 0.95, round(found.scored_fraction, 2)
+    (True, 0.19)
+    """
+    n = Sample.of(n_cells=n_cells, n_dicentrics=0).n_cells
+    dose = checked_dose(dose_gy)
+    detected = DetectedCurve(checked_curve(curve), detector or Detector())
+    expected = POISSON if detector is not None else expected_dispersion(curve)
+    if math.isinf(expected.error):
+        raise InputError(
+            "The curve's scorer has too few calibration doses with a known dispersion: the test "
+            "cannot see any partial exposure"
+        )
+    share = float(scored_fraction(fraction, dose, d0_gy=d0_gy))
+    means = [float(detected.mean_at(at)) for at in (dose, 0.0)]
+    k = np.arange(int(poisson.ppf(1 - 1e-12, max(means))) + 2)
+    exposed, unexposed = (poisson.pmf(k, mean) for mean in means)
+    law = share * exposed + (1 - share) * unexposed
+    rng = np.random.default_rng(seed)
+    counts = rng.multinomial(n, law / law.sum(), size=trials)
+    power = float(np.mean(_overdispersed(counts, expected)))
+    error = math.sqrt(max(power * (1 - power), 1 / trials) / trials)
+    return Power(power, error, share)
+
+
+def cells_for_power(
+    curve,
+    dose_gy,
+    fraction,
+    *,
+    power=0.9,
+    d0_gy=2.7,
+    detector=None,
+    most_cells=MOST_CELLS,
+    seed=1,
+):
+    """Fewest cells with which the dispersion test sees the part with probability `power`.
+
+    By bisection over :func:`partial_body_power`, to about 2 % of the number (the power is
+    simulated).
+
+    Raises
+    ------
+    InputError
+        A `fraction` of 0 or 1, which leaves nothing to see; a `power` outside (0.05, 1), the
+        test's level; or more than `most_cells` cells needed.
+
+    Examples
+    --------
+    >>> from dicentlib.calibration import published_curve
+    >>> curve = published_curve("barquinero-1995-co60")
+    >>> 60 < cells_for_power(curve, 4, 0.5) < 100
+    True
+    """
+    if not 0 < fraction < 1:
+        raise InputError(
+            f"fraction is {fraction}: expected a part of the body between 0 and 1; none or all of "
+            "it leaves no partial exposure to see"
+        )
+    if not 0.05 < power < 1:
+        raise InputError(f"power is {power}: expected above 0.05 (the test's level), below 1")
+
+    def reached(n):
+        options = {"d0_gy": d0_gy, "detector": detector, "seed": seed}
+        return partial_body_power(curve, dose_gy, fraction, n, **options).power
+
+    above = 10
+    while reached(above) < power:
+        if above >= most_cells:
+            raise InputError(
+                f"{most_cells} cells see {dose_gy:g} Gy to {fraction:.0%} of the body with "
+                f"probability {reached(most_cells):.2g}, not {power:g}"
+            )
+        above = min(2 * above, most_cells)
+    below = above // 2
+    while above - below > max(0.02 * above, 1):
+        middle = (above + below) // 2
+        below, above = (below, middle) if reached(middle) >= power else (middle, above)
+    return above
+
+
+def _overdispersed(counts, expected):
+    """Which rows of `counts` (cells with 0, 1, 2 ...) `Dispersion.overdispersed` would name."""
+    k = np.arange(counts.shape[1])
+    n, x, squares = counts[0].sum(), counts @ k, counts @ k**2
+    judged = x > 1
+    total = np.where(judged, x, 2)
+    index = (squares - total**2 / n) / (n - 1) * n / total if n > 1 else np.zeros(len(counts))
+    chance = 2 * (1 - 1 / total) / max(n - 1, 1)
+    error = np.sqrt(max(expected.index, 1.0) ** 2 * chance + expected.error**2)
+    return judged & (n > 1) & (index - expected.index > expected.u_limit * error)
