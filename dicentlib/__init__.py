@@ -1,13 +1,14 @@
 """Dicentric chromosomes: detection by ensembles of U-Nets, calibration and dose.
 
-Import what you need from the module that holds it, for example::
-
-    from dicentlib.simulation import simulate_metaphase
-    from dicentlib.scoring import score_folder
-    from dicentlib.dose import estimate_dose
+The names below are loaded when they are first used; everything else is imported from the
+package that holds it, for example ``dicentlib.calibration``.
 """
+
+import lazy_loader
 
 from dicentlib.threads import set_thread_defaults
 
 __version__ = "0.1.0"
+__getattr__, __dir__, _names = lazy_loader.attach_stub(__name__, __file__)
+__all__ = ["__version__", *_names]
 set_thread_defaults()

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, text in any usual encoding, JSON, and digests."""
+"""Files that are whole or absent, text, JSON, digests, and the ready models found by name."""
 
 import codecs
 import hashlib
@@ -16,6 +16,11 @@ BYTE_ORDER_MARKS = (  # the longer first: that of UTF-32 begins with that of UTF
     *((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32")),
     *((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16")),
     (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+INSTALLED_MODELS = Path(__file__).parent / "ready"  # where pip puts the folder models/
+READY_MODELS = (
+    INSTALLED_MODELS if INSTALLED_MODELS.is_dir() else Path(__file__).parents[1] / "models"
 )
 
 
@@ -140,3 +145,33 @@ def content_digest(content):
     """SHA-256 of plain data (dicts, lists, numbers, text), independent of key order."""
     text = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def find_model(place):
+    """The place itself where it exists, else the folder of the ready model of that name.
+
+    Parameters
+    ----------
+    place : path-like
+        A file, a folder, or a name as ``"giemsa-small"``: the ready models are installed with
+        the package.
+
+    Returns
+    -------
+    pathlib.Path
+        `place` unchanged where it is neither there nor the name of a ready model.
+
+    Examples
+    --------
+    >>> find_model("filter-small").name, find_model("no such place").name
+    ('filter-small', 'no such place')
+    """
+    place = Path(place)
+    ready = READY_MODELS / place
+    by_name = len(place.parts) == 1 and not place.exists() and ready.is_dir()
+    return ready if by_name else place
+
+
+def ready_models(content):
+    """Names of the ready models that hold `content`, a file or folder, separated by commas."""
+    return ", ".join(sorted(path.parent.name for path in READY_MODELS.glob(f"*/{content}")))

@@ -8,7 +8,6 @@ are grown again on loading, from a fixed seed, so that loading runs no code.
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,7 +20,7 @@ from dicentlib.baseline.features import FEATURES, measure_objects
 from dicentlib.conventions import CLASSES, REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data import read_image, resample
 from dicentlib.errors import InputError
-from dicentlib.files import atomic_path
+from dicentlib.files import atomic_path, find_model
 from dicentlib.segmentation import SegmentationParameters, segment
 
 OTHER = "other"  # monocentric chromosomes, clusters, dirt
@@ -198,12 +197,14 @@ def save_baseline(path, baseline):
 def load_baseline(path):
     """Read a file of :func:`save_baseline`, or the ``baseline.parquet`` of a folder.
 
+    ``"baseline"`` is the ready one.
+
     Raises
     ------
     InputError
         No such file, or not a baseline's file.
     """
-    path = Path(path)
+    path = find_model(path)
     path = path / "baseline.parquet" if path.is_dir() else path
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a trained baseline (baseline.parquet)")

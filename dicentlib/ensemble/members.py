@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from dicentlib.errors import InputError
-from dicentlib.files import atomic_path, file_digest
+from dicentlib.files import atomic_path, file_digest, find_model, ready_models
 from dicentlib.model import ORIENTATIONS, HeatmapUnet
 
 FORMAT = "dicentlib-member"
@@ -82,8 +82,9 @@ def load_members(members, *, device="cpu"):
     Parameters
     ----------
     members : path-like or sequence of path-like
-        A folder of ``*.safetensors``, a folder with ``members/`` in it (a run, a ready
-        ensemble), one file, or a list of files. Folders are taken in the order of file names.
+        A folder of ``*.safetensors``, a folder with ``members/`` in it (a run), the name of a
+        ready ensemble (``"giemsa-small"``), one file, or a list of files. Folders are taken in
+        the order of file names.
     device : str
         Where the models are put.
 
@@ -112,12 +113,15 @@ def load_members(members, *, device="cpu"):
 def member_paths(members):
     """Files that `members` stands for, see :func:`load_members`."""
     if isinstance(members, (str, os.PathLike)):
-        place = Path(members)
+        place = find_model(members)
         if place.is_file():
             return [place]
         folder = place / "members" if (place / "members").is_dir() else place
         if not folder.is_dir():
-            raise InputError(f"{place}: no such folder; expected a folder of *.safetensors")
+            raise InputError(
+                f"{place}: no such folder; expected a folder of *.safetensors or a ready "
+                f"ensemble: {ready_models('members')}"
+            )
         paths = sorted(folder.glob("*.safetensors"))
         paths = [path for path in paths if not path.name.startswith(".")]
         if not paths:

@@ -7,7 +7,6 @@ here take a batch ``(N, 1, S, S)`` from :func:`network_input` and give one logit
 
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -20,7 +19,7 @@ from torch.nn import functional
 
 from dicentlib.conventions import REASONS
 from dicentlib.errors import InputError
-from dicentlib.files import atomic_path, file_digest
+from dicentlib.files import atomic_path, file_digest, find_model, ready_models
 from dicentlib.filtering.explain import FilterRules
 from dicentlib.model import INPUT_SCALE, LITE0, load_imagenet_lite0
 
@@ -235,29 +234,63 @@ def load_filter(weights):
     ----------
     weights : path-like
         A ``.safetensors`` file of :func:`save_filter`, or a folder holding
-        ``filter.safetensors`` or ``filter/filter.safetensors`` (a run folder).
+        ``filter.safetensors`` or ``filter/filter.safetensors`` (a run folder), or the name of a
+        ready filter (``"filter-small"``).
 
     Raises
     ------
     InputError
         No such file, or not a filter's file.
     """
-    path = Path(weights)
+    path = filter_file(weights)
+    settings = read_filter_settings(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        network = build_network(settings.architecture)
+        network.load_state_dict(state)
+    except (SafetensorError, RuntimeError) as error:
+        raise InputError(f"{path}: damaged filter file ({error})") from error
+    return ImageFilter(network.eval(), settings, file_digest(path))
+
+
+def filter_file(weights):
+    """The file that `weights` stands for, see :func:`load_filter`."""
+    path = find_model(weights)
     if path.is_dir():
         candidates = [path / WEIGHTS_NAME, path / "filter" / WEIGHTS_NAME]
         path = next((file for file in candidates if file.is_file()), candidates[0])
     if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a filter's weights ({WEIGHTS_NAME})")
+        raise InputError(
+            f"{path}: no such file; expected a filter's weights ({WEIGHTS_NAME}) or a ready "
+            f"filter: {ready_models(WEIGHTS_NAME)}"
+        )
+    return path
+
+
+def read_filter_settings(path):
+    """What a filter's file says of itself, without its weights.
+
+    Returns
+    -------
+    FilterSettings
+
+    Raises
+    ------
+    InputError
+        Not a filter's file, or a damaged one.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            if header.get("format") != FILE_FORMAT:
-                raise InputError(f"{path}: not a filter's file (no {FILE_FORMAT} in its header)")
-            settings = json.loads(header["settings"])
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if header.get("format") != FILE_FORMAT:
+            raise InputError(f"{path}: not a filter's file (no {FILE_FORMAT} in its header)")
+        settings = json.loads(header["settings"])
         settings = FilterSettings(**settings | {"rules": FilterRules(**settings["rules"])})
-        network = build_network(settings.architecture)
-        network.load_state_dict(state)
-    except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+        if settings.architecture not in ARCHITECTURES:
+            raise InputError(
+                f"architecture {settings.architecture!r}; allowed: {', '.join(ARCHITECTURES)}"
+            )
+    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise InputError(f"{path}: damaged filter file ({error})") from error
-    return ImageFilter(network.eval(), settings, file_digest(path))
+    return settings

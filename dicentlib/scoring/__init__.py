@@ -1,12 +1,14 @@
 """Scoring an image folder: shards that are done once, on one computer or many."""
 
 from dicentlib.scoring.drivers import run_in_process
+from dicentlib.scoring.ensemble import Ensemble
 from dicentlib.scoring.folder import score_folder
 from dicentlib.scoring.merging import merge
 from dicentlib.scoring.parts import merge_parts, score_part
-from dicentlib.scoring.plan import ScoringPlan, ScoringSettings, plan_scoring
+from dicentlib.scoring.plan import ScoringPlan, ScoringSettings, plan_scoring, scoring_settings
 
 __all__ = [
+    "Ensemble",
     "ScoringPlan",
     "ScoringSettings",
     "merge",
@@ -15,4 +17,5 @@ __all__ = [
     "run_in_process",
     "score_folder",
     "score_part",
+    "scoring_settings",
 ]

@@ -12,18 +12,10 @@ def score_folder(
     members,
     *,
     out,
-    confidence_threshold=None,
-    agreement_threshold=None,
-    samples=None,
-    pixel_size_um=None,
-    filter_weights=None,
-    shard_size=64,
-    precision=None,
-    device=None,
-    batch_size=None,
     n_threads=None,
     client=None,
     progress=True,
+    **options,
 ):
     """Score every image in a folder with an ensemble.
 
@@ -37,7 +29,8 @@ def score_folder(
     images : path-like
         Folder of images, with or without ``samples.csv``.
     members : path-like or sequence of path-like
-        Folder of ``*.safetensors``, a folder with ``members/`` in it, or a list of files.
+        Name of a ready ensemble (``"giemsa-small"``), a folder with ``members/`` in it or of
+        ``*.safetensors``, or a list of files.
     out : path-like
         Folder for the results: ``detections.parquet``; ``scored_images.parquet``, one row per
         image found with ``status`` ("scored", "rejected by filter", "quarantined"), ``reason``,
@@ -54,7 +47,8 @@ def score_folder(
         Of images for which neither ``samples.csv`` nor the file tells. Default: 0.1, noted as
         assumed.
     filter_weights : path-like, optional
-        An image filter; images that it rejects are not scored.
+        An image filter, or the name of a ready one (``"filter-small"``); images that it
+        rejects are not scored.
     shard_size : int
         Images per shard: what is lost at most when a worker dies.
     precision : {"float32", "bfloat16"}, optional
@@ -91,20 +85,7 @@ def score_folder(
     quarantined, never an error. An under-exposed background is normalised
     (``data.normalise_background``) and noted.
     """
-    plan = plan_scoring(
-        images,
-        members,
-        out=out,
-        confidence_threshold=confidence_threshold,
-        agreement_threshold=agreement_threshold,
-        samples=samples,
-        pixel_size_um=pixel_size_um,
-        filter_weights=filter_weights,
-        shard_size=shard_size,
-        precision=precision,
-        device=device,
-        batch_size=batch_size,
-    )
+    plan = plan_scoring(images, members, out=out, **options)
     if client is None:
         paths = run_in_process(plan, n_threads=n_threads, progress=progress)
     else:

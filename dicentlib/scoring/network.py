@@ -38,11 +38,12 @@ def load_voters(settings):
     with _loading:
         if key not in _voters:
             _voters.clear()
-            _voters[key] = _load(settings)
+            _voters[key] = read_voters(settings)
         return _voters[key]
 
 
-def _load(settings):
+def read_voters(settings):
+    """Load the members and the filter of `settings`; errors as of :func:`load_voters`."""
     members = load_members(settings.members, device=settings.device)
     point = settings.operating_point
     for member, path, digest in zip(members, settings.members, point.members, strict=True):

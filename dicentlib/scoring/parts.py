@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dicentlib.errors import InputError
-from dicentlib.files import content_digest, read_json, write_json
+from dicentlib.files import content_digest, find_model, read_json, write_json
 from dicentlib.scoring.drivers import read_part, run_in_process
 from dicentlib.scoring.folder import merge_safely
 from dicentlib.scoring.plan import plan_scoring
@@ -61,7 +61,7 @@ def _require_same(path, given, *, n_parts):
 def _absolute(place):
     if isinstance(place, (list, tuple)):
         return [_absolute(item) for item in place]
-    return str(Path(place).absolute())
+    return str(find_model(place).absolute())
 
 
 def merge_parts(out):

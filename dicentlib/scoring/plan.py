@@ -13,6 +13,7 @@ from dicentlib.data import ImageIndex, list_images
 from dicentlib.ensemble import member_paths, precision_of, read_member_metadata
 from dicentlib.errors import InputError
 from dicentlib.files import content_digest, file_digest
+from dicentlib.filtering.network import filter_file, read_filter_settings
 from dicentlib.operating_point import OperatingPoint
 from dicentlib.scoring.preparation import check_pixel_size
 
@@ -28,7 +29,7 @@ class ScoringSettings:
     operating_point: OperatingPoint  # with the digests of these files
     pixel_size_um: float  # at which the members were trained
     image_pixel_size_um: float | None = None  # of images that do not tell theirs
-    filter_weights: str = ""  # file or folder; "" for no filter
+    filter_weights: str = ""  # file; "" for no filter
     filter_digest: str = ""
     precision: str = "float32"  # of the network; heatmaps are compared in float32
     device: str = "cpu"
@@ -97,19 +98,14 @@ def plan_scoring(
     members,
     *,
     out,
-    confidence_threshold=None,
-    agreement_threshold=None,
     samples=None,
-    pixel_size_um=None,
-    filter_weights=None,
     shard_size=64,
-    precision=None,
-    device=None,
-    batch_size=None,
+    **options,
 ):
     """List the images and check everything that scoring needs.
 
-    Parameters are those of :func:`dicentlib.scoring.score_folder`.
+    Parameters are those of :func:`dicentlib.scoring.score_folder`; `options` are those of
+    :func:`scoring_settings`.
 
     Returns
     -------
@@ -122,6 +118,31 @@ def plan_scoring(
     """
     if isinstance(shard_size, bool) or shard_size != int(shard_size) or shard_size < 1:
         raise InputError(f"shard_size {shard_size!r}; allowed: integers from 1")
+    settings = scoring_settings(members, **options)
+    index = list_images(images, samples=samples)
+    index = ImageIndex(index.folder.resolve(), index.table, index.quarantined)
+    return ScoringPlan(index, _writable(out), settings, int(shard_size))
+
+
+def scoring_settings(
+    members,
+    *,
+    confidence_threshold=None,
+    agreement_threshold=None,
+    pixel_size_um=None,
+    filter_weights=None,
+    precision=None,
+    device=None,
+    batch_size=None,
+):
+    """Check all that scoring needs besides the images.
+
+    Parameters, default values and errors are those of :func:`dicentlib.scoring.score_folder`.
+
+    Returns
+    -------
+    ScoringSettings
+    """
     if precision is not None and precision not in PRECISIONS:
         raise InputError(f"precision {precision!r}; allowed: {', '.join(PRECISIONS)}")
     if pixel_size_um is not None:
@@ -130,20 +151,20 @@ def plan_scoring(
         check_pixel_size(pixel_size_um)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     paths, point = _voters(members, confidence_threshold, agreement_threshold)
-    settings = ScoringSettings(
+    weights = filter_file(filter_weights) if filter_weights else None
+    if weights:
+        read_filter_settings(weights)
+    return ScoringSettings(
         members=tuple(str(path.resolve()) for path in paths),
         operating_point=point,
         pixel_size_um=_common_pixel_size(paths),
         image_pixel_size_um=None if pixel_size_um is None else float(pixel_size_um),
-        filter_weights=str(Path(filter_weights).resolve()) if filter_weights else "",
-        filter_digest=_filter_digest(filter_weights) if filter_weights else "",
+        filter_weights=str(weights.resolve()) if weights else "",
+        filter_digest=file_digest(weights) if weights else "",
         precision=precision or precision_of(read_member_metadata(paths[0])),
         device=device,
         batch_size=batch_size or (1 if torch.device(device).type == "cpu" else 16),
     )
-    index = list_images(images, samples=samples)
-    index = ImageIndex(index.folder.resolve(), index.table, index.quarantined)
-    return ScoringPlan(index, _writable(out), settings, int(shard_size))
 
 
 def _voters(members, confidence_threshold, agreement_threshold):
@@ -185,12 +206,6 @@ def _common_pixel_size(paths):
     if len(set(sizes.values())) > 1:
         raise InputError(f"members were trained at different pixel sizes (um): {sizes}")
     return next(iter(sizes.values()))
-
-
-def _filter_digest(weights):
-    from dicentlib.filtering import load_filter
-
-    return load_filter(weights).digest
 
 
 def _writable(out):

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -88,29 +88,47 @@ def _prepare_once(folder, record, settings, image_filter, digest):
             raise InputError(record.refused)
         contained_path(folder, record.image)
         picture = read_picture(path)
-        image = picture.pixels
         scale = resolve_scale(
             record.pixel_size_um, picture.scale, otherwise_um=settings.image_pixel_size_um
         )
         notes = [*picture.notes, *scale.notes]
-        pixel_size = scale.pixel_size_um
-        check_pixel_size(pixel_size)
-        if objected := objection(image, pixel_size_um=pixel_size):
-            raise InputError(objected)
-        facts = {"pixel_size_um": pixel_size, "shape": image.shape}
-        if image_filter is not None and (verdict := _verdict(image, pixel_size, image_filter)):
-            return Prepared(record.image, digest, REJECTED, verdict, tuple(notes), **facts)
-        level = background_level(image)
-        if not has_usual_background(level):
-            notes.append(f"background {level:.2f} normalised")
-        levels = grey_levels(
-            image, pixel_size_um=pixel_size, target_pixel_size_um=settings.pixel_size_um
+        prepared = prepare_pixels(
+            picture.pixels, scale.pixel_size_um, settings, image_filter, notes=notes
         )
     except InputError as error:
         return Prepared(record.image, digest, QUARANTINED, reason(error, path))
+    return replace(prepared, image=record.image, digest=digest)
+
+
+def prepare_pixels(image, pixel_size, settings, image_filter=None, *, notes=()):
+    """Judge an image that was read, bring it to the members' scale and pad it.
+
+    Returns
+    -------
+    Prepared
+        Without name and digest.
+
+    Raises
+    ------
+    InputError
+        The image cannot hold a metaphase, or no light microscope has this pixel size.
+    """
+    notes = list(notes)
+    check_pixel_size(pixel_size)
+    if objected := objection(image, pixel_size_um=pixel_size):
+        raise InputError(objected)
+    facts = {"pixel_size_um": pixel_size, "shape": image.shape}
+    if image_filter is not None and (verdict := _verdict(image, pixel_size, image_filter)):
+        return Prepared("", "", REJECTED, verdict, tuple(notes), **facts)
+    level = background_level(image)
+    if not has_usual_background(level):
+        notes.append(f"background {level:.2f} normalised")
+    levels = grey_levels(
+        image, pixel_size_um=pixel_size, target_pixel_size_um=settings.pixel_size_um
+    )
     return Prepared(
-        record.image,
-        digest,
+        "",
+        "",
         SCORED,
         notes=tuple(notes),
         resampled_shape=levels.shape,
