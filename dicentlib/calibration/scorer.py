@@ -1,15 +1,20 @@
-"""What made the counts: members, thresholds and rules, as one comparable value.
+"""What made the counts: the operating point of an ensemble and what else decides, as one value.
 
 A calibration curve holds only for the detector that produced its counts: another ensemble,
 another threshold or another filter has another efficiency and another false rate. The curve
 therefore carries its :class:`Scorer`, and ``CalibrationCurve.require_scorer`` refuses any other.
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
-from dicentlib.conventions import CLASSES
 from dicentlib.errors import InputError
-from dicentlib.files import content_digest
+from dicentlib.files import content_digest, read_json
+from dicentlib.operating_point import OperatingPoint
+
+POINT = ("members", "confidence_threshold", "agreement_threshold")
+OTHERS = ("co_occurrence", "pixel_size_um", "quantile", "filter_digest")
+OPTIONAL = {"quantile", "filter_digest"}
 
 
 @dataclass(frozen=True)
@@ -18,78 +23,58 @@ class Scorer:
 
     Parameters
     ----------
-    members : tuple of str
-        Digests of the members' files, in the order of their thresholds.
-    confidence_threshold : dict
-        By class, :math:`T_C`: one number for all members, or a tuple with one per member.
-    agreement_threshold : dict
-        By class, :math:`T_A`: a pixel fires when more than this many members vote for it.
-    co_occurrence : bool
-        A dicentric counts only in a cell where a fragment is detected as well.
+    operating_point : OperatingPoint
+        Thresholds, and the digests of the members' files in their order. Its ``rule`` is left
+        out: it decides nothing.
     pixel_size_um : float
         Pixel size to which images are brought before they are scored (micrometres).
+    co_occurrence : bool
+        A dicentric counts only in a cell where a fragment is detected as well.
     quantile : float, optional
-        The quantile of the members' maxima that gave `confidence_threshold`.
-    filter_digest : str, optional
+        The quantile of the members' maxima that gave the confidence thresholds.
+    filter_digest : str
         Digest of the image filter that rejects cells before they are scored; "" for none.
 
     Raises
     ------
     InputError
-        No members, a class without thresholds, or not one threshold for each member.
+        The operating point does not name its members.
 
     Examples
     --------
-    >>> thresholds = {"dicentric": (0.5, 0.6), "fragment": (0.4, 0.4)}
-    >>> scorer = Scorer(("a1", "b2"), thresholds, {"dicentric": 1, "fragment": 1}, True, 0.1)
+    >>> point = OperatingPoint(0.5, 1, n_members=2, members=("a1", "b2"))
+    >>> scorer = Scorer(point, 0.1, co_occurrence=True)
     >>> scorer == Scorer.from_dict(scorer.to_dict())
     True
     """
 
-    members: tuple
-    confidence_threshold: dict
-    agreement_threshold: dict
-    co_occurrence: bool
+    operating_point: OperatingPoint
     pixel_size_um: float
+    co_occurrence: bool = False
     quantile: float | None = None
     filter_digest: str = ""
 
     def __post_init__(self):
-        if not self.members:
-            raise InputError("a scorer needs at least one member, found none")
-        plain = {name: _plain(value) for name, value in self.confidence_threshold.items()}
-        votes = {name: int(value) for name, value in self.agreement_threshold.items()}
-        for label, given in (("confidence_threshold", plain), ("agreement_threshold", votes)):
-            if set(given) != set(CLASSES):
-                raise InputError(f"{label} needs {CLASSES}, found {tuple(given)}")
-        for name in CLASSES:
-            size = len(plain[name]) if isinstance(plain[name], tuple) else len(self.members)
-            if size != len(self.members):
-                raise InputError(
-                    f"{size} {name} thresholds for {len(self.members)} members: "
-                    "give one number, or one for each member"
-                )
-            if not 0 <= votes[name] < len(self.members):
-                raise InputError(
-                    f"agreement threshold {votes[name]} for {name} can never be exceeded by "
-                    f"{len(self.members)} members: allowed 0 to {len(self.members) - 1}"
-                )
-        object.__setattr__(self, "members", tuple(str(digest) for digest in self.members))
-        object.__setattr__(self, "confidence_threshold", plain)
-        object.__setattr__(self, "agreement_threshold", votes)
-        object.__setattr__(self, "co_occurrence", bool(self.co_occurrence))
+        if not self.operating_point.members:
+            raise InputError("a scorer needs the digest of at least one member, found none")
+        object.__setattr__(self, "operating_point", replace(self.operating_point, rule=""))
         object.__setattr__(self, "pixel_size_um", float(self.pixel_size_um))
-        object.__setattr__(self, "quantile", _plain(self.quantile))
+        object.__setattr__(self, "co_occurrence", bool(self.co_occurrence))
+        quantile = None if self.quantile is None else float(self.quantile)
+        object.__setattr__(self, "quantile", quantile)
         object.__setattr__(self, "filter_digest", str(self.filter_digest or ""))
 
     @property
     def digest(self):
-        """SHA-256 of all fields, as hexadecimal text: equal digests mean the same scorer."""
+        """SHA-256 of :meth:`to_dict`, as hexadecimal text: equal digests mean the same scorer."""
         return content_digest(self.to_dict())
 
     def to_dict(self):
-        """The fields as plain data, for JSON."""
-        return asdict(self)
+        """The scorer as plain data, for JSON; the operating point's fields lie among the others."""
+        point = asdict(self.operating_point)
+        return {name: point[name] for name in POINT} | {
+            name: getattr(self, name) for name in OTHERS
+        }
 
     @classmethod
     def from_dict(cls, content):
@@ -98,18 +83,37 @@ class Scorer:
         Raises
         ------
         InputError
-            A field is missing or unknown.
+            A field is missing or unknown, or holds a value that is not allowed.
         """
-        known = {field.name for field in fields(cls)}
-        required = known - {"quantile", "filter_digest"}
-        if not isinstance(content, dict) or set(content) - known or required - set(content):
+        known = {*POINT, *OTHERS}
+        found = set(content) if isinstance(content, dict) else set()
+        if not known - OPTIONAL <= found <= known:
             raise InputError(f"a scorer has the fields {sorted(known)}, found {content!r:.200}")
-        return cls(**content)
+        if not content["members"]:
+            raise InputError("a scorer needs the digest of at least one member, found none")
+        point = OperatingPoint(
+            **{name: content[name] for name in POINT}, n_members=len(content["members"])
+        )
+        return cls(point, **{name: content[name] for name in OTHERS if name in content})
 
+    @classmethod
+    def of_scoring(cls, folder, *, co_occurrence, quantile=None):
+        """The scorer that filled a folder of results.
 
-def _plain(value):
-    if value is None:
-        return None
-    if hasattr(value, "__len__"):
-        return tuple(float(item) for item in value)
-    return float(value)
+        Parameters
+        ----------
+        folder : path-like
+            ``out`` of :func:`dicentlib.scoring.score_folder`: what scored is read from its
+            ``scoring.json``.
+        co_occurrence, quantile
+            How its detections become counts, and where the thresholds come from; scoring knows
+            neither.
+
+        Raises
+        ------
+        InputError
+            The folder holds no results of scoring.
+        """
+        done = read_json(Path(folder) / "scoring.json")
+        known = {name: done.get(name) for name in (*POINT, "pixel_size_um", "filter_digest")}
+        return cls.from_dict(known | {"co_occurrence": co_occurrence, "quantile": quantile})

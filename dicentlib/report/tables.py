@@ -145,14 +145,15 @@ def scorer_facts(scorer):
     ----------
     scorer : Scorer
     """
-    shares = ", ".join(f"{name} {votes}" for name, votes in scorer.agreement_threshold.items())
+    point = scorer.operating_point
+    shares = ", ".join(f"{name} {votes}" for name, votes in point.agreement_threshold.items())
     thresholds = "; ".join(
         f"{name} {np.min(value):.3f} to {np.max(value):.3f}"
-        for name, value in scorer.confidence_threshold.items()
+        for name, value in point.confidence_threshold.items()
     )
     origin = "" if scorer.quantile is None else f" (quantile {scorer.quantile:g} of each member)"
     return {
-        "Scorer": f"ensemble of {len(scorer.members)} U-Nets, digest {scorer.digest[:16]}",
+        "Scorer": f"ensemble of {point.n_members} U-Nets, digest {scorer.digest[:16]}",
         "Confidence thresholds, T_C": thresholds + origin,
         "Votes to be exceeded, T_A": shares,
         "Co-occurrence rule": (

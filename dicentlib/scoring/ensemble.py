@@ -39,8 +39,8 @@ class Ensemble:
     def __init__(self, settings):
         self._settings = settings
         self._voters = read_voters(settings)
-        self.operating_point = settings.operating_point
-        self.pixel_size_um = settings.pixel_size_um
+        self.operating_point = settings.scorer.operating_point
+        self.pixel_size_um = settings.scorer.pixel_size_um
 
     @classmethod
     def load(cls, members, **options):

@@ -45,7 +45,7 @@ def load_voters(settings):
 def read_voters(settings):
     """Load the members and the filter of `settings`; errors as of :func:`load_voters`."""
     members = load_members(settings.members, device=settings.device)
-    point = settings.operating_point
+    point = settings.scorer.operating_point
     for member, path, digest in zip(members, settings.members, point.members, strict=True):
         if member.digest != digest:
             raise InputError(f"{path}: changed since scoring was planned; start scoring again")
@@ -54,7 +54,7 @@ def read_voters(settings):
         from dicentlib.filtering import load_filter
 
         image_filter = load_filter(settings.filter_weights)
-        if image_filter.digest != settings.filter_digest:
+        if image_filter.digest != settings.scorer.filter_digest:
             raise InputError(f"{settings.filter_weights}: changed since scoring was planned")
     if torch.device(settings.device).type == "cuda":
         torch.backends.cudnn.deterministic = True
@@ -123,13 +123,12 @@ def _vote(images, settings, voters):
 
 
 def _detections(item, heatmaps, settings):
+    point = settings.scorer.operating_point
     if heatmaps is None:
-        stack = np.zeros((settings.operating_point.n_members, len(CLASSES), 1, 1), np.float32)
+        stack = np.zeros((point.n_members, len(CLASSES), 1, 1), np.float32)
     else:
         stack = torch.stack(heatmaps).cpu().numpy()
-    table = detect(
-        stack, operating_point=settings.operating_point, image_shape=item.resampled_shape
-    )
+    table = detect(stack, operating_point=point, image_shape=item.resampled_shape)
     scale_row, scale_col = (
         original / resampled
         for original, resampled in zip(item.shape, item.resampled_shape, strict=True)

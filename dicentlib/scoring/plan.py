@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dicentlib.conventions import CLASSES, REFERENCE_PIXEL_SIZE_UM
+from dicentlib.calibration.scorer import Scorer
+from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data import ImageIndex, list_images
 from dicentlib.ensemble import member_paths, precision_of, read_member_metadata
 from dicentlib.errors import InputError
@@ -23,14 +24,12 @@ PRECISIONS = ("float32", "bfloat16")
 
 @dataclass(frozen=True)
 class ScoringSettings:
-    """Everything besides the images that decides the result; what a worker needs to know."""
+    """What scores, and how it is put to work; what a worker needs to know."""
 
-    members: tuple  # files, in voting order
-    operating_point: OperatingPoint  # with the digests of these files
-    pixel_size_um: float  # at which the members were trained
+    scorer: Scorer  # before detections are counted: without a rule for that
+    members: tuple  # its members' files, in voting order
     image_pixel_size_um: float | None = None  # of images that do not tell theirs
     filter_weights: str = ""  # file; "" for no filter
-    filter_digest: str = ""
     precision: str = "float32"  # of the network; heatmaps are compared in float32
     device: str = "cpu"
     batch_size: int = 1  # images computed together
@@ -40,10 +39,10 @@ class ScoringSettings:
         return content_digest(
             {
                 "version": RESULT_VERSION,
-                "operating_point": asdict(self.operating_point) | {"rule": ""},
-                "pixel_size_um": self.pixel_size_um,
+                "operating_point": asdict(self.scorer.operating_point),
+                "pixel_size_um": self.scorer.pixel_size_um,
                 "image_pixel_size_um": self.image_pixel_size_um,
-                "filter": self.filter_digest,
+                "filter": self.scorer.filter_digest,
                 "precision": self.precision,
                 "device": torch.device(self.device).type,
                 "batch_size": self.batch_size,
@@ -154,13 +153,12 @@ def scoring_settings(
     weights = filter_file(filter_weights) if filter_weights else None
     if weights:
         read_filter_settings(weights)
+    digest = file_digest(weights) if weights else ""
     return ScoringSettings(
+        Scorer(point, _common_pixel_size(paths), filter_digest=digest),
         members=tuple(str(path.resolve()) for path in paths),
-        operating_point=point,
-        pixel_size_um=_common_pixel_size(paths),
         image_pixel_size_um=None if pixel_size_um is None else float(pixel_size_um),
         filter_weights=str(weights.resolve()) if weights else "",
-        filter_digest=file_digest(weights) if weights else "",
         precision=precision or precision_of(read_member_metadata(paths[0])),
         device=device,
         batch_size=batch_size or (1 if torch.device(device).type == "cpu" else 16),
@@ -223,14 +221,10 @@ def _writable(out):
 
 def settings_report(plan):
     """The settings as plain data for ``scoring.json``, without places of files."""
-    point = plan.settings.operating_point
-    return {
-        "members": list(point.members),
-        "confidence_threshold": {name: point.confidence_threshold[name] for name in CLASSES},
-        "agreement_threshold": {name: point.agreement_threshold[name] for name in CLASSES},
-        "pixel_size_um": plan.settings.pixel_size_um,
+    known = plan.settings.scorer.to_dict()
+    del known["co_occurrence"], known["quantile"]
+    return known | {
         "assumed_pixel_size_um": REFERENCE_PIXEL_SIZE_UM,
-        "filter_digest": plan.settings.filter_digest,
         "precision": plan.settings.precision,
         "key": plan.settings.key(),
     }

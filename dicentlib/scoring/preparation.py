@@ -124,7 +124,7 @@ def prepare_pixels(image, pixel_size, settings, image_filter=None, *, notes=()):
     if not has_usual_background(level):
         notes.append(f"background {level:.2f} normalised")
     levels = grey_levels(
-        image, pixel_size_um=pixel_size, target_pixel_size_um=settings.pixel_size_um
+        image, pixel_size_um=pixel_size, target_pixel_size_um=settings.scorer.pixel_size_um
     )
     return Prepared(
         "",

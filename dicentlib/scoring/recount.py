@@ -6,7 +6,6 @@ from tqdm import tqdm
 
 from dicentlib.calibration.fit import fit_curve
 from dicentlib.calibration.grid import count_ensembles
-from dicentlib.conventions import CLASSES
 from dicentlib.counts.cells import co_occurrence
 from dicentlib.data.dataset import MetaphaseDataset
 from dicentlib.ensemble import iterate_heatmaps
@@ -78,9 +77,7 @@ def ensemble_yields(index, cells, recounted, *, members, scorer, curve):
     found = count_ensembles(
         tqdm(_heatmaps(dataset, members), total=len(chosen), desc="random ensembles", unit="image"),
         np.array([[int(member) for member in name.split()] for name in curves]),
-        confidence_threshold=np.stack(
-            [np.broadcast_to(scorer.confidence_threshold[c], len(members)) for c in CLASSES], 1
-        ),
+        confidence_threshold=scorer.operating_point.confidence_thresholds(),
         agreement_threshold=int(recounted["agreement_threshold"].iloc[0]),
     )
     counts = co_occurrence(found[:, 0], found[:, 1]) if scorer.co_occurrence else found[:, 0]

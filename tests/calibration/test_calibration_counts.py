@@ -195,7 +195,7 @@ def scorer(**changes):
         "quantile": 0.4,
         "filter_digest": "f0",
     }
-    return Scorer(**fields | changes)
+    return Scorer.from_dict(fields | changes)
 
 
 def test_scorer_survives_json(tmp_path):
@@ -241,9 +241,9 @@ def test_the_curve_keeps_its_scorer_on_disk(tmp_path):
     ("changes", "message"),
     [
         ({"members": ()}, "at least one member"),
-        ({"confidence_threshold": {"dicentric": 0.5}}, "needs"),
-        ({"confidence_threshold": {"dicentric": (0.5,), "fragment": 0.5}}, "1 dicentric threshold"),
-        ({"agreement_threshold": {"dicentric": 3, "fragment": 0}}, "never be exceeded"),
+        ({"confidence_threshold": {"dicentric": 0.5}}, "classes"),
+        ({"confidence_threshold": {"dicentric": (0.5,), "fragment": 0.5}}, "of dicentric: shape"),
+        ({"agreement_threshold": {"dicentric": 3, "fragment": 0}}, "cannot happen"),
     ],
 )
 def test_scorers_that_cannot_be(changes, message):

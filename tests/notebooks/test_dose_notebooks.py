@@ -42,8 +42,8 @@ def test_curve_of_known_detections(run):
     curve = CalibrationCurve.load(run / "curve.json")
     assert curve.dose_range_gy == (0.0, 4.0)
     scorer = Scorer.from_dict(curve.scorer)
-    assert len(scorer.members) == N_MEMBERS
-    assert scorer.agreement_threshold["dicentric"] == 1  # floor(0.4 * 4)
+    assert scorer.operating_point.n_members == N_MEMBERS
+    assert scorer.operating_point.agreement_threshold["dicentric"] == 1  # floor(0.4 * 4)
     assert scorer.quantile in (0.3, 0.5)
     counts = pd.read_csv(run / "calibration_counts.csv")
     assert counts["dose_gy"].to_list() == list(DOSES)

@@ -15,6 +15,7 @@ from dicentlib.dose import estimate_dose, laboratory_route, triage_table
 from dicentlib.dose.table import dose_table
 from dicentlib.errors import InputError
 from dicentlib.files import write_json
+from dicentlib.operating_point import OperatingPoint
 from dicentlib.report import findings as report_findings
 from dicentlib.report import page as report
 from dicentlib.report import results as report_results
@@ -200,10 +201,13 @@ def test_tables_carry_the_numbers(curve, route):
 
 
 def test_scorer_in_words():
-    scorer = Scorer(
-        ("a", "b"), {"dicentric": (0.2, 0.4), "fragment": 0.5}, dict(dicentric=0, fragment=1),
-        True, 0.2, 0.4, "",
-    )  # fmt: skip
+    point = OperatingPoint(
+        {"dicentric": (0.2, 0.4), "fragment": 0.5},
+        {"dicentric": 0, "fragment": 1},
+        n_members=2,
+        members=("a", "b"),
+    )
+    scorer = Scorer(point, 0.2, co_occurrence=True, quantile=0.4)
     facts = report_tables.scorer_facts(scorer)
     assert facts["Scorer"].startswith("ensemble of 2")
     assert "0.200 to 0.400" in facts["Confidence thresholds, T_C"]

@@ -274,7 +274,7 @@ def test_an_operating_point_may_name_some_of_the_members(members, images, tmp_pa
     plan = plan_scoring(images, tmp_path / "run", out=tmp_path / "out")
     names = [Path(path).name for path in plan.settings.members]
     assert names == ["epoch_002.safetensors", "epoch_000.safetensors"]
-    assert plan.settings.operating_point.confidence_threshold["dicentric"] == (0.2, 0.9)
+    assert plan.settings.scorer.operating_point.confidence_threshold["dicentric"] == (0.2, 0.9)
 
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "1", "a/b", "1/0", "-1/2"])
