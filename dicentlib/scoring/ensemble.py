@@ -1,5 +1,6 @@
 """One image in one line: an ensemble, its operating point and its filter as one detector."""
 
+import os
 import warnings
 from pathlib import Path
 
@@ -92,7 +93,7 @@ class Ensemble:
             The pixel size is assumed, only the first of several pages is used, or the
             background is normalised.
         """
-        if isinstance(image, (str, Path)):
+        if isinstance(image, (str, os.PathLike)):
             name, path = str(image), Path(image)
             size = np.nan if pixel_size_um is None else pixel_size_um
             record = ImageRecord(path.name, size)

@@ -15,9 +15,11 @@ from scoring_set import draw_cell, save_untrained, table_bytes, write_images, wr
 from typer.testing import CliRunner
 
 from dicentlib.__main__ import app
+from dicentlib.calibration import Scorer
 from dicentlib.data import read_image
 from dicentlib.ensemble import load_members, predict_heatmaps
 from dicentlib.errors import InputError, ScoringError
+from dicentlib.filtering import load_filter
 from dicentlib.operating_point import OperatingPoint
 from dicentlib.scoring import merge_parts, plan_scoring, score_folder, score_part
 from dicentlib.scoring import network as scoring_network
@@ -89,6 +91,19 @@ def test_every_image_found_has_a_row_with_its_status(members, images, tmp_path):
     report = json.loads((tmp_path / "out" / "scoring.json").read_text())
     assert report["images"] == {"scored": 7, "quarantined": 2}
     assert report["n_images"] == 9
+
+
+def test_what_scored_is_read_back(members, images, tmp_path):
+    options = {"filter_weights": "filter-small", "progress": False}
+    score_folder(images, members, out=tmp_path / "out", **options)
+    scorer = Scorer.of_scoring(tmp_path / "out", co_occurrence=True, quantile=0.4)
+    point = OperatingPoint.read(members / "operating_point.json")
+    assert scorer.operating_point.confidence_threshold == point.confidence_threshold
+    assert scorer.operating_point.members == tuple(one.digest for one in load_members(members))
+    assert scorer.filter_digest == load_filter("filter-small").digest
+    assert (scorer.co_occurrence, scorer.quantile, scorer.pixel_size_um) == (True, 0.4, 0.1)
+    with pytest.raises(InputError, match="no such file"):
+        Scorer.of_scoring(tmp_path, co_occurrence=True)
 
 
 @pytest.mark.parametrize("options", [{"shard_size": 1}, {"shard_size": 4, "n_threads": 1}])
