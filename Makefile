@@ -1,15 +1,15 @@
 # make report: the whole path, from simulated metaphases to a dose report in runs/demo/
 # make test:   the test suite
+# make docs:   the documentation, in build/docs/; with RUN=runs/demo the notebooks as executed in that run
 PYTHON ?= python3
 BIN := .venv/bin
-RUN ?= runs/demo
 PRESET ?= demo
 INSTALLED := .venv/.installed
 
-.PHONY: report test test-browser install lint notebooks lab bench figures clean
+.PHONY: report test test-browser install lint notebooks lab docs bench clean
 
 report: $(INSTALLED)
-	$(BIN)/python -m dicentlib report --preset $(PRESET) --run-dir $(RUN)
+	$(BIN)/python -m dicentlib report --preset $(PRESET) --run-dir $(or $(RUN),runs/demo)
 
 test: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser"
@@ -24,7 +24,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed, found ' + sys.version.split()[0])"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,excel,imagenet,microscopes,scale]"
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,docs,excel,imagenet,microscopes,scale]"
 	touch $@
 
 lint: $(INSTALLED)
@@ -37,11 +37,12 @@ notebooks: $(INSTALLED)
 lab: $(INSTALLED)
 	$(BIN)/jupyter lab notebooks
 
+docs: $(INSTALLED)
+	DICENTLIB_RUN=$(RUN) $(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo "build/docs/index.html"
+
 bench: $(INSTALLED)
 	for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
-
-figures: report
-	@echo "figures: $(RUN)/figures"
 
 clean:
 	rm -rf .venv build *.egg-info

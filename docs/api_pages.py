@@ -1,0 +1,92 @@
+"""Pages of the reference, one per package, written from what each package offers."""
+
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+
+PARTS = {  # package or module: its heading, in the order of the index
+    "dicentlib": "The door",
+    "dicentlib.data": "Images, tables and annotations",
+    "dicentlib.simulation": "Simulated metaphases",
+    "dicentlib.filtering": "Image filter",
+    "dicentlib.model": "Network",
+    "dicentlib.loss": "Loss",
+    "dicentlib.training": "Training",
+    "dicentlib.ensemble": "Ensembles",
+    "dicentlib.voting": "Votes and detections",
+    "dicentlib.operating_point": "Operating point",
+    "dicentlib.evaluation": "Evaluation",
+    "dicentlib.latent": "Latent trajectories",
+    "dicentlib.scoring": "Scoring a folder",
+    "dicentlib.counts": "Statistics of counts",
+    "dicentlib.calibration": "Calibration curves",
+    "dicentlib.dose": "Dose",
+    "dicentlib.review": "Review",
+    "dicentlib.report": "Report",
+    "dicentlib.plotting": "Figures",
+    "dicentlib.widgets": "Sliders and gallery",
+    "dicentlib.runs": "Run folders",
+    "dicentlib.baseline": "Classical baseline",
+    "dicentlib.segmentation": "Image analysis",
+    "dicentlib.files": "Files",
+    "dicentlib.errors": "Errors",
+}
+INDEX = """Reference
+=========
+
+Everything that can be imported. A name is listed once, where it is meant to be imported from.
+
+.. toctree::
+   :maxdepth: 1
+
+{entries}
+"""
+
+
+def write_api_pages(folder):
+    """Write ``index.rst`` and a page for each part into `folder`."""
+    Path(folder).mkdir(exist_ok=True)
+    listed = set()
+    pages = {}
+    for part in list(PARTS)[1:] + list(PARTS)[:1]:
+        pages[part] = _page(part, {} if part == "dicentlib" else listed)
+    for part, text in pages.items():
+        (Path(folder) / f"{part}.rst").write_text(text)
+    entries = "\n".join(f"   {part}" for part in PARTS)
+    (Path(folder) / "index.rst").write_text(INDEX.format(entries=entries))
+
+
+def _page(part, listed):
+    module = importlib.import_module(part)
+    heading = f"{PARTS[part]} (``{part}``)"
+    blocks = [heading, "=" * len(heading), "", inspect.getdoc(module) or "", ""]
+    blocks += _list(part, _offered(module), listed)
+    if part != "dicentlib":
+        for path in getattr(module, "__path__", ()):
+            for found in sorted(pkgutil.iter_modules([path]), key=lambda one: one.name):
+                name = f"{part}.{found.name}"
+                blocks += _list(name, _offered(importlib.import_module(name)), listed, title=True)
+    return "\n".join(blocks) + "\n"
+
+
+def _offered(module):
+    """Names of the public functions and classes of a module: ``__all__``, or defined in it."""
+    names = getattr(module, "__all__", None) or [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
+    ]
+    values = {name: getattr(module, name) for name in names}
+    return {n: v for n, v in values.items() if inspect.isclass(v) or inspect.isfunction(v)}
+
+
+def _list(name, values, listed, *, title=False):
+    new = {key: value for key, value in values.items() if value not in listed}
+    if not new:
+        return []
+    if isinstance(listed, set):
+        listed.update(new.values())
+    heading = [f"``{name}``", "-" * (len(name) + 4), ""] if title else []
+    table = [f".. currentmodule:: {name}", "", ".. autosummary::", "   :toctree: generated", ""]
+    return [*heading, *table, *(f"   {key}" for key in sorted(new)), ""]
