@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import dicentlib
-from dicentlib.errors import InputError
+from dicentlib.errors import InputError, InputWarning
 from dicentlib.files import READY_MODELS, find_model
 from dicentlib.scoring import score_folder
 from dicentlib.simulation import simulate_metaphase
@@ -81,9 +81,9 @@ def test_one_image_is_scored_as_a_folder_is(cell, ensemble, tmp_path):
 
 
 def test_an_assumed_scale_is_said(cell, ensemble):
-    with pytest.warns(UserWarning, match=r"cell\.tif: pixel size assumed 0\.1 um"):
+    with pytest.warns(InputWarning, match=r"cell\.tif: pixel size assumed 0\.1 um"):
         ensemble.detect(cell)
-    with pytest.warns(UserWarning, match=r"image: pixel size assumed 0\.1 um"):
+    with pytest.warns(InputWarning, match=r"image: pixel size assumed 0\.1 um"):
         ensemble.detect(iio.imread(cell) / 255)
 
 

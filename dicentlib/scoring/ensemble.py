@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
-from dicentlib.errors import InputError
+from dicentlib.errors import InputError, InputWarning
 from dicentlib.scoring.network import detect_batch, read_voters
 from dicentlib.scoring.plan import ImageRecord, scoring_settings
 from dicentlib.scoring.preparation import ASSUMED, FROM_FILE, SCORED, prepare, prepare_pixels
@@ -89,7 +89,7 @@ class Ensemble:
 
         Warns
         -----
-        UserWarning
+        InputWarning
             The pixel size is assumed, only the first of several pages is used, or the
             background is normalised.
         """
@@ -103,7 +103,7 @@ class Ensemble:
         if prepared.status != SCORED:
             raise InputError(f"{name}: {prepared.reason}")
         if notes := [note for note in prepared.notes if not note.endswith(FROM_FILE)]:
-            warnings.warn(f"{name}: {'; '.join(notes)}", stacklevel=2)
+            warnings.warn(f"{name}: {'; '.join(notes)}", InputWarning, stacklevel=2)
         return detect_batch([prepared], self._settings, self._voters)[0]
 
     def _prepare_array(self, image, pixel_size_um):
