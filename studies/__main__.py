@@ -98,5 +98,18 @@ def contacts(
             table.to_csv(temporary)
 
 
+@app.command()
+def size(package: Path = Path("dicentlib")):
+    """Code lines of the package (no blank lines, comments, docstrings) and modules at its root."""
+    from studies.size import package_size
+
+    sizes = package_size(package)
+    for part, (lines, files) in sorted(sizes.items(), key=lambda item: -item[1][0]):
+        typer.echo(f"{lines:6d} lines {files:4d} files  {part}")
+    lines, files = (sum(numbers) for numbers in zip(*sizes.values(), strict=True))
+    n_root = sum(part.endswith(".py") for part in sizes)
+    typer.echo(f"{lines:6d} lines {files:4d} files  in all; {n_root} modules at the root")
+
+
 if __name__ == "__main__":
     app()
