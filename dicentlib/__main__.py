@@ -46,32 +46,49 @@ def main():
     """Dicentric chromosomes: from metaphase images to a dose."""
 
 
+def _option(help_text, *names):
+    return typer.Option(*names, help=help_text)
+
+
 @app.command()
-def report(preset: str = "demo", run_dir: str = "runs/demo", first: str = "", last: str = ""):
+def report(
+    preset: Annotated[str, _option("Parameters of the notebooks: notebooks/presets/.")] = "demo",
+    run_dir: Annotated[str, _option("The run folder.")] = "runs/demo",
+    first: Annotated[str | None, _option("Begin with this notebook, for example 04.")] = None,
+    last: Annotated[str | None, _option("End with this notebook.")] = None,
+):
     """Run the numbered notebooks in order, from metaphases to the dose report."""
     from dicentlib.runs import resolve
     from dicentlib.runs.pipeline import run_pipeline, summary
 
-    run_pipeline(preset, resolve(run_dir), first=first or None, last=last or None)
+    run_pipeline(preset, resolve(run_dir), first=first, last=last)
     typer.echo(summary(resolve(run_dir)))
 
 
 @app.command()
 def score(
-    images: Path,
-    members: Path,
-    out: Annotated[Path, typer.Option(help="Folder for the results.")],
-    shard: Annotated[str, typer.Option(help="i/n: only this part; merge afterwards.")] = "1/1",
-    confidence_threshold: float | None = None,
-    agreement_threshold: int | None = None,
-    samples: Annotated[Path | None, typer.Option(help="Instead of samples.csv.")] = None,
-    pixel_size_um: Annotated[
-        float | None, typer.Option(help="Where samples.csv and the file are silent.")
+    images: Annotated[Path, typer.Argument(help="Folder of images.")],
+    members: Annotated[Path, typer.Argument(help="Name of a ready ensemble, or its folder.")],
+    out: Annotated[Path, _option("Folder for the results.")],
+    shard: Annotated[str, _option("i/n: only this part; merge afterwards.")] = "1/1",
+    confidence_threshold: Annotated[
+        float | None, _option("T_C of all classes. Default: operating_point.json of MEMBERS.")
     ] = None,
-    filter_weights: Annotated[Path | None, typer.Option(help="The image filter.")] = None,
-    shard_size: int = 64,
-    precision: str = "",
-    n_threads: int | None = None,
+    agreement_threshold: Annotated[
+        int | None, _option("T_A of all classes. Default: operating_point.json of MEMBERS.")
+    ] = None,
+    samples: Annotated[Path | None, _option("Table of samples instead of samples.csv.")] = None,
+    pixel_size_um: Annotated[
+        float | None, _option("Pixel size (um) of images that do not state one.")
+    ] = None,
+    filter_weights: Annotated[
+        Path | None, _option("Name of a ready image filter, or its file. Default: none.")
+    ] = None,
+    shard_size: Annotated[int, _option("Images computed between two saved results.")] = 64,
+    precision: Annotated[
+        str | None, _option("float32 or bfloat16. Default: as the members were trained.")
+    ] = None,
+    n_threads: Annotated[int | None, _option("Threads. Default: one per processor.")] = None,
 ):
     """Score a folder of images with an ensemble, or one part of it for a batch system."""
     from dicentlib.scoring import merge_parts, score_part
@@ -87,7 +104,7 @@ def score(
         pixel_size_um=pixel_size_um,
         filter_weights=filter_weights,
         shard_size=shard_size,
-        precision=precision or None,
+        precision=precision,
         n_threads=n_threads,
     )
     typer.echo(f"part {shard}: {n_shards} shards of images are complete")
@@ -97,7 +114,7 @@ def score(
 
 
 @app.command()
-def merge(out: Path):
+def merge(out: Annotated[Path, typer.Argument(help="Folder with the parts' results.")]):
     """Merge the parts that `score --shard i/n` made in the folder OUT."""
     from dicentlib.scoring import merge_parts
 
@@ -121,20 +138,20 @@ def _echo_counts(out):
 
 @app.command()
 def simulate(
-    folder: str,
-    n_images: int = typer.Option(5430, help="Images per dose."),
-    dose_gy: str = typer.Option(
-        "", help="A dose or several, as 0,0.5,2. None: the paper's labels per image."
-    ),
-    seed: int = 0,
-    height: int = 888,
-    width: int = 1008,
-    pixel_size_um: float = 0.1,
-    fraction_irradiated: float = 1.0,
-    negative_fraction: float = 0.0,
-    rejected_fraction: float = typer.Option(0.0, help="Share of images that are not scorable."),
-    blind: bool = typer.Option(False, help="Keep the truth apart, in truth.json."),
-    workers: int = typer.Option(0, help="Processes; 0: one per core."),
+    folder: Annotated[str, typer.Argument(help="Folder for the image set.")],
+    n_images: Annotated[int, _option("Images per dose.")] = 5430,
+    dose_gy: Annotated[
+        str | None, _option("A dose or several, as 0,0.5,2. Default: the paper's labels per image.")
+    ] = None,
+    seed: Annotated[int, _option("The same seed gives the same images.")] = 0,
+    height: Annotated[int, _option("Height of an image in pixels.")] = 888,
+    width: Annotated[int, _option("Width of an image in pixels.")] = 1008,
+    pixel_size_um: Annotated[float, _option("Side of a pixel in micrometres.")] = 0.1,
+    fraction_irradiated: Annotated[float, _option("Share of cells that had the dose.")] = 1.0,
+    negative_fraction: Annotated[float, _option("Share of images without aberrations.")] = 0.0,
+    rejected_fraction: Annotated[float, _option("Share of images that are not scorable.")] = 0.0,
+    blind: Annotated[bool, _option("Keep the truth apart, in truth.json.", "--blind")] = False,
+    workers: Annotated[int | None, _option("Processes. Default: one per processor.")] = None,
 ):
     """Write a set of simulated metaphases with their truth.
 
@@ -145,7 +162,7 @@ def simulate(
     from dicentlib.simulation import simulate_set
 
     try:
-        doses = [float(dose) for dose in dose_gy.split(",") if dose.strip()]
+        doses = [float(dose) for dose in (dose_gy or "").split(",") if dose.strip()]
     except ValueError as error:
         raise InputError(
             f"--dose-gy {dose_gy!r}: allowed are doses in Gy, as 2 or 0,0.5,2"
@@ -163,7 +180,7 @@ def simulate(
         negative_fraction=negative_fraction,
         reasons={name: rejected_fraction / len(REASONS) for name in REASONS},
         blind=blind,
-        n_workers=workers or None,
+        n_workers=workers,
     )
     typer.echo(f"{folder}: samples.csv" + (", truth.json" if blind else ", annotations.csv"))
 
@@ -172,33 +189,35 @@ def simulate(
 def train(
     images: Annotated[str, typer.Argument(help="Image set for training.")],
     out: Annotated[str, typer.Argument(help="Receives members/, metrics.csv and training/.")],
-    annotations: Annotated[str, typer.Option(help="Default: annotations.csv in IMAGES.")] = "",
-    validation: Annotated[str, typer.Option(help="Image set measured after each epoch.")] = "",
-    preset: Annotated[str, typer.Option(help="demo or paper; options change it.")] = "demo",
-    encoder: str = "",
-    decoder_channels: Annotated[str, typer.Option(help="For example 64,32.")] = "",
-    crop_px: Annotated[int, typer.Option(help="0: whole images.")] = -1,
-    pixel_size_um: float = 0.0,
-    lam: float = -1.0,
-    optimiser: str = "",
-    learning_rate: float = 0.0,
-    weight_decay: float = -1.0,
-    decay_to: float = -1.0,
-    intensity: float = -1.0,
-    blur_px: float = -1.0,
-    epochs: int = 0,
-    batch_size: int = 0,
-    steps_per_epoch: Annotated[int, typer.Option(help="0: as many crops as images.")] = -1,
-    precision: str = "",
-    initial_members: Annotated[str, typer.Option(help="Fine-tune this ensemble.")] = "",
-    data_seed: int = -1,
-    init_seed: int = -1,
-    threads: int = 0,
-    workers: int = 0,
-    devices: int = 1,
-    cache_gb: float = 4.0,
-    max_minutes: float = 0.0,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; do not resume.")] = False,
+    annotations: Annotated[
+        str | None, _option("Table of annotations. Default: annotations.csv in IMAGES.")
+    ] = None,
+    validation: Annotated[str | None, _option("Image set measured after each epoch.")] = None,
+    preset: Annotated[str, _option("demo or paper; the options below change it.")] = "demo",
+    encoder: Annotated[str | None, _option("Of the network, for example resnet34.")] = None,
+    decoder_channels: Annotated[str | None, _option("Two numbers, for example 64,32.")] = None,
+    crop_px: Annotated[int | None, _option("Side of crops; 0: whole images.")] = None,
+    pixel_size_um: Annotated[float | None, _option("Scale of the network's images.")] = None,
+    lam: Annotated[float | None, _option("Weight of sparse variation; 0: Model A.")] = None,
+    optimiser: Annotated[str | None, _option("adam or adamw.")] = None,
+    learning_rate: Annotated[float | None, _option("At the start.")] = None,
+    weight_decay: Annotated[float | None, _option("Of the optimiser.")] = None,
+    decay_to: Annotated[float | None, _option("Share of the rate at the end; 1: constant.")] = None,
+    intensity: Annotated[float | None, _option("Strength of random exposure, 0 to 1.")] = None,
+    blur_px: Annotated[float | None, _option("Largest random blur in pixels.")] = None,
+    epochs: Annotated[int | None, _option("A member is kept after each.")] = None,
+    batch_size: Annotated[int | None, _option("Samples of a step, of all devices.")] = None,
+    steps_per_epoch: Annotated[int | None, _option("0: as many crops as images.")] = None,
+    precision: Annotated[str | None, _option("auto, float32 or bfloat16.")] = None,
+    initial_members: Annotated[str | None, _option("Fine-tune this ensemble.")] = None,
+    data_seed: Annotated[int | None, _option("Of order, crops and augmentation.")] = None,
+    init_seed: Annotated[int | None, _option("Of the first weights.")] = None,
+    threads: Annotated[int | None, _option("Threads. Default: one per processor.")] = None,
+    workers: Annotated[int, _option("Processes that prepare samples; 0: none.")] = 0,
+    devices: Annotated[int, _option("GPUs, or processes on a CPU.")] = 1,
+    cache_gb: Annotated[float, _option("Memory for images.")] = 4.0,
+    max_minutes: Annotated[float | None, _option("Stop after the epoch that exceeds it.")] = None,
+    fresh: Annotated[bool, _option("Start again instead of resuming.", "--fresh")] = False,
 ):
     """Train on annotated images; a killed training goes on when the command is given again."""
     from dicentlib.training.commands import train_command
@@ -227,11 +246,11 @@ def train(
         out,
         preset=preset,
         changes=changes,
-        annotations=annotations or None,
-        validation=validation or None,
-        initial_members=initial_members or None,
-        max_minutes=max_minutes or None,
-        threads=threads or None,
+        annotations=annotations,
+        validation=validation,
+        initial_members=initial_members,
+        max_minutes=max_minutes,
+        threads=threads,
         workers=workers,
         devices=devices,
         cache_gb=cache_gb,

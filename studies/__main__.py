@@ -20,13 +20,13 @@ def tables(
     train_images: Annotated[str, typer.Argument(help="Image set for training.")],
     test_images: Annotated[str, typer.Argument(help="Image set for measuring.")],
     out: Annotated[str, typer.Argument(help="Receives both trainings and tables.csv.")],
-    epochs: int = 20,
-    steps_per_epoch: int = 100,
-    encoder: str = "",
-    pixel_size_um: float = 0.2,
-    ensemble_size: int = 5,
-    draws: int = 100,
-    threads: int = 0,
+    epochs: Annotated[int, typer.Option(help="Of each training; half of them vote.")] = 20,
+    steps_per_epoch: Annotated[int, typer.Option(help="Batches of an epoch.")] = 100,
+    encoder: Annotated[str | None, typer.Option(help="Default: that of the preset demo.")] = None,
+    pixel_size_um: Annotated[float, typer.Option(help="Scale of the network's images.")] = 0.2,
+    ensemble_size: Annotated[int, typer.Option(help="Members of a random ensemble.")] = 5,
+    draws: Annotated[int, typer.Option(help="Random ensembles.")] = 100,
+    threads: Annotated[int | None, typer.Option(help="Default: one per processor.")] = None,
 ):
     """The paper's tables on other data: Model A, Model B and ensembles, as CSV, and its claims."""
     from dicentlib.training.commands import changed_preset, read_image_set
@@ -46,7 +46,7 @@ def tables(
         parameters=changed_preset("demo", changes),
         size=ensemble_size,
         n_draws=draws,
-        threads=threads or None,
+        threads=threads,
     )
     typer.echo(table.round(3).to_string(index=False))
     typer.echo("\n".join(paper_claims(table)))
@@ -56,7 +56,7 @@ def tables(
 def compare(
     simulated: Annotated[Path, typer.Argument(help="Annotated set of simulated images.")],
     real: Annotated[Path | None, typer.Option(help="Folder of real images.")] = None,
-    baseline: Path = Path("models/baseline"),
+    baseline: Annotated[Path, typer.Option(help="Classical opponent.")] = Path("baseline"),
     model_a: Annotated[Path | None, typer.Option(help="Members trained with lam 0.")] = None,
     model_b: Annotated[Path | None, typer.Option(help="Members of one training.")] = None,
     ensemble: Annotated[Path | None, typer.Option(help="Members with operating point.")] = None,
@@ -80,7 +80,7 @@ def compare(
 def contacts(
     real: Annotated[list[Path], typer.Argument(help="Real sets with a box for each chromosome.")],
     cells: Annotated[int, typer.Option(help="Simulated cells.")] = 60,
-    seed: int = 77,
+    seed: Annotated[int, typer.Option(help="Of the simulated cells.")] = 77,
     out: Annotated[Path | None, typer.Option(help="CSV file for the table.")] = None,
 ):
     """How chromosomes touch and how many specks lie between them: real and simulated fields."""
@@ -99,7 +99,9 @@ def contacts(
 
 
 @app.command()
-def size(package: Path = Path("dicentlib")):
+def size(
+    package: Annotated[Path, typer.Option(help="Folder of the package.")] = Path("dicentlib"),
+):
     """Code lines of the package (no blank lines, comments, docstrings) and modules at its root."""
     from studies.size import package_size
 

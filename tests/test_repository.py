@@ -5,9 +5,11 @@ import json
 import re
 import subprocess
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import typer
 
 ROOT = Path(__file__).resolve().parents[1]
 CONDA_NAMES = {
@@ -134,3 +136,13 @@ def command_names(function):
         call = decorator if isinstance(decorator, ast.Call) else None
         if call and getattr(call.func, "attr", "") == "command":
             yield call.args[0].value if call.args else function.name.replace("_", "-")
+
+
+@pytest.mark.parametrize("program", ["dicentlib", "studies"])
+def test_every_option_has_a_help_text(program):
+    """And none has a number or an empty text that means "not given"."""
+    app = import_module(f"{program}.__main__").app
+    for name, command in typer.main.get_command(app).commands.items():
+        for parameter in command.params:
+            assert parameter.help, f"{program} {name}: {parameter.name}"
+            assert parameter.default not in ("", -1), f"{program} {name}: {parameter.name}"

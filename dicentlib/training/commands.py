@@ -43,26 +43,18 @@ def changed_preset(preset, changes):
     preset : str
         A key of ``PRESETS``.
     changes : dict
-        By parameter; ``""``, negative numbers and 0 leave the preset's value, except that a
-        ``lam``, ``crop_px`` or ``steps_per_epoch`` of 0 means none.
-        ``steps_per_epoch`` times the batch size is ``samples_per_epoch``; decoder channels may
-        be text, ``"64,32"``.
+        By parameter; None leaves the preset's value. A ``crop_px`` of 0 means whole images,
+        ``steps_per_epoch`` of 0 as many crops as images: times the batch size it is
+        ``samples_per_epoch``. Decoder channels may be text, ``"64,32"``.
 
     Raises
     ------
     InputError
-        Unknown preset; decoder channels that are not two numbers.
+        Unknown preset; a value that is not allowed.
     """
     if preset not in PRESETS:
         raise InputError(f"preset {preset!r} found; allowed: {', '.join(PRESETS)}")
-    zero_counts = {"lam", "crop_px", "steps_per_epoch", "weight_decay", "decay_to", "intensity"}
-    zero_counts |= {"blur_px", "data_seed", "init_seed"}
-    given = {
-        name: value
-        for name, value in changes.items()
-        if value != ""
-        and (isinstance(value, str) or value > 0 or (value == 0 and name in zero_counts))
-    }
+    given = {name: value for name, value in changes.items() if value is not None}
     if "decoder_channels" in given:
         text = given["decoder_channels"]
         try:

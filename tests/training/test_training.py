@@ -346,11 +346,13 @@ def test_paper_preset():
 
 
 def test_presets_changed_by_options():
-    changes = {"encoder": "resnet18", "steps_per_epoch": 10, "lam": 0.0, "epochs": 0, "crop_px": -1}
+    changes = {"encoder": "resnet18", "steps_per_epoch": 10, "lam": 0.0, "epochs": None}
     changed = changed_preset("demo", changes | {"decoder_channels": "32,16"})
     assert (changed.encoder, changed.lam, changed.decoder_channels) == ("resnet18", 0.0, (32, 16))
     assert changed.samples_per_epoch == 10 * PRESETS["demo"].batch_size
     assert changed.epochs == PRESETS["demo"].epochs
+    with pytest.raises(InputError, match="epochs 0 found; allowed: 1 or more"):
+        changed_preset("demo", {"epochs": 0})
     with pytest.raises(InputError, match="preset 'big' found; allowed: paper, demo"):
         changed_preset("big", {})
 
