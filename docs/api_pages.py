@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+import shutil
 from pathlib import Path
 
 PARTS = {  # package or module: its heading, in the order of the index
@@ -46,7 +47,8 @@ Everything that can be imported. A name is listed once, where it is meant to be 
 
 def write_api_pages(folder):
     """Write ``index.rst`` and a page for each part into `folder`."""
-    Path(folder).mkdir(exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    Path(folder).mkdir()
     listed = set()
     pages = {}
     for part in list(PARTS)[1:] + list(PARTS)[:1]:
