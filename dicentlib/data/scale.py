@@ -13,7 +13,7 @@ from dicentlib.errors import InputError
 PIXEL_SIZES_UM = (0.02, 2.0)  # of a light microscope, in the plane of the slide
 SQUARE = 0.01  # largest relative difference between the sides of a pixel
 CONFLICT = 0.02  # relative difference from which table and file contradict each other
-ASSUMED = "pixel size assumed"
+ASSUMED, FROM_FILE = "pixel size assumed", "from the file"
 INCH_UM, CENTIMETRE_UM = 25400.0, 10000.0
 UNITS_OF_TAG = {2: INCH_UM, 3: CENTIMETRE_UM}  # TIFF ResolutionUnit
 
@@ -182,7 +182,7 @@ def resolve_scale(in_table, in_file, *, otherwise_um=None):
             )
         return Scale(float(in_table), "table", tuple(notes))
     if from_file > 0:
-        return Scale(from_file, "file", (*notes, f"pixel size {from_file:.4g} um from the file"))
+        return Scale(from_file, "file", (*notes, f"pixel size {from_file:.4g} um {FROM_FILE}"))
     if otherwise_um is not None:
         return Scale(float(otherwise_um), "given", tuple(notes))
     notes.append(f"{ASSUMED} {REFERENCE_PIXEL_SIZE_UM:g} um")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
+from dicentlib.data.scale import FROM_FILE, StatedScale, resolve_scale
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.scoring.network import detect_batch, read_voters
 from dicentlib.scoring.plan import ImageRecord, scoring_settings
-from dicentlib.scoring.preparation import ASSUMED, FROM_FILE, SCORED, prepare, prepare_pixels
+from dicentlib.scoring.preparation import SCORED, prepare, prepare_pixels
 
 
 class Ensemble:
@@ -115,11 +115,14 @@ class Ensemble:
                 f"image: {image.dtype}, shape {image.shape}, {found}; allowed: floating point "
                 "from 0 to 1 of shape (H, W), as dicentlib.data.read_image returns"
             )
-        notes = () if pixel_size_um is not None else (f"{ASSUMED} {REFERENCE_PIXEL_SIZE_UM:g} um",)
-        size = REFERENCE_PIXEL_SIZE_UM if pixel_size_um is None else pixel_size_um
+        scale = resolve_scale(np.nan, StatedScale(), otherwise_um=pixel_size_um)
         try:
-            pixels = image.astype(np.float32, copy=False)
-            image_filter = self._voters.image_filter
-            return prepare_pixels(pixels, size, self._settings, image_filter, notes=notes)
+            return prepare_pixels(
+                image.astype(np.float32, copy=False),
+                scale.pixel_size_um,
+                self._settings,
+                self._voters.image_filter,
+                notes=scale.notes,
+            )
         except InputError as error:
             raise InputError(f"image: {error}") from error
