@@ -20,6 +20,11 @@ from dicentlib.simulation import simulate_metaphase
 
 ROOT = Path(__file__).resolve().parents[1]
 LARGEST_WHEEL = 40e6
+OPTIONS = {  # thresholds at which every cell has detections
+    "filter_weights": "filter-small",
+    "confidence_threshold": 0.1,
+    "agreement_threshold": 1,
+}
 NAMES = {
     "CalibrationCurve",
     "Ensemble",
@@ -43,7 +48,7 @@ def cell(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ensemble():
-    return dicentlib.Ensemble.load("giemsa-small", filter_weights="filter-small")
+    return dicentlib.Ensemble.load("giemsa-small", **OPTIONS)
 
 
 def test_names_at_the_door():
@@ -71,9 +76,7 @@ def test_importing_costs_nothing():
 def test_one_image_is_scored_as_a_folder_is(cell, ensemble, tmp_path):
     table = ensemble.detect(cell, pixel_size_um=0.2)
     assert len(table) > 0
-    scored = score_folder(
-        cell.parent, "giemsa-small", out=tmp_path, filter_weights="filter-small", pixel_size_um=0.2
-    )
+    scored = score_folder(cell.parent, "giemsa-small", out=tmp_path, pixel_size_um=0.2, **OPTIONS)
     pd.testing.assert_frame_equal(scored.drop(columns="image"), table)
     from_array = ensemble.detect(iio.imread(cell) / 255, pixel_size_um=0.2)
     pd.testing.assert_frame_equal(from_array, table)
