@@ -271,17 +271,38 @@ def dose(
     ],
     out: Annotated[Path | None, typer.Option(help="Also write the table, as CSV.")] = None,
     method: Annotated[
-        str, typer.Option(help="merkle, delta, dolphin, mixture, bayesian or detector.")
-    ] = "merkle",
+        str,
+        typer.Option(
+            help="route (a laboratory's, which looks for partial exposure), or one method for "
+            "all: merkle, delta, dolphin, mixture, bayesian or detector."
+        ),
+    ] = "route",
     protraction: Annotated[float, typer.Option(help="G(x), 1 for an acute exposure.")] = 1.0,
+    local_exposure: Annotated[
+        bool,
+        typer.Option(
+            "--local-exposure", help="The history speaks for partial-body exposure (route)."
+        ),
+    ] = False,
 ):
     """Doses of counted samples, the highest first, with their triage categories."""
+    from dicentlib.dose.route_table import route_table, shown_columns
     from dicentlib.dose.table import dose_table
+    from dicentlib.errors import InputError
     from dicentlib.files import atomic_path
 
-    table = dose_table(counts, curve, method=method, protraction=protraction)
-    typer.echo(table.drop(columns="warnings").round(3).to_string(index=False))
-    for sample, text in zip(table["sample"], table["warnings"], strict=True):
+    if method == "route":
+        table = route_table(
+            counts, curve, protraction=protraction, local_exposure=local_exposure
+        ).rename(columns={"reservations": "warnings"})
+        texts = table["conclusion"] + " " + table["warnings"]
+    elif local_exposure:
+        raise InputError(f"--local-exposure is of the route, not of the method {method}")
+    else:
+        table = dose_table(counts, curve, method=method, protraction=protraction)
+        texts = table["warnings"]
+    typer.echo(table[shown_columns(table)].round(3).to_string(index=False))
+    for sample, text in zip(table["sample"], texts, strict=True):
         if text:
             typer.echo(f"{sample}: {text}")
     if out is not None:

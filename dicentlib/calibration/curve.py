@@ -106,8 +106,10 @@ class CalibrationCurve:
         coefficients.setflags(write=False)
         if self.dose_range_gy is not None:
             low, high = (float(value) for value in self.dose_range_gy)
-            if not 0 <= low < high < math.inf:
-                raise InputError(f"dose_range_gy is {self.dose_range_gy}: expected 0 <= low < high")
+            if not (0 <= low <= high < math.inf and high > 0):
+                raise InputError(
+                    f"dose_range_gy is {self.dose_range_gy}: expected 0 <= low <= high"
+                )
             object.__setattr__(self, "dose_range_gy", (low, high))
         object.__setattr__(self, "coefficients", coefficients)
         object.__setattr__(self, "covariance", covariance)

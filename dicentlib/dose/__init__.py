@@ -16,6 +16,7 @@ from dicentlib.dose.protraction import protraction_factor, split_dose_factor
 from dicentlib.dose.qdr import qdr
 from dicentlib.dose.result import DoseEstimate
 from dicentlib.dose.route import Route, laboratory_route
+from dicentlib.dose.route_table import route_table
 from dicentlib.dose.triage import Triage, triage, triage_table
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "poisson_two_sample_p",
     "protraction_factor",
     "qdr",
+    "route_table",
     "split_dose_factor",
     "triage",
     "triage_table",

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.stats import poisson
 
+from dicentlib.counts.sample import trimmed
 from dicentlib.dose.checks import (
     common_assumptions,
     common_fields,
@@ -58,8 +59,9 @@ def mixture(sample, curve, *, level=0.95, d0_gy=2.7):
         raise InputError("mixture needs the cells with 0, 1, 2 ... dicentrics, not only the sums")
     if sample.n_dicentrics == 0:
         raise InputError("mixture needs dicentrics: none were found")
-    w, first, second = fit_mixture(sample.distribution)
-    covariance, regular = _covariance(sample.distribution, w, first, second)
+    distribution = trimmed(sample.distribution)
+    w, first, second = fit_mixture(distribution)
+    covariance, regular = _covariance(distribution, w, first, second)
     errors = np.sqrt(np.diag(covariance))
     dose, error, *limits = _dose(first, errors[1], curve, z)
     second_dose, second_error, *second_limits = _dose(second, errors[2], curve, z)

@@ -1,6 +1,7 @@
 """Doses of many samples at once, from a plain file of counts."""
 
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 
 import pandas as pd
@@ -51,38 +52,67 @@ def dose_table(counts, curve, *, method="merkle", protraction=1.0):
     InputError
         Counts or curve cannot be read, or the method is unknown.
     """
-    known = read_curve(curve)
-    if known.scorer is not None:
-        known = replace(known, warnings=(*known.warnings, SCORER_NOTE), standard_errors=None)
-    known = known.protracted(protraction)
+    known = read_curve(curve).protracted(protraction)
     check_method(method)
-    estimates, failed, repeated = {}, {}, []
-    for number, row in enumerate(read_counts(counts).to_dict("records"), start=1):
-        name = str(row.get("sample") or number)
-        while name in estimates or name in failed:
-            name += "'"
-            repeated.append(name)
-        given = {"n_cells": row["n_cells"], "n_dicentrics": row["n_dicentrics"]}
+    estimates, failed, notes = {}, {}, {}
+    for name, given, note in named_samples(counts):
+        notes[name] = note
         try:
             if method == "bayesian":  # ends the density where counts and curve do not
-                sample = Sample.of(row["distribution"], **given)
-                estimates[name] = bounded_bayesian(sample, known)
+                estimates[name] = bounded_bayesian(Sample.of(**given), known)
             else:
-                estimates[name] = estimate_dose(row["distribution"], known, method=method, **given)
+                estimates[name] = estimate_dose(curve=known, method=method, **given)
         except InputError as error:
-            failed[name] = given | {"sample": name, "method": method, "warnings": f"{error}."}
+            sums = {key: given.get(key) for key in ("n_cells", "n_dicentrics")}
+            failed[name] = sums | {"sample": name, "method": method, "warnings": f"{error}."}
     table = triage_table(estimates)
     if failed:
         rows = pd.DataFrame(failed.values())
         table = pd.concat([table, rows], ignore_index=True) if estimates else rows
         table = table.reindex(columns=list(dict.fromkeys([*COLUMNS.split(), *table.columns])))
-    again = table["sample"].isin(repeated)
-    table.loc[again, "warnings"] += " An earlier row of the file has the same name."
+    if len(table):
+        table["warnings"] += [" ".join(["", *notes[name]]) for name in table["sample"]]
     return table
 
 
+def named_samples(counts):
+    """Name, counts as arguments of a dose, and notes of every sample of a table.
+
+    `counts` is a file, a table that was read from one, or a dict of names and distributions. A row
+    without a name is called by its number; a name that occurs again gets an apostrophe, and a note.
+    """
+    if isinstance(counts, dict):
+        yield from ((str(name), {"cells_with": one}, []) for name, one in counts.items())
+        return
+    table = counts if isinstance(counts, pd.DataFrame) else read_counts(counts)
+    missing = {"n_cells", "n_dicentrics"} - set(table)
+    if missing:
+        raise InputError(f"the table has no column {', '.join(sorted(missing))}")
+    seen = set()
+    for number, row in enumerate(table.to_dict("records"), start=1):
+        name, note = str(row.get("sample") or number), []
+        while name in seen:
+            name += "'"
+            note = ["An earlier row of the file has the same name."]
+        seen.add(name)
+        given = {key: row[key] for key in ("n_cells", "n_dicentrics")}
+        yield name, given | {"cells_with": row.get("distribution")}, note
+
+
 def read_curve(source):
-    """The curve of a file of any kind that holds one or counts to fit one to, or published."""
+    """The curve of a file of any kind that holds one or counts to fit one to, or published.
+
+    A curve that an automatic scorer made says so: a table of counts does not tell who counted.
+    """
+    known = _curve(source)
+    if known.scorer is None:
+        return known
+    return replace(known, warnings=(*known.warnings, SCORER_NOTE), standard_errors=None)
+
+
+def _curve(source):
+    if not isinstance(source, (str, PathLike)):
+        raise InputError(f"curve is {source!r}: expected a curve, a file or a published name")
     path = Path(source)
     if not path.is_file() and path.suffix.casefold() not in (".json", *SUFFIXES):
         return published_curve(str(source))
@@ -94,4 +124,10 @@ def read_curve(source):
             f"{path}: neither a saved curve (name,value) nor calibration counts: "
             "expected a column with the dose in Gy"
         )
-    return fit_curve(counts["dose_gy"], counts["n_cells"], counts["n_dicentrics"], name=path.name)
+    return fit_curve(
+        counts["dose_gy"],
+        counts["n_cells"],
+        counts["n_dicentrics"],
+        distributions=counts["distribution"],
+        name=path.name,
+    )
