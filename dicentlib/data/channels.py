@@ -158,7 +158,8 @@ def from_palette(indices, palette):
         palette = palette.astype(np.uint8)
     if (palette == palette[:, :1]).all():
         return Channels(palette[:, 0][indices])
-    if _changes_gradually(palette[indices.min() : indices.max() + 1].astype(int)):
+    used = slice(int(indices.min()), int(indices.max()) + 1)
+    if _changes_gradually(palette[used].astype(int)):
         note = "look-up table of a viewer left out: the stored values are read"
         bits = (len(palette) - 1).bit_length()
         return Channels(indices, bits=bits, notes=(note,))

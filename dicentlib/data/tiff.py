@@ -146,13 +146,15 @@ def data_end(page):
     no byte counts, 0, or wrong ones.
     """
     offsets, counts = page.dataoffsets, page.databytecounts
-    wrong = len(counts) != len(offsets) or not all(counts)
     size = page.parent.filehandle.size
-    beyond = max(map(sum, zip(offsets, counts, strict=False)), default=0) > size
+    stated = page.tags.valueof(325, page.tags.valueof(279, page.tags.valueof(514)))
+    wrong = not stated or len(counts) != len(offsets) or not all(counts)
     note = ""
-    if (wrong or beyond) and int(page.compression) == 1 and not page.is_tiled:
+    if int(page.compression) == 1 and not page.is_tiled:
         computed = _strip_bytes(page)
-        if len(computed) == len(offsets):
+        wrong = wrong or max(map(sum, zip(offsets, counts, strict=True)), default=0) > size
+        wrong = wrong or any(map(int.__lt__, map(int, counts), computed))
+        if wrong and len(computed) == len(offsets):
             counts = page.databytecounts = computed
             note = "byte counts of the strips absent or wrong: computed from the size"
     elif wrong:

@@ -1,0 +1,180 @@
+"""The scale of an image is what its file states, or it is said to be assumed."""
+
+import numpy as np
+import pytest
+import tifffile
+from nd2_file import write_nd2
+from PIL import Image
+
+from dicentlib.data import index_images, read_picture
+from dicentlib.data.scale import StatedScale, micrometres, resolve_scale, stated
+from dicentlib.errors import InputError
+
+GREY = np.random.default_rng(1).integers(0, 256, (20, 30), dtype=np.uint8)
+NONE, INCH, CENTIMETRE = 1, 2, 3
+
+
+def scale_of(path):
+    row = index_images(path.parent).table.iloc[0]
+    return pytest.approx(row["pixel_size_um"], rel=2e-3), row["pixel_size_from"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "per_unit", "tag"),
+    [
+        ("micron", 5, NONE), ("\\u00B5m", 5, NONE), ("micrometers", 5, NONE),
+        ("micrometre", 5, NONE), ("inch", 127000, INCH), ("m", 5_000_000, NONE),
+        (None, 50000, CENTIMETRE), ("µm", 5, NONE), ("Microns", 5, NONE), ("nm", 0.005, NONE),
+        ("Nanometers", 0.005, NONE), ("cm", 50000, CENTIMETRE), ("mm", 5000, NONE),
+        ("um ", 5, NONE), ("pixel", 50000, CENTIMETRE),
+    ],
+)  # fmt: skip
+def test_units_of_imagej_and_the_resolution_tag(tmp_path, unit, per_unit, tag):
+    path = tmp_path / "a.tif"
+    description = "ImageJ=1.54f\n" + (f"unit={unit}\n" if unit else "")
+    resolution = {"resolution": (per_unit, per_unit), "resolutionunit": tag}
+    encoded = description.encode("latin-1")
+    tifffile.imwrite(path, GREY, description=encoded, metadata=None, **resolution)
+    assert scale_of(path) == (0.2, "file")
+    assert "pixel size 0.2 um from the file" in notes(path)
+
+
+def notes(path, in_table=np.nan):
+    return "; ".join(resolve_scale(in_table, read_picture(path).scale).notes)
+
+
+@pytest.mark.parametrize(
+    ("unit", "per_unit", "said"),
+    [
+        ("pixel", 1, "pixel size assumed 0.1 um"),
+        ("furlong", 5, "in the unit 'furlong' not understood; pixel size assumed 0.1 um"),
+        ("um", 0.1, "10 um in the file left out: allowed 0.02 to 2; pixel size assumed 0.1 um"),
+    ],
+)
+def test_what_is_assumed_is_said_to_be_assumed(tmp_path, unit, per_unit, said):
+    path = tmp_path / "a.tif"
+    description = f"ImageJ=1.54f\nunit={unit}\n"
+    resolution = {"resolution": (per_unit, per_unit), "resolutionunit": NONE}
+    tifffile.imwrite(path, GREY, description=description, metadata=None, **resolution)
+    assert scale_of(path) == (0.1, "assumed")
+    assert said in notes(path)
+
+
+def test_words_of_units():
+    for word in ("um", "UM", " µm", "μm", "\\u00b5m", "microns", "Micrometres", "micro meter"):
+        assert micrometres(word) == 1.0
+    assert micrometres("inches") == micrometres("in.") == micrometres('"') == 25400
+    assert micrometres("Å") == 1e-4
+    assert np.isnan([micrometres(word) for word in ("pixel", "", "reference frame")]).all()
+
+
+UNEQUAL = "pixels are not square"
+
+
+def of_tiff(path, **options):
+    tifffile.imwrite(path / "a.tif", GREY, **options)
+
+
+def of_imagej(path):
+    of_tiff(path, imagej=True, resolution=(5, 10), metadata={"unit": "um"})
+
+
+def of_ome(path):
+    sizes = {"PhysicalSizeX": 0.1, "PhysicalSizeXUnit": "µm"}
+    sizes |= {"PhysicalSizeY": 200, "PhysicalSizeYUnit": "nm"}
+    tifffile.imwrite(path / "a.ome.tif", GREY, metadata=sizes)
+
+
+def of_png(path):
+    Image.fromarray(GREY).save(path / "a.png", dpi=(127000, 254000))
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: of_tiff(path, resolution=(50000, 100000), resolutionunit=CENTIMETRE),
+        lambda path: of_tiff(path, resolution=(1, 2), resolutionunit=NONE),
+        of_imagej,
+        of_ome,
+        of_png,
+    ],
+    ids=["resolution", "ratio", "ImageJ", "OME", "PNG"],
+)
+def test_pixels_that_are_not_square_are_refused(tmp_path, write):
+    write(tmp_path)
+    index = index_images(tmp_path)
+    assert UNEQUAL in index.quarantined["reason"].iloc[0]
+    with pytest.raises(InputError, match=UNEQUAL):
+        read_picture(next(tmp_path.iterdir()))
+
+
+def test_sides_that_differ_by_rounding_are_square():
+    assert stated(0.1, 0.1005).pixel_size_um == 0.1
+    assert stated(0.1).pixel_size_um == 0.1
+    assert np.isnan(stated(np.nan, None).pixel_size_um)
+    with pytest.raises(InputError, match=r"0\.1 um wide, 0\.102 um high"):
+        stated(0.1, 0.102)
+
+
+def test_sizes_of_microscope_files(tmp_path, monkeypatch):
+    nd2 = pytest.importorskip("nd2")
+    path = tmp_path / "a.nd2"
+    write_nd2(path, [GREY])
+    assert np.isnan(read_picture(path).scale.pixel_size_um)
+
+    class Volume:
+        axesCalibrated = (True, True, False)
+        axesCalibration = (0.1, 0.2, 1.0)
+
+    class Channel:
+        volume = Volume()
+
+    class Metadata:
+        channels = (Channel(),)
+
+    monkeypatch.setattr(nd2.ND2File, "metadata", Metadata())
+    with pytest.raises(InputError, match=UNEQUAL):
+        read_picture(path)
+    Volume.axesCalibration = (0.1, 0.1, 1.0)
+    assert read_picture(path).scale == StatedScale(0.1)
+    Volume.axesCalibrated = (False, False, False)  # the reader fills in a size of its own
+    assert np.isnan(read_picture(path).scale.pixel_size_um)
+
+
+@pytest.mark.parametrize("sizes", [(1e-7, 1e-7), (1e-7, 2e-7)])
+def test_sizes_of_czi(tmp_path, monkeypatch, sizes):
+    czifile = pytest.importorskip("czifile")
+    from pathlib import Path
+
+    from dicentlib.data.microscope import czi_scale
+
+    path = Path(__file__).parents[1] / "cases" / "files" / "grey_zstd.czi"
+    distances = "".join(
+        f'<Distance Id="{side}"><Value>{size}</Value></Distance>'
+        for side, size in zip("XY", sizes, strict=True)
+    )
+    text = f"<Image><Metadata><Scaling><Items>{distances}</Items></Scaling></Metadata></Image>"
+    monkeypatch.setattr(czifile.CziFile, "metadata", lambda self: text)
+    if sizes[0] == sizes[1]:
+        assert czi_scale(path).pixel_size_um == pytest.approx(0.1)
+    else:
+        with pytest.raises(InputError, match=UNEQUAL):
+            czi_scale(path)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp"])
+def test_resolution_of_other_formats(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(GREY).save(path, dpi=(127000, 127000))
+    assert scale_of(path) == (0.2, "file")
+    Image.fromarray(GREY).save(path, dpi=(96, 96))  # of a screen
+    assert scale_of(path) == (0.1, "assumed")
+
+
+def test_a_table_that_contradicts_its_file_is_named(tmp_path):
+    of_tiff(tmp_path, resolution=(50000, 50000), resolutionunit=CENTIMETRE)
+    assert (
+        notes(tmp_path / "a.tif", in_table=0.1)
+        == "pixel size 0.1 um of the table; the file says 0.2"
+    )
+    assert notes(tmp_path / "a.tif", in_table=0.2) == ""
