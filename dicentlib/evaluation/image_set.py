@@ -204,6 +204,11 @@ def class_surface(images, class_name, *, which=None, **grid):
     )
 
 
+def class_surfaces(images, **grid):
+    """:func:`class_surface` of every class, as a dict."""
+    return {name: class_surface(images, name, **grid) for name in CLASSES}
+
+
 def counts_at(images, class_name, *, confidence_threshold, agreement_threshold, ensembles):
     """Counts of every image at one operating point, for bootstraps.
 

@@ -2,7 +2,7 @@
 
 Points (``points``) are looked up in the volume before the head of every epoch's member
 (``features``), brought into one frame and into a plane (``alignment``), divided between the
-classes (``regions``), followed through training (``trajectories``) and set beside the votes
+classes (``regions``), followed through training (``trajectories``) and compared with the votes
 (``disagreement``). Source: Deschemps et al. (2024), section "Visualization of the training
 dynamics of single model", figures 4 to 6, equations 8 and 9.
 """
@@ -13,6 +13,9 @@ from dicentlib.latent.disagreement import (
     RankCorrelation,
     object_table,
     rank_correlation,
+    rank_correlations,
+    vote_titles,
+    voting_thresholds,
 )
 from dicentlib.latent.features import (
     LatentFeatures,
@@ -63,8 +66,11 @@ __all__ = [
     "object_table",
     "project",
     "rank_correlation",
+    "rank_correlations",
     "read_crops",
     "sample_points",
     "select_members",
     "trajectory_table",
+    "vote_titles",
+    "voting_thresholds",
 ]

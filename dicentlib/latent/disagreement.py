@@ -1,6 +1,7 @@
 """Is the unsure part of the latent plane where the members' votes differ?"""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,9 @@ from dicentlib.errors import InputError
 from dicentlib.evaluation.vote_reliability import vote_entropy
 from dicentlib.latent.points import class_codes
 from dicentlib.latent.regions import entropy_at
+from dicentlib.operating_point import OperatingPoint
+
+WITH_MISSED = "all, with share of missed votes"
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,9 @@ class RankCorrelation:
     n_objects: int
     n_images: int
     level: float
+
+    def __str__(self):
+        return f"{self.rho:.2f} [{self.lower:.2f}, {self.upper:.2f}]"
 
     @property
     def relation(self):
@@ -86,6 +93,54 @@ def object_table(points, peaks, coordinates, regions, *, confidence_threshold, m
         vote_entropy=vote_entropy(fraction),
         latent_entropy=latent,
     )
+
+
+def voting_thresholds(path, *, given=None):
+    """T_C by class: `given` for both, else that of the operating point, else 0.5.
+
+    Parameters
+    ----------
+    path : path-like
+        ``operating_point.json``, which need not exist. Of thresholds by member the mean counts.
+    given : float, optional
+    """
+    thresholds = np.full(2, 0.5 if given is None else given)
+    if given is None and Path(path).is_file():
+        thresholds = OperatingPoint.read(path).confidence_thresholds().mean(axis=0)
+    return dict(zip(CLASSES, thresholds.tolist(), strict=True))
+
+
+def vote_titles(objects, *, n_points, n_members):
+    """A title for each followed point: the votes for it, or that it is no aberration.
+
+    Parameters
+    ----------
+    objects : DataFrame
+        As from :func:`object_table`.
+    n_points, n_members : int
+    """
+    votes = objects.set_index("point")["votes"].reindex(range(n_points))
+    return [
+        "no aberration" if np.isnan(count) else f"{count:.0f} of {n_members} votes"
+        for count in votes
+    ]
+
+
+def rank_correlations(objects, *, n_resamples=2000, seed=0):
+    """:func:`rank_correlation` of all objects and of each class, as a dict.
+
+    The last entry, "all, with share of missed votes", has the share of votes that an object did not
+    get in place of the vote entropy: an object that every member misses has no vote entropy.
+    """
+    missed = objects.assign(vote_entropy=1 - objects["vote_fraction"])
+    groups = [
+        ("all", objects),
+        *objects.groupby("class"),
+        ("all, with share of missed votes", missed),
+    ]
+    return {
+        name: rank_correlation(group, n_resamples=n_resamples, seed=seed) for name, group in groups
+    }
 
 
 def rank_correlation(objects, *, level=0.95, n_resamples=2000, seed=0):

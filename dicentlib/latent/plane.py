@@ -6,9 +6,11 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from dicentlib.conventions import CLASSES
+from dicentlib.latent.limits import epoch_positions
 from dicentlib.latent.points import class_codes
-from dicentlib.latent.regions import Regions, entropy, mean_probabilities
-from dicentlib.latent.trajectories import Trajectories, trajectory_table
+from dicentlib.latent.regions import Regions, entropy, fit_regions, mean_probabilities
+from dicentlib.latent.trajectories import Trajectories, cluster_trajectories, trajectory_table
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,29 @@ class LatentPlane:
     trajectories: Trajectories
     mean_epochs: tuple | None = None
 
+    @classmethod
+    def fit(cls, points, epochs, coordinates, *, n_clusters, grid_size, mean_epochs=None, seed=0):
+        """Fit regions and trajectories.
+
+        Parameters
+        ----------
+        points, epochs, coordinates
+            As the attributes.
+        n_clusters, grid_size, seed : int
+            Of :func:`cluster_trajectories` and :func:`fit_regions`.
+        mean_epochs : sequence of int, optional
+            Epochs (not positions) that the averaged classifier is made of.
+        """
+        codes = class_codes(points)
+        return cls(
+            points,
+            epochs,
+            coordinates,
+            fit_regions(coordinates, codes, grid_size=grid_size, seed=seed),
+            cluster_trajectories(coordinates, codes, n_clusters=n_clusters, seed=seed),
+            epoch_positions(epochs, mean_epochs),
+        )
+
     @cached_property
     def codes(self):
         """Class of each point, as in ``POINT_CLASSES``."""
@@ -56,3 +81,14 @@ class LatentPlane:
         """One row per centroid, most uncertain first: ``cluster, class, size, entropy`` (mean)."""
         by_cluster = self.table.groupby(["cluster", "class", "size"], as_index=False)["entropy"]
         return by_cluster.mean().sort_values("entropy", ascending=False, ignore_index=True)
+
+    def extremes(self, *, least=4):
+        """Numbers of the most and the least uncertain centroid of aberrations.
+
+        Centroids of at least `least` aberrations are preferred; without any, all are compared.
+        """
+        large = self.clusters[
+            self.clusters["class"].isin(CLASSES) & (self.clusters["size"] >= least)
+        ]
+        chosen = (large if len(large) else self.clusters)["cluster"]
+        return int(chosen.iloc[0]), int(chosen.iloc[-1])

@@ -126,6 +126,17 @@ def plot_latent(coordinates, codes, probabilities, extent, *, ax):
     return ax
 
 
+def plot_epoch(plane, epoch, *, ax):
+    """:func:`plot_latent` of a LatentPlane at one of its epochs."""
+    position = list(plane.epochs).index(epoch)
+    probabilities = plane.regions.probabilities[position]
+    plot_latent(
+        plane.coordinates[position], plane.codes, probabilities, plane.regions.extent, ax=ax
+    )
+    ax.set_title(f"Epoch {epoch}")
+    return ax
+
+
 def update_latent(ax, coordinates, codes, probabilities):
     """Show another epoch in axes drawn by :func:`plot_latent`, in place."""
     ax.images[0].set_data(region_colours(probabilities))

@@ -1,4 +1,4 @@
-"""Epoch slider and linked view of the latent plane, round functions that work without them."""
+"""Epoch slider and linked view of the latent plane, around functions that work without them."""
 
 import io
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import ipywidgets as widgets
 from matplotlib.figure import Figure
 
-from dicentlib.plotting.latent import class_legend, plot_latent, update_latent
+from dicentlib.plotting.latent import class_legend, plot_epoch, update_latent
 from dicentlib.plotting.latent_links import draw_linked_view
 from dicentlib.plotting.style import style
 
@@ -36,14 +36,7 @@ class EpochSlider(widgets.VBox):
         with style():
             self.figure = Figure(figsize=(7.5, 4.6))
             self.ax = self.figure.subplots()
-            position = plane.epochs.index(self.epoch)
-            plot_latent(
-                plane.coordinates[position],
-                plane.codes,
-                plane.regions.probabilities[position],
-                plane.regions.extent,
-                ax=self.ax,
-            )
+            plot_epoch(plane, self.epoch, ax=self.ax)
             class_legend(self.ax, loc="upper left", bbox_to_anchor=(1, 1))
         self._show()
         self.slider.observe(self._follow, names="value")

@@ -14,6 +14,9 @@ from dicentlib.latent.disagreement import (
     RankCorrelation,
     object_table,
     rank_correlation,
+    rank_correlations,
+    vote_titles,
+    voting_thresholds,
 )
 from dicentlib.latent.limits import choose_epochs, limitations
 from dicentlib.latent.points import POINT_CLASSES, cells_of, class_codes, sample_points
@@ -27,6 +30,7 @@ from dicentlib.latent.regions import (
     mean_probabilities,
 )
 from dicentlib.latent.trajectories import cluster_trajectories, linked_points, trajectory_table
+from dicentlib.operating_point import OperatingPoint
 
 LN3 = np.log(3)
 
@@ -505,3 +509,36 @@ def test_epochs_fall_back_to_the_last():
     assert choose_epochs([4, 5], [82, 92, 100]) == [4, 5]
     with pytest.raises(InputError, match="0 epochs available"):
         choose_epochs([], [1])
+
+
+def test_thresholds_of_votes_are_given_or_those_of_the_operating_point(tmp_path):
+    path = tmp_path / "operating_point.json"
+    assert voting_thresholds(path) == {"dicentric": 0.5, "fragment": 0.5}
+    OperatingPoint({"dicentric": (0.2, 0.4), "fragment": 0.6}, 1, n_members=2).write(path)
+    assert voting_thresholds(path) == pytest.approx({"dicentric": 0.3, "fragment": 0.6})
+    assert voting_thresholds(path, given=0.7) == {"dicentric": 0.7, "fragment": 0.7}
+
+
+def test_rank_correlations_of_all_and_of_each_class():
+    rng = np.random.default_rng(3)
+    latent = rng.uniform(0, 1, 60)
+    objects = pd.DataFrame(
+        {
+            "image": [f"{i % 12}.png" for i in range(60)],
+            "class": ["dicentric", "fragment"] * 30,
+            "latent_entropy": latent,
+            "vote_entropy": latent**2,
+            "vote_fraction": latent,
+        }
+    )
+    found = rank_correlations(objects, n_resamples=100)
+    assert list(found) == ["all", "dicentric", "fragment", "all, with share of missed votes"]
+    assert found["all"].rho == found["dicentric"].rho == 1  # monotone, so all ranks agree
+    assert found["all, with share of missed votes"].rho == -1
+    assert str(found["all"]).startswith("1.00 [")
+
+
+def test_titles_count_votes_and_name_places_that_are_no_aberrations():
+    objects = pd.DataFrame({"point": [2, 0], "votes": [1, 3]})
+    titles = vote_titles(objects, n_points=3, n_members=4)
+    assert titles == ["3 of 4 votes", "no aberration", "1 of 4 votes"]

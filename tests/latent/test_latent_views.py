@@ -143,6 +143,25 @@ def test_clusters_are_listed_most_uncertain_first(plane):
     assert_allclose(first["entropy"], own["entropy"].mean())
 
 
+def test_extremes_are_the_least_and_the_most_certain_large_centroids(plane):
+    unsure, sure = plane.extremes(least=4)
+    large = plane.clusters.query("`class` != 'background' and size >= 4")
+    by_number = large.set_index("cluster")["entropy"]
+    assert by_number[unsure] == by_number.max()
+    assert by_number[sure] == by_number.min()
+    everything = plane.clusters["cluster"]
+    assert plane.extremes(least=10**6) == (everything.iloc[0], everything.iloc[-1])
+
+
+def test_a_plane_is_fitted_from_points_and_coordinates(plane):
+    fitted = LatentPlane.fit(
+        plane.points, plane.epochs, plane.coordinates, n_clusters=3, grid_size=12, mean_epochs=[9]
+    )
+    np.testing.assert_array_equal(fitted.regions.probabilities, plane.regions.probabilities)
+    assert fitted.clusters["size"].sum() == plane.clusters["size"].sum() == N_PLACES
+    assert fitted.mean_epochs == (1,)
+
+
 def test_linked_view_shows_the_crops_of_the_picked_centroid(plane, index):
     figure = Figure(figsize=(11, 5))
     rows = draw_linked_view(figure, plane, index, cluster=2, n_crops=4)
