@@ -13,8 +13,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
-from dicentlib.data.appearance import segment
 from dicentlib.errors import InputError
+from studies.appearance import segment
 
 CROP_PX = 96
 AREA_RANGE_PX = (150, 3500)

@@ -130,6 +130,35 @@ def assess(judged, truth):
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
+def assess_parts(table, truth, *, threshold, rules):
+    """:func:`assess` of the whole filter, of its network alone and of its rules alone.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As of ``classify_folder``.
+    truth : array of bool
+        Whether each image is available.
+    threshold : float
+        Of the network.
+    rules : FilterRules
+        By themselves they are not overruled.
+
+    Returns
+    -------
+    DataFrame
+        Index ("network and rules", "network alone" or "rules alone", quantity).
+    """
+    sure = table.assign(objection="", p_available=1.0)
+    strict = replace(rules, overruled_from=None)
+    judged = {
+        "network and rules": table["available"],
+        "network alone": table["p_available"] >= threshold,
+        "rules alone": verdicts(sure, threshold=threshold, rules=strict)["available"],
+    }
+    return pd.concat({name: assess(one, truth) for name, one in judged.items()})
+
+
 def confusion_by_reason(table, true_reason):
     """Images by true reason (rows; "available" for none) and first reason given (columns)."""
     given = table["reason"].str.split(":").str[0].replace("", "available").to_numpy()

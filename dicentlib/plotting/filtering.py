@@ -16,6 +16,37 @@ REASON_NAMES = {
 }
 
 
+def reason_labels(reasons):
+    """The filter's own words for the simulator's reasons; "available" where there is none."""
+    return reasons.replace({"": "available"} | REASON_NAMES)
+
+
+def plot_measures(table, rules, *, axs):
+    """What plain image analysis measures on each image, by its true reason.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``n_objects, overlap, particles, edge_width, true_reason``, as of ``FilterSet.table``.
+    rules : FilterRules
+        Their limits are dashed lines.
+    axs : sequence of 4 Axes
+    """
+    columns = {
+        "n_objects": ("Chromosome-like objects", (rules.min_chromosomes, rules.max_chromosomes)),
+        "overlap": ("Unresolved share of area", (rules.max_overlap,)),
+        "particles": ("Share of spread covered", (rules.max_particles,)),
+        "edge_width": ("Edge width (chromosome widths)", (rules.max_edge_width,)),
+    }
+    labels = reason_labels(table["true_reason"])
+    for ax, (column, (label, limits)) in zip(axs, columns.items(), strict=True):
+        sns.stripplot(x=table[column], y=labels, ax=ax, size=3, alpha=0.6, color="k", jitter=0.25)
+        ax.set(xlabel=label, ylabel="")
+        for limit in limits:
+            ax.axvline(limit, linestyle="--", color=REJECTED_COLOUR)
+    return axs
+
+
 def plot_gallery(images, titles, available, *, axs):
     """Images in a grid, framed green where kept and orange where rejected.
 

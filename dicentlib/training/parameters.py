@@ -1,6 +1,6 @@
 """Parameters of a training, and the two presets."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data.augmentation import Augmentation
@@ -79,6 +79,21 @@ class TrainingParameters:
     def _require(self, name, valid, allowed):
         if not valid:
             raise InputError(f"{name} {getattr(self, name)!r} found; allowed: {allowed}")
+
+    def changed(self, **changes):
+        """These parameters with some changed.
+
+        Raises
+        ------
+        InputError
+            A name that is no parameter, or a value out of range.
+        """
+        unknown = sorted(set(changes) - set(asdict(self)))
+        if unknown:
+            raise InputError(
+                f"no training parameter {', '.join(unknown)}; allowed: {', '.join(asdict(self))}"
+            )
+        return replace(self, **changes)
 
     @property
     def augmentation(self):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import tifffile
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 
 from dicentlib.errors import InputError
@@ -28,6 +29,7 @@ from dicentlib.filtering import (
 )
 from dicentlib.filtering.assessment import (
     assess,
+    assess_parts,
     choose_overruling,
     confusion_by_reason,
     proportion,
@@ -35,6 +37,7 @@ from dicentlib.filtering.assessment import (
 from dicentlib.filtering.network import N_HINTS, as_batch
 from dicentlib.filtering.saliency import occlusion_map
 from dicentlib.model import LITE0, HeatmapUnet
+from dicentlib.plotting.filtering import plot_measures
 
 SETTINGS = FilterSettings("small", 299, 0.5, FilterRules(), "nothing")
 
@@ -334,6 +337,30 @@ def test_assessment_by_hand():
             "kept of available": 1 / 2,
         }
     )
+
+
+def test_network_and_rules_are_assessed_alone_and_together():
+    few = vars(measure(draw_field(10)))
+    rows = [few | {"p_available": 0.9}, few | {"p_available": 0.1}]
+    table = pd.DataFrame(rows).assign(objection="")
+    rules = FilterRules(overruled_from=0.8)
+    table = table.assign(available=verdicts(table, threshold=0.5, rules=rules)["available"])
+    scores = assess_parts(table, np.array([True, False]), threshold=0.5, rules=rules)
+    accuracy = scores["value"].xs("accuracy", level=1)
+    # the sure network overrules "few chromosomes"; the rules by themselves reject both
+    assert accuracy.to_dict() == {
+        "network and rules": 1.0, "network alone": 1.0, "rules alone": 0.5
+    }  # fmt: skip
+
+
+def test_measures_are_drawn_by_reason_with_the_limits_of_the_rules():
+    table = pd.DataFrame(
+        {"n_objects": [46, 90], "overlap": 0.1, "particles": 0.0, "edge_width": 0.2,
+         "true_reason": ["", "several_cells"]}
+    )  # fmt: skip
+    axs = plot_measures(table, FilterRules(), axs=Figure().subplots(1, 4))
+    assert [label.get_text() for label in axs[0].get_yticklabels()] == ["available", "two cells"]
+    assert [len(ax.lines) for ax in axs] == [2, 1, 1, 1]
 
 
 def test_confusion_uses_the_first_reason():

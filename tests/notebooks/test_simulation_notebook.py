@@ -9,7 +9,7 @@ import pytest
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "01_metaphases.ipynb"
 SMALL = {"height": 240, "width": 260, "n_train": 4, "n_validation": 2, "n_test": 2,
-         "doses_gy": [0.0, 4.0], "cells_per_dose": 3, "n_sample": 3, "n_compare": 1,
+         "doses_gy": [0.0, 4.0], "cells_per_dose": 3, "n_sample": 3,
          "n_workers": 1}  # fmt: skip
 
 
@@ -27,7 +27,7 @@ def test_the_notebook_leaves_every_image_set(tmp_path, monkeypatch):
         assert len(samples) == len(list((run / "data" / name / "images").iterdir())) == size
     assert json.loads((run / "data" / "sample" / "truth.json").read_text())["dose_gy"] == 2.0
     assert not (run / "data" / "sample" / "annotations.csv").exists()
-    for name in ("cells", "dose_response", "rejected", "appearance", "crops"):
+    for name in ("cells", "dose_response", "rejected"):
         assert (run / "figures" / f"01_{name}.png").stat().st_size > 5000
     # Sets with seeds of their own: no image of one is in another.
     pictures = [(run / "data" / name / "images/000000.png").read_bytes() for name in sizes]

@@ -2,7 +2,7 @@
 
 The same measurements are made on real and on simulated images, so that the two can be
 compared quantity by quantity. Lengths are in pixels of the image at 0.1 um: resample first,
-and bring an under-exposed background up (``data.images.normalise_background``).
+and normalise an under-exposed background (``data.images.normalise_background``).
 """
 
 import cv2

@@ -10,7 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from dicentlib.__main__ import app
-from dicentlib.data.appearance import (
+from dicentlib.errors import InputError
+from dicentlib.plotting import metaphases as plots
+from dicentlib.simulation import draw_metaphase
+from studies.against_real import appearance_study, transfer_study
+from studies.appearance import (
     QUANTITIES,
     REAL_RANGES,
     compare_appearance,
@@ -18,10 +22,8 @@ from dicentlib.data.appearance import (
     measure_appearance,
     segment,
 )
-from dicentlib.errors import InputError
-from dicentlib.plotting import metaphases as plots
-from dicentlib.simulation import draw_metaphase
 from studies.crops import chromosome_crops, compare_crops
+from studies.figures import plot_appearance
 from studies.transfer import (
     VARIABLE,
     adci_agreement,
@@ -153,6 +155,18 @@ def test_without_real_images_there_is_nothing_to_transfer_to(monkeypatch, tmp_pa
     assert transfer.summary.empty
     with pytest.raises(InputError, match="no such folder"):
         real_image_sets(tmp_path / "nowhere")
+    assert transfer_study(None, tmp_path / "out").empty
+    assert (tmp_path / "out" / "transfer.csv").is_file()
+
+
+def test_the_study_of_appearance_without_real_images(monkeypatch, tmp_path):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    table, auc = appearance_study(tmp_path, n_images=1)
+    assert auc is None
+    assert table["real_median"].notna().all()
+    assert pd.read_csv(tmp_path / "appearance.csv", index_col=0).index.tolist() == list(QUANTITIES)
+    for name in ("appearance", "crops"):
+        assert (tmp_path / f"{name}.png").stat().st_size > 5000
 
 
 @pytest.mark.real
@@ -181,7 +195,7 @@ def test_figures_show_what_they_were_given():
     plots.plot_yield_by_dose(table, lambda dose: 0.1 * dose, ax=axs[2])
     assert axs[2].get_xlabel() == "Dose (Gy)"
     simulated = pd.DataFrame([{name: m for name, (_, m, _) in REAL_RANGES.items()}])
-    plots.plot_appearance(compare_appearance(simulated), ax=axs[3], labels=QUANTITIES)
+    plot_appearance(compare_appearance(simulated), ax=axs[3], labels=QUANTITIES)
     assert len(axs[3].get_yticklabels()) == len(QUANTITIES)
     plt.close(fig)
 

@@ -1,0 +1,149 @@
+"""Simulated images compared with real ones, and a detector tried on real ones: tables, figures."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from dicentlib.data.images import normalise_background, read_image
+from dicentlib.files import atomic_path
+from dicentlib.plotting.metaphases import plot_marked_metaphase
+from dicentlib.simulation import draw_metaphase
+from studies.appearance import QUANTITIES, compare_appearance, measure_appearance
+from studies.crops import chromosome_crops, compare_crops
+from studies.figures import plot_appearance, plot_crop_rows, plot_score_histogram
+from studies.transfer import adci_agreement, real_image_sets, score_real_sets
+
+FEWEST_IMAGES = 5  # of either kind, for the crop classifier's cross-validation
+N_SHOWN = 16
+
+
+def appearance_study(out, *, real="", n_images=60, dose_gy=3.0, seed=21):
+    """Measure simulated fields of 1024 x 1280 pixels against the real ADCI fields.
+
+    Writes ``appearance.csv`` and ``appearance.png``, and ``crops.png``; with real images at hand
+    ``real_or_simulated.png`` and ``importance.csv`` of the crop classifier.
+
+    Parameters
+    ----------
+    out : path-like
+    real : path-like
+        As for :func:`studies.transfer.real_image_sets`; without real images the stored ranges
+        of the ADCI fields are compared with.
+    n_images : int
+        Simulated fields.
+    dose_gy : float
+        Of the simulated cells; the real ones are irradiated, their dose is not published.
+    seed : int
+
+    Returns
+    -------
+    table : DataFrame
+        Of :func:`studies.appearance.compare_appearance`.
+    auc : float or None
+        Of the crop classifier; None with too few images.
+    """
+    simulated = [
+        draw_metaphase((seed, 100 + i), dose_gy=dose_gy, height=1024, width=1280).image
+        for i in tqdm(range(n_images), desc="draw")
+    ]
+    folder = real_image_sets(real).get("adci_demo")
+    paths = sorted(folder.glob("*.TIF")) if folder else []
+    fields = {"simulated": simulated, "real": [normalise_background(read_image(p)) for p in paths]}
+    fields = {kind: images for kind, images in fields.items() if images}
+    measured = {
+        kind: pd.DataFrame([measure_appearance(image) for image in tqdm(images, desc=kind)])
+        for kind, images in fields.items()
+    }
+    table = compare_appearance(measured["simulated"], measured.get("real"))
+    _write(out, "appearance", table)
+    fig, ax = plt.subplots(figsize=(9, 7))
+    plot_appearance(table, ax=ax, labels=QUANTITIES)
+    ax.set_title(f"Appearance: {n_images} simulated and {len(paths) or 16} real images")
+    _save(fig, out, "appearance")
+    crops = {kind: [chromosome_crops(image) for image in images] for kind, images in fields.items()}
+    _draw_crops(crops, out, seed)
+    if min(len(crops.get(kind, ())) for kind in ("simulated", "real")) < FEWEST_IMAGES:
+        return table, None
+    return table, _classify(crops, out)
+
+
+def _draw_crops(crops, out, seed, *, n_shown=12):
+    rng = np.random.default_rng(seed)
+    stacks = {kind: np.concatenate([c for c, _ in found]) for kind, found in crops.items()}
+    rows = {kind: stack[rng.permutation(len(stack))[:n_shown]] for kind, stack in stacks.items()}
+    fig, axs = plt.subplots(len(rows), n_shown, figsize=(14, 1.45 * len(rows)), squeeze=False)
+    plot_crop_rows(rows, axs=axs)
+    _save(fig, out, "crops")
+
+
+def _classify(crops, out):
+    parts = [
+        features.assign(image=f"{kind} {k}", real=kind == "real")
+        for kind, found in crops.items()
+        for k, (_, features) in enumerate(found)
+    ]
+    pooled = pd.concat(parts, ignore_index=True)
+    inputs = pooled.drop(columns=["image", "real"])
+    found = compare_crops(inputs, pooled["image"], pooled["real"])
+    _write(out, "importance", found.importance.to_frame("importance"))
+    fig, ax = plt.subplots(figsize=(6.5, 4))
+    plot_score_histogram(found.scores, ax=ax, auc=found.auc)
+    _save(fig, out, "real_or_simulated")
+    return found.auc
+
+
+def transfer_study(members, out, *, real=""):
+    """Score every real set with an ensemble at its operating point.
+
+    Writes ``transfer.csv``, ``transfer_<set>.png`` with the images in which it calls dicentrics,
+    and ``adci_agreement.csv``: agreement with another program's calls, which are not the truth.
+
+    Parameters
+    ----------
+    members : path-like
+    out : path-like
+    real : path-like
+        As for :func:`studies.transfer.real_image_sets`.
+
+    Returns
+    -------
+    DataFrame
+        One row per real set; empty where there are no real images.
+    """
+    transfer = score_real_sets(real_image_sets(real), members, out=Path(out) / "scored")
+    _write(out, "transfer", transfer.summary)
+    for name, folder in transfer.folders.items():
+        found = transfer.detections.query("set == @name")
+        _save(_called(found, folder, name), out, f"transfer_{name}")
+    if "adci_demo" in transfer.folders:
+        calls = pd.read_csv(transfer.folders["adci_demo"] / "adci_objects.csv")
+        found = transfer.detections.query("set == 'adci_demo'")
+        _write(out, "adci_agreement", adci_agreement(found, calls))
+    return transfer.summary
+
+
+def _called(found, folder, name):
+    images = sorted(set(found.query("`class` == 'dicentric'")["image"]))[:N_SHOWN]
+    n_rows = max(1, -(-len(images) // 4))
+    fig, axs = plt.subplots(n_rows, 4, figsize=(15, 3.3 * n_rows), squeeze=False)
+    for ax in axs.flat:
+        ax.axis("off")
+    for ax, image in zip(axs.flat, images, strict=False):
+        picture = normalise_background(read_image(folder / image))
+        plot_marked_metaphase(picture, found.query("image == @image"), ax=ax, title=image)
+    fig.suptitle(f"{name}: dicentrics (orange), fragments (green)")
+    return fig
+
+
+def _write(out, name, table):
+    with atomic_path(Path(out) / f"{name}.csv") as temporary:
+        table.to_csv(temporary)
+
+
+def _save(fig, out, name):
+    with atomic_path(Path(out) / f"{name}.png") as temporary:
+        fig.savefig(temporary)
+    plt.close(fig)
