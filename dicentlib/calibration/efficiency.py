@@ -7,6 +7,7 @@ from statsmodels.stats.proportion import proportion_confint
 from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.calibration.fit import fit_curve
 from dicentlib.counts.poisson_limits import poisson_limits
+from dicentlib.evaluation.matching import mark_detections
 
 
 def detector_by_dose(cells, *, level=0.95):
@@ -81,6 +82,33 @@ def count_matched(cells, marked_detections, marked_annotations):
 def _dicentrics(table, images):
     counts = table.loc[table["class"] == "dicentric", "image"].value_counts()
     return counts.reindex(images).fillna(0).astype(int).to_numpy()
+
+
+def detector_of_series(cells, detections, annotations, *, require_fragment):
+    """:func:`detector_by_dose` of a scored calibration series.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        ``image, dose_gy, n_fragments``, one row per scored cell.
+    detections, annotations : DataFrame
+        ``image, class, row, col``.
+    require_fragment : bool
+        The co-occurrence rule: dicentrics of a cell without a fragment are not counted.
+
+    Returns
+    -------
+    DataFrame
+        Without annotations only ``dose_gy`` and ``n_cells`` are known.
+    """
+    if require_fragment:
+        with_fragment = cells["image"][cells["n_fragments"] > 0]
+        detections = detections[detections["image"].isin(with_fragment)]
+    matched = count_matched(cells, *mark_detections(detections, annotations))
+    by_dose = detector_by_dose(matched)
+    if annotations.empty:
+        return by_dose.assign(**dict.fromkeys(by_dose.columns[2:], np.nan))
+    return by_dose
 
 
 def reviewed_curve(curve, by_dose):

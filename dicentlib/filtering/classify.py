@@ -125,6 +125,31 @@ def classify_folder(images, weights, *, pixel_size_um=None, threshold=None, rule
     return verdicts(table, threshold=threshold, rules=rules or settings.rules)
 
 
+def available_images(images, *, weights=None, image_pixel_size_um=REFERENCE_PIXEL_SIZE_UM):
+    """Which images of an annotated set may be scored.
+
+    Parameters
+    ----------
+    images : EvaluationSet
+    weights : path-like, optional
+        A filter; without one, only images that cannot hold a metaphase are left out.
+    image_pixel_size_um : float
+        Pixel size (um) of images that do not state it.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+        In the order of the set.
+    """
+    if weights is None:
+        scale = images.dataset.pixel_size_um
+        every = range(len(images))
+        return np.array([not objection(images.image(i), pixel_size_um=scale) for i in every])
+    folder = images.dataset.index.folder
+    table = classify_folder(folder, weights, pixel_size_um=image_pixel_size_um)
+    return table.set_index("image")["available"].reindex(images.names).to_numpy(bool)
+
+
 def _judge(chunk, image_filter):
     """Rows of the table for prepared images; the network sees them as one batch."""
     inputs = [item.network_input for _, item in chunk if not item.objection]

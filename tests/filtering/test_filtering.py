@@ -11,6 +11,8 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
+from dicentlib.data import index_images
+from dicentlib.data.dataset import MetaphaseDataset
 from dicentlib.errors import InputError
 from dicentlib.filtering import (
     FilterRules,
@@ -35,6 +37,7 @@ from dicentlib.filtering.assessment import (
     proportion,
 )
 from dicentlib.filtering.network import N_HINTS, as_batch
+from dicentlib.filtering.classify import available_images
 from dicentlib.filtering.saliency import occlusion_map
 from dicentlib.model import LITE0, HeatmapUnet
 from dicentlib.plotting.filtering import plot_measures
@@ -51,6 +54,16 @@ class Constant(torch.nn.Module):
 
     def forward(self, x):
         return torch.full((len(x),), self.logit)
+
+
+class OfDataset:
+    """What :func:`available_images` reads of an EvaluationSet."""
+
+    def __init__(self, dataset):
+        self.dataset, self.names, self.image = dataset, dataset.names, dataset.image
+
+    def __len__(self):
+        return len(self.names)
 
 
 ALWAYS = ImageFilter(Constant(9.0), SETTINGS)
@@ -342,7 +355,7 @@ def test_assessment_by_hand():
 def test_network_and_rules_are_assessed_alone_and_together():
     few = vars(measure(draw_field(10)))
     rows = [few | {"p_available": 0.9}, few | {"p_available": 0.1}]
-    table = pd.DataFrame(rows).assign(objection="")
+    table = pd.DataFrame(rows).assign(image=["a", "b"], objection="")
     rules = FilterRules(overruled_from=0.8)
     table = table.assign(available=verdicts(table, threshold=0.5, rules=rules)["available"])
     scores = assess_parts(table, np.array([True, False]), threshold=0.5, rules=rules)
@@ -361,6 +374,21 @@ def test_measures_are_drawn_by_reason_with_the_limits_of_the_rules():
     axs = plot_measures(table, FilterRules(), axs=Figure().subplots(1, 4))
     assert [label.get_text() for label in axs[0].get_yticklabels()] == ["available", "two cells"]
     assert [len(ax.lines) for ax in axs] == [2, 1, 1, 1]
+
+
+def test_available_images_of_a_set_with_and_without_a_filter(tmp_path):
+    fields = [draw_field(46), np.full((888, 1008), 0.8, np.float32)]
+    for number, field in enumerate(fields):
+        Image.fromarray((255 * field).clip(0, 255).astype(np.uint8)).save(
+            tmp_path / f"{number}.png"
+        )
+    images = MetaphaseDataset(
+        index_images(tmp_path), pd.DataFrame(columns=["image", "class", "row", "col"]),
+        pixel_size_um=0.1,
+    )  # fmt: skip
+    assert available_images(OfDataset(images)).tolist() == [True, False]
+    never = ImageFilter(Constant(-9.0), SETTINGS)
+    assert available_images(OfDataset(images), weights=never).tolist() == [False, False]
 
 
 def test_confusion_uses_the_first_reason():
