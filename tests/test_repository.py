@@ -122,6 +122,12 @@ def test_numerics_do_not_import_plotting():
             assert not any(name.startswith("dicentlib.plotting") for name in imports_of(path)), path
 
 
+def test_the_readme_is_short():
+    lines = (ROOT / "README.md").read_text().splitlines()
+    assert len(lines) <= 120
+    assert max(map(len, lines)) <= 120
+
+
 def test_the_project_names_no_machine():
     files = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
