@@ -125,7 +125,7 @@ def classify_folder(images, weights, *, pixel_size_um=None, threshold=None, rule
     return verdicts(table, threshold=threshold, rules=rules or settings.rules)
 
 
-def available_images(images, *, weights=None, image_pixel_size_um=REFERENCE_PIXEL_SIZE_UM):
+def available_images(images, *, weights=None):
     """Which images of an annotated set may be scored.
 
     Parameters
@@ -133,8 +133,6 @@ def available_images(images, *, weights=None, image_pixel_size_um=REFERENCE_PIXE
     images : EvaluationSet
     weights : path-like, optional
         A filter; without one, only images that cannot hold a metaphase are left out.
-    image_pixel_size_um : float
-        Pixel size (um) of images that do not state it.
 
     Returns
     -------
@@ -145,8 +143,7 @@ def available_images(images, *, weights=None, image_pixel_size_um=REFERENCE_PIXE
         scale = images.dataset.pixel_size_um
         every = range(len(images))
         return np.array([not objection(images.image(i), pixel_size_um=scale) for i in every])
-    folder = images.dataset.index.folder
-    table = classify_folder(folder, weights, pixel_size_um=image_pixel_size_um)
+    table = classify_folder(images.dataset.index, weights)
     return table.set_index("image")["available"].reindex(images.names).to_numpy(bool)
 
 
