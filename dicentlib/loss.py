@@ -55,7 +55,7 @@ class HeatmapLoss(nn.Module):
     Parameters
     ----------
     lam : float
-        :math:`\lambda \ge 0`. 0 is the paper's Model A, 0.2 its Model B. May be set anew
+        :math:`\lambda \ge 0`. 0 is the paper's Model A, 0.2 its Model B. May be changed
         between steps (warm-up).
     rho : float in [0, 1]
         See :func:`sparse_variation`.

@@ -199,7 +199,7 @@ def _drop_unused_parts(model):
 
 
 class Unused(nn.Module):
-    """Stands where a part of the encoder was removed; hands its first argument on."""
+    """Replaces a removed part of the encoder; returns its first argument unchanged."""
 
     def forward(self, value, *_):
         return value

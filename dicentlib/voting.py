@@ -115,8 +115,8 @@ def decide(votes, *, agreement_threshold, n_members=None):
     agreement_threshold : int, 0 to M - 1
         :math:`T_A`. A pixel with exactly this many votes does not fire.
     n_members : int, optional
-        M. Votes alone do not tell it; where given, :math:`T_A \ge M`, which can never fire,
-        is refused.
+        M. It cannot be known from votes alone; where given, :math:`T_A \ge M`, which can never
+        fire, is refused.
 
     Returns
     -------

@@ -132,7 +132,7 @@ def counts_by_dose(dose_gy, n_dicentrics):
     -------
     DataFrame
         Columns ``dose_gy`` (rising), ``n_cells``, ``n_dicentrics`` and ``C0``, ``C1``, ...
-        (cells with so many dicentrics).
+        (cells with that many dicentrics).
 
     Examples
     --------

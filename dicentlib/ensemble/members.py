@@ -111,7 +111,7 @@ def load_members(members, *, device="cpu"):
 
 
 def member_paths(members):
-    """Files that `members` stands for, see :func:`load_members`."""
+    """Files that `members` refers to, see :func:`load_members`."""
     if isinstance(members, (str, os.PathLike)):
         place = find_model(members)
         if place.is_file():

@@ -27,9 +27,9 @@ class HeatmapStore:
     shapes : tuple of (M, 2, h, w)
         Shape of each image's heatmaps.
     digests : tuple of str
-        Digests of the members that made the heatmaps, as told to :meth:`write`.
+        Digests of the members that made the heatmaps, as given to :meth:`write`.
     content : str
-        Digest of the images, as told to :meth:`write`.
+        Digest of the images, as given to :meth:`write`.
     """
 
     def __init__(self, path, names, shapes, digests, content):

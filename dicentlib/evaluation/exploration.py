@@ -19,7 +19,7 @@ MEASURES = ("precision", "recall")
 
 @dataclass(frozen=True)
 class ThresholdPosition:
-    """Where the sliders stand."""
+    """Values of the sliders."""
 
     confidence_threshold: float
     agreement_threshold: int

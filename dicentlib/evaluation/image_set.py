@@ -30,7 +30,7 @@ class EvaluationSet:
     dataset : MetaphaseDataset
     store : HeatmapStore
     truth : ndarray of bool, or list of such, N of shape (2, h, w)
-        Disks round the annotated points: target heatmaps above 0.5.
+        Disks around the annotated points: target heatmaps above 0.5.
     """
 
     name: str
@@ -133,7 +133,7 @@ def open_evaluation_set(
     folder : path-like, optional
         The image set, when it is not ``data/<name>`` of the run.
     suffix : str
-        Tells apart the heatmaps of several ensembles or parts of a set.
+        Distinguishes the heatmaps of several ensembles or parts of a set.
     dose_gy : float, optional
         Only images of this dose.
     batch_size : int

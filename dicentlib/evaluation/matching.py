@@ -1,4 +1,4 @@
-"""One-to-one matching of detections to annotations, beside the paper's overlap rule."""
+"""One-to-one matching of detections to annotations, an alternative to the paper's overlap rule."""
 
 import numpy as np
 import pandas as pd

@@ -18,8 +18,8 @@ def choose_threshold(p_available, available, *, max_lost, highest=0.5):
     """Threshold of the network that loses few available images of a validation set.
 
     The largest threshold, at most `highest`, below which lies at most the share `max_lost`
-    of the truly available images. A network that knows little gets a low threshold by this
-    rule, and leaves the verdict to the rules of image analysis.
+    of the truly available images. A network that has learned little gets a low
+    threshold by this rule, which leaves the verdict to the rules of image analysis.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def choose_overruling(table, available, *, threshold, rules, candidates=OVERRULI
     threshold : float
     rules : FilterRules
     candidates : sequence of float
-        Values to try beside None; where several are as accurate, the one that trusts the
+        Values to try in addition to None; where several are as accurate, the one that trusts the
         network least.
 
     Returns

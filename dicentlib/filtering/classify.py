@@ -73,7 +73,7 @@ def prepare_images(index, *, image_size=299, n_threads=None):
 def classify_folder(images, weights, *, pixel_size_um=None, threshold=None, rules=None):
     """Which images of a folder may be scored, and why the others may not.
 
-    An image is available when nothing speaks against it: it can be a metaphase
+    An image is available if it can be a metaphase
     (``explain.objection``), the network's probability is at least `threshold`, and it breaks no
     rule (``explain.failures``) or the network is sure enough (``FilterRules.overruled_from``).
 

@@ -1,6 +1,6 @@
 """What plain image analysis sees in an image: chromosomes, overlaps, a second cell, focus.
 
-No training is involved. The measures are shown beside the network's answer, and
+No training is involved. The measures are shown next to the network's answer, and
 :func:`failures` turns them into reasons that a person can check by eye.
 """
 
@@ -19,7 +19,7 @@ ANALYSIS_PIXEL_SIZE_UM = 0.2
 COMPLEMENT = 46  # chromosomes of a human cell
 SMALLEST_AREA = 0.3  # of the typical chromosome; chromosome 21 is 0.37 of the mean
 LARGEST_SINGLE_AREA = 1.9  # of the typical chromosome; chromosome 1 is 1.9 times the mean
-CLUSTER = 3  # touching chromosomes, from which on single ones are not told apart
+CLUSTER = 3  # touching chromosomes, from which on single ones cannot be distinguished
 AGREEMENT = 1.3  # two counts whose ratio is larger contradict each other
 
 

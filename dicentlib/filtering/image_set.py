@@ -35,7 +35,7 @@ class FilterSet:
 
     @property
     def hints(self):
-        """What training may learn from beside the answer, see ``training.auxiliary_loss``.
+        """What training may learn from in addition to the answer, see ``training.auxiliary_loss``.
 
         Reasons where the table has ``true_reason``, bodies where it has ``n_bodies``; NaN else.
         """

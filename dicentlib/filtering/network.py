@@ -63,7 +63,7 @@ class SmallNetwork(nn.Module):
     The mean sees how much there is of something (a missing or a second set of chromosomes),
     the maximum whether it is anywhere (a nucleus over the spread). In training mode the result
     is ``(logit, hints)`` of shapes (N,) and (N, ``N_HINTS``), else the logit: the hints teach the
-    same features what speaks against an image and how many bodies lie in it.
+    same features the reasons against an image and how many bodies lie in it.
     """
 
     def __init__(self, *, dropout=0.2):
@@ -183,7 +183,7 @@ def as_batch(inputs):
 
 @dataclass(frozen=True)
 class FilterSettings:
-    """What a filter's file says of itself, beside its weights.
+    """What a filter's file says about itself, in addition to its weights.
 
     `threshold`: an image is available when its probability is at least this and no rule of
     `rules` is broken. `trained_on`: one sentence.

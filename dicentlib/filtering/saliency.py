@@ -29,7 +29,7 @@ def occlusion_map(image_filter, network_input, *, n_positions=13):
     Returns
     -------
     ndarray of float, shape (n_positions, n_positions), values in [-1, 1]
-        Positive where the square speaks for "available", negative where it speaks against.
+        Positive where the square is evidence for "available", negative where against it.
     """
     if n_positions < 3:
         raise InputError(f"n_positions is {n_positions}; it must be at least 3")

@@ -36,8 +36,8 @@ class Trajectories:
 def cluster_trajectories(coordinates, codes, *, n_clusters=8, seed=0):
     """K-means within each class on whole trajectories, each a vector of 2 N_e numbers.
 
-    Clustering every epoch anew would give other clusters under the same number; clustered once,
-    a centroid is the mean of the same objects at every epoch.
+    Clustering each epoch separately would give other clusters under the same number; clustered
+    once, a centroid is the mean of the same objects at every epoch.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def linked_points(coordinates, trajectories, *, cluster=None, point=None, limit=
     point : int, optional
         A point: itself, then the points whose trajectories are nearest, of any class.
     limit : int
-        At most so many.
+        At most this many.
 
     Returns
     -------

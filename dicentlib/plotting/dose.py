@@ -79,14 +79,14 @@ def _dose_axes(ax):
 
 
 def plot_trials(trials, *, ax=None, truth=None, title=""):
-    """Curves and points of several combinations of thresholds, beside that of the annotations.
+    """Curves and points of several combinations of thresholds, and that of the annotations.
 
     Parameters
     ----------
     trials : dict
         Label to Trial; a number is labelled as the quantile q, a text may hold mathematics. A
         trial without a curve shows its points only. The points have their Poisson limits and lie
-        a little beside the dose, so that those of several trials stay apart.
+        slightly offset from the dose, so that those of several trials do not overlap.
     truth : CalibrationCurve, optional
     """
     ax = ax or plt.gca()
@@ -168,7 +168,7 @@ def plot_dose_density(
 
 
 def plot_cell_distribution(observed, expected, *, ax=None):
-    """Cells with 0, 1, 2, ... dicentrics beside what chance alone would give.
+    """Cells with 0, 1, 2, ... dicentrics, and what chance alone would give.
 
     Parameters
     ----------

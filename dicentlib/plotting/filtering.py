@@ -126,7 +126,7 @@ def plot_filter_reliability(table, *, ax=None):
 def plot_saliency(image, heat, *, ax=None):
     """An image and, over it, where covering it changes the probability.
 
-    `heat` is that of ``saliency.occlusion_map``: green speaks for "available", pink against.
+    `heat` is that of ``saliency.occlusion_map``: green is evidence for "available", pink against.
     """
     ax = plt.gca() if ax is None else ax
     height, width = image.shape

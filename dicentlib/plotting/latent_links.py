@@ -1,4 +1,4 @@
-"""The image crops behind a place of the latent plane, beside the plane itself."""
+"""The image crops behind a place of the latent plane, next to the plane itself."""
 
 import numpy as np
 

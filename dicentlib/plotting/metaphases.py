@@ -39,7 +39,7 @@ def class_handles(classes=("dicentric", "fragment")):
 
 
 def plot_count_distribution(counts, mean, *, ax=None, label="simulated cells"):
-    """Cells with 0, 1, 2... dicentrics beside the Poisson distribution of the stated mean."""
+    """Cells with 0, 1, 2... dicentrics, and the Poisson distribution of the stated mean."""
     ax = ax or plt.gca()
     counts = np.asarray(counts, dtype=int)
     k = np.arange(max(counts.max(), 3) + 1)

@@ -2,7 +2,7 @@
 
 import matplotlib as mpl
 
-# Okabe-Ito colours: told apart by readers with any common colour vision.
+# Okabe-Ito colours: distinguishable with any common colour vision.
 CLASS_COLOURS = {"dicentric": "#D55E00", "fragment": "#009E73", "background": "#7F7F7F"}
 SYSTEM_COLOURS = {
     "model A": "#56B4E9",

@@ -192,7 +192,7 @@ class ThresholdFigure:
                 line.set_data([position.agreement_threshold], [position.confidence_threshold])
 
     def jpeg(self):
-        """The figure as JPEG bytes; only what :meth:`update` changes is drawn anew."""
+        """The figure as JPEG bytes; only what :meth:`update` changes is redrawn."""
         canvas = self.fig.canvas
         if self._frame is None:
             canvas.draw()  # lays out the axes, which stay where they are from here on

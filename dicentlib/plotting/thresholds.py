@@ -276,7 +276,7 @@ def plot_reliability(table, *, ax=None, calibration=None):
 
 
 def crop(image, row, col, *, side_px=96):
-    """Square part of an image round a position, and its corner (row, col); kept inside the image.
+    """Square part of an image around a position, and its corner (row, col); kept inside the image.
 
     Smaller than `side_px` where the image is.
     """
@@ -287,7 +287,7 @@ def crop(image, row, col, *, side_px=96):
 
 
 def plot_gallery(images, table, mark, *, axs, side_px=96):
-    """Crops round the objects of a table, as many as there are axes; the rest stay empty.
+    """Crops around the objects of a table, as many as there are axes; the rest stay empty.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def count_facts(found):
             "u, against Poisson": u,
             "Index of this scorer's calibration cells": own
             if math.isfinite(expected.error)
-            else f"too few doses tell ({expected.n_doses})",
+            else f"unknown: too few calibration doses ({expected.n_doses})",
         }
         if found.u is not None and math.isfinite(expected.error):
             judged["u, against that"] = (

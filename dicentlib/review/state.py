@@ -56,7 +56,7 @@ class ReviewState:
     detections : DataFrame
         As of ``scoring.score_folder``.
     path : path-like, optional
-        ``review.csv``. Decisions found there are taken up again, and it is written anew after
+        ``review.csv``. Decisions found there are used again, and it is rewritten after
         every action, so that nothing is lost with the browser. Decisions about objects that
         are not among `detections` stay in the file.
 

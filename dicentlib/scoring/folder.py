@@ -44,7 +44,7 @@ def score_folder(
     samples : DataFrame or path-like, optional
         Instead of the folder's ``samples.csv``; only its images are scored.
     pixel_size_um : float, optional
-        Of images for which neither ``samples.csv`` nor the file tells. Default: 0.1, noted as
+        Of images for which neither ``samples.csv`` nor the file states it. Default: 0.1, noted as
         assumed.
     filter_weights : path-like, optional
         An image filter, or the name of a ready one (``"filter-small"``); images that it
@@ -56,8 +56,8 @@ def score_folder(
     device : str, optional
         Default: ``"cuda"`` where there is one, else ``"cpu"``.
     batch_size : int, optional
-        Images computed together. Default: 16 on a GPU; 1 on a CPU, where images run beside
-        each other in threads, which is faster.
+        Images computed together. Default: 16 on a GPU; 1 on a CPU, where images run in
+        parallel threads, which is faster.
     n_threads : int, optional
         Threads of this process; default: its cores.
     client : distributed.Client, optional

@@ -1,4 +1,4 @@
-"""One shard: some images, one Parquet file that is whole or absent, a key that tells which."""
+"""One shard: some images, one Parquet file that is whole or absent, a key that identifies it."""
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -102,7 +102,7 @@ def score_shard(folder, records, settings, out, *, n_threads=1, on_image=None):
         return prepare(folder, record, settings, voters.image_filter)
 
     def scored(record):
-        torch.set_num_threads(1)  # images run beside each other; the same sums for any number
+        torch.set_num_threads(1)  # images run in parallel; the same sums for any number
         item = ready(record)
         tables = detect_batch([item], settings, voters) if item.status == SCORED else [None]
         return _row(item, tables[0])

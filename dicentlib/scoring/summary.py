@@ -1,4 +1,4 @@
-"""What became of a folder's images, in a few lines for a person."""
+"""What became of a folder's images, in a few lines of text."""
 
 from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data.scale import ASSUMED
@@ -35,7 +35,7 @@ def noted(table):
     n_assumed = int(scored["note"].str.contains(ASSUMED, regex=False).sum())
     if n_assumed:
         found.append(
-            f"{n_assumed} of {len(scored)} scored images do not tell their scale: {ASSUMED} "
+            f"{n_assumed} of {len(scored)} scored images do not state their pixel size: {ASSUMED} "
             f"{REFERENCE_PIXEL_SIZE_UM:g} um. A wrong scale gives wrong counts; give pixel_size_um."
         )
     copies = int(scored["note"].str.contains(COPY, regex=False).sum())

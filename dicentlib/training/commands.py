@@ -22,7 +22,7 @@ def read_image_set(folder, *, annotations=None, n_images=None):
     annotations : path-like, optional
         Default: ``annotations.csv`` in the folder.
     n_images : int, optional
-        Only so many images, spread evenly over the index.
+        Only this many images, spread evenly over the index.
     """
     index = index_images(folder)
     default = Path(folder) / "annotations.csv"

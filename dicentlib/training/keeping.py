@@ -20,8 +20,8 @@ STATE = "training/last.ckpt"
 class KeepEpochs(pl.Callback):
     """After every epoch: a member, a line of ``metrics.csv``, and the state to resume from.
 
-    Each file is written beside its place and renamed into it, the state last: a training
-    killed anywhere resumes from the last whole state and repeats what came after it.
+    Each file is written under a temporary name in its folder and then renamed, the state last: a
+    training killed anywhere resumes from the last whole state and repeats what came after it.
     """
 
     def __init__(self, out, facts):

@@ -16,7 +16,7 @@ class EpochSampler(Sampler):
     ----------
     n_samples : int
     n_used : int, optional
-        The first so many of the order are taken; a multiple of the global batch in training,
+        This many are taken, the first of the order; a multiple of the global batch in training,
         where every rank must take the same number of steps.
     seed : int
     rank : int, optional

@@ -135,7 +135,7 @@ class DoseCurveExplorer(widgets.VBox):
             continuous_update=False,
         )
         self.co_occurrence = widgets.Checkbox(
-            value=choice.co_occurrence, description="count only beside a fragment"
+            value=choice.co_occurrence, description="count only with a fragment"
         )
         self.image = widgets.Image(format="png", layout=widgets.Layout(width="100%"))
         self.errors = widgets.Output()

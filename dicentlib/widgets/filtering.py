@@ -43,7 +43,7 @@ class ThresholdSlider(widgets.VBox):
 
     @property
     def threshold(self):
-        """Where the slider stands."""
+        """Value of the slider."""
         return self.slider.value
 
     def _follow(self, _change):

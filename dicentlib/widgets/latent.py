@@ -44,7 +44,7 @@ class EpochSlider(widgets.VBox):
 
     @property
     def epoch(self):
-        """Where the slider stands."""
+        """Value of the slider."""
         return self.slider.value
 
     def _follow(self, _change):

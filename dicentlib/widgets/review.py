@@ -42,7 +42,7 @@ class ReviewGallery(widgets.VBox):
 
     A page is shown at a time, in widgets that are used again for the next one, so that a
     thousand detections are as quick as ten. After every action ``review.csv`` is written and
-    the dose is estimated anew.
+    the dose is estimated again.
 
     Parameters
     ----------
@@ -51,11 +51,11 @@ class ReviewGallery(widgets.VBox):
     images : path-like or ImageIndex
         The image folder.
     path : path-like
-        ``review.csv``; decisions in it are taken up again. Exported annotations are written
-        beside it, to ``reviewed_annotations.csv``.
+        ``review.csv``; decisions in it are used again. Exported annotations are written
+        to ``reviewed_annotations.csv`` in the same folder.
     estimate : callable, optional
         From a table of detections and the share of them that is reviewed (0 to 1) to an object
-        with ``dose_gy, lower_gy, upper_gy, method``, or None where no dose can be told.
+        with ``dose_gy, lower_gy, upper_gy, method``, or None where there is no dose.
     n_columns, n_rows : int
         Crops on a page.
     size_px : int

@@ -437,7 +437,7 @@ def test_notes_on_scored_images_are_reservations(curve, route):
         }
     )
     notes = noted(table)
-    assert notes[0].startswith("1 of 2 scored images do not tell their scale")
+    assert notes[0].startswith("1 of 2 scored images do not state their pixel size")
     assert notes[1].startswith("1 of 2 scored images are copies")
     assert set(notes) <= set(
         report_findings.reservations(curve, route, own_sample=True, noted=notes)

@@ -336,7 +336,7 @@ def test_scale_of_the_file_copies_and_reasons_are_told(members, tmp_path):
     assert scored.loc["a.tif", "note"] == "pixel size 0.1 um from the file"
     assert "same bytes" not in scored.loc["b.png", "note"]
     assert scored.loc["c.png", "note"].endswith("same bytes as b.png")
-    assert "2 of 3 scored images do not tell their scale" in result.output
+    assert "2 of 3 scored images do not state their pixel size" in result.output
     score_folder(folder, members, out=tmp_path / "told", pixel_size_um=0.2, progress=False)
     told = pd.read_parquet(tmp_path / "told" / "scored_images.parquet").set_index("image")
     assert told["pixel_size_um"].to_dict() == pytest.approx(
@@ -400,7 +400,7 @@ def test_progress_is_by_image_and_begins_after_what_is_there(
 def test_parts_started_otherwise_are_refused(members, images, tmp_path):
     score_part(images, members, out=tmp_path / "out", part="1/2", shard_size=2, progress=False)
     with pytest.raises(
-        InputError, match=r"started otherwise .shard_size 2, now 4.; start all alike"
+        InputError, match=r"started with other settings .shard_size 2, now 4.; start all alike"
     ):
         score_part(images, members, out=tmp_path / "out", part="2/2", shard_size=4, progress=False)
     alike = {"shard_size": 2, "confidence_threshold": (0.5,) * 4, "progress": False}
