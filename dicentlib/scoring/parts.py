@@ -53,8 +53,8 @@ def _require_same(path, given, *, n_parts):
     if changed:
         told = "; ".join(f"{n} {before.get(n)!r}, now {given.get(n)!r}" for n in changed)
         raise InputError(
-            f"{path.parent}: the parts there were started with other settings ({told}); start all alike, "
-            f"or remove {path.name} to start again"
+            f"{path.parent}: the parts there were started with other settings ({told}); "
+            f"start all alike, or remove {path.name} to start again"
         )
 
 
