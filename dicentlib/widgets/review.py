@@ -180,7 +180,7 @@ class ReviewGallery(widgets.VBox):
         return [p if p < n else None for p in range(first, first + self.page_size)]
 
     def _follow(self, position):
-        """Show what an action changed, and turn the page when all of it is decided."""
+        """Show what an action changed, and turn the page when all of the page is decided."""
         page = (position if self.current is None else self.current) // self.page_size
         if page != self.page:
             self.show_page(page)
@@ -254,5 +254,5 @@ class ReviewGallery(widgets.VBox):
 
 def _dose_text(dose):
     if dose is None:
-        return "no dose: it needs a calibration series that is reviewed as well"
+        return "no dose after review: the calibration series has no annotations"
     return f"{dose.dose_gy:.2f} Gy [{dose.lower_gy:.2f}, {dose.upper_gy:.2f}], {dose.method}"
