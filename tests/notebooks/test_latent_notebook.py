@@ -1,4 +1,4 @@
-"""The notebook of the latent trajectories: a tiny run, and one that lacks nearly everything."""
+"""The notebook of the latent trajectories on a run that lacks nearly everything."""
 
 import nbformat
 import numpy as np
@@ -46,25 +46,6 @@ def make_run(run, *, classes, widths):
 def execute(run):
     notebook = notebook_paths()["05_latent_trajectories"]
     return nbformat.read(run_notebook(notebook, run, TINY), as_version=4)
-
-
-def test_a_tiny_run_leaves_features_tables_and_figures(tmp_path):
-    make_run(tmp_path, classes=("dicentric", "fragment", "fragment"), widths=(8, 8, 8))
-    execute(tmp_path)
-    result = read_json(tmp_path / "latent" / "latent.json")
-    assert result["epochs"] == [1, 2, 3]
-    assert result["disparity"][0] == pytest.approx(0, abs=1e-9)
-    assert 0 < sum(result["explained_variance"]) <= 1
-    assert np.load(tmp_path / "latent" / "features.npy", mmap_mode="r").shape == (3, 8 * 7, 8)
-    centroids = pd.read_parquet(tmp_path / "latent" / "centroids.parquet")
-    assert len(centroids) == 3 * 2 * 3
-    assert centroids["entropy"].between(0, np.log(3)).all()
-    objects = pd.read_parquet(tmp_path / "latent" / "objects.parquet")
-    assert objects["class"].value_counts().to_dict() == {"fragment": 16, "dicentric": 8}
-    figures = {path.stem for path in (tmp_path / "figures").glob("05_*")}
-    assert {"05_regions", "05_trajectories", "05_linked_unsure", "05_rank_correlation"} <= figures
-    with Image.open(tmp_path / "figures" / "05_epochs.gif") as movie:
-        assert movie.n_frames == 3
 
 
 def test_one_epoch_no_dicentric_and_another_width_are_said_and_the_rest_runs(tmp_path):

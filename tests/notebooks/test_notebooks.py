@@ -1,6 +1,5 @@
 """All notebooks, one after the other in one run folder, with the parameters of the preset test."""
 
-import json
 import math
 
 import nbformat
@@ -8,9 +7,11 @@ import numpy as np
 import pandas as pd
 import papermill
 import pytest
+from PIL import Image
 
 from dicentlib.calibration import CalibrationCurve
 from dicentlib.ensemble import load_members
+from dicentlib.files import read_json
 from dicentlib.operating_point import OperatingPoint
 from dicentlib.runs import pipeline
 
@@ -49,21 +50,29 @@ def tiny(tmp_path_factory):
 def test_01_metaphases(tiny):
     run = tiny.up_to("01_metaphases")
     wanted = tiny.parameters["01_metaphases"]
+    sizes = {name: wanted[f"n_{name}"] for name in ("train", "validation", "test")}
+    sizes["calibration"] = len(wanted["doses_gy"]) * wanted["cells_per_dose"]
+    sizes["sample"] = wanted["n_sample"]
+    for name, size in sizes.items():
+        samples = pd.read_csv(run / "data" / name / "samples.csv")
+        assert len(samples) == len(list((run / "data" / name / "images").iterdir())) == size
     samples = pd.read_csv(run / "data" / "calibration" / "samples.csv")
-    counts = samples.groupby("dose_gy").size()
-    assert counts.index.to_list() == wanted["doses_gy"]
-    assert (counts == wanted["cells_per_dose"]).all()
-    truth = json.loads((run / "data" / "sample" / "truth.json").read_text())
-    assert truth["dose_gy"] == 2.0
+    assert sorted(samples["dose_gy"].unique()) == wanted["doses_gy"]
     blind = pd.read_csv(run / "data" / "sample" / "samples.csv")
     assert "dose_gy" not in blind or blind["dose_gy"].isna().all()
-    assert tiny.figures("01")
+    assert not (run / "data" / "sample" / "annotations.csv").exists()
+    assert read_json(run / "data" / "sample" / "truth.json")["dose_gy"] == 2.0
+    # Sets have different seeds: no image of one is in another.
+    pictures = [(run / "data" / name / "images/000000.png").read_bytes() for name in sizes]
+    assert len(set(pictures)) == len(pictures)
+    assert read_json(run / "manifest.json")["01_metaphases"]["images"] == sizes
+    assert tiny.figures("01") == ["01_cells.png", "01_dose_response.png", "01_rejected.png"]
 
 
 def test_02_filter(tiny):
     run = tiny.up_to("02_filter")
     assert (run / "filter" / "filter.safetensors").stat().st_size > 1000
-    facts = json.loads((run / "filter" / "filter.json").read_text())
+    facts = read_json(run / "filter" / "filter.json")
     assert 0 < facts["threshold"] < 1
     assert tiny.figures("02")
 
@@ -84,16 +93,33 @@ def test_04_thresholds(tiny):
     run = tiny.up_to("04_thresholds")
     point = OperatingPoint.read(run / "operating_point.json")
     assert point.n_members == tiny.parameters["03_train"]["kept_members"]
-    evaluation = json.loads((run / "evaluation.json").read_text())
-    assert evaluation
+    evaluation = read_json(run / "evaluation.json")
+    assert evaluation["n_images"] == tiny.parameters["01_metaphases"]["n_test"]
+    for name, found in evaluation["classes"].items():
+        assert found["confidence_threshold"] == point.confidence_threshold[name]
+        overlap = found["overlap"]
+        assert found["recall"] == overlap["tp"] / (overlap["tp"] + overlap["fn"])
     assert tiny.figures("04")
 
 
 def test_05_latent_trajectories(tiny):
     run = tiny.up_to("05_latent_trajectories")
-    latent = json.loads((run / "latent" / "latent.json").read_text())
-    assert latent
-    assert tiny.figures("05")
+    wanted = tiny.parameters["05_latent_trajectories"]
+    latent = read_json(run / "latent" / "latent.json")
+    n_epochs = tiny.parameters["03_train"]["kept_members"]
+    assert len(latent["epochs"]) == n_epochs
+    assert latent["disparity"][0] == pytest.approx(0, abs=1e-9)
+    assert 0 < sum(latent["explained_variance"]) <= 1
+    features = np.load(run / "latent" / "features.npy", mmap_mode="r")
+    objects = pd.read_parquet(run / "latent" / "objects.parquet")
+    assert features.shape[:2] == (n_epochs, len(objects) + 8 * wanted["n_background"])
+    centroids = pd.read_parquet(run / "latent" / "centroids.parquet")
+    assert len(centroids) == 3 * wanted["n_clusters"] * n_epochs
+    assert centroids["entropy"].between(0, np.log(3)).all()
+    wanted = {"05_regions.png", "05_trajectories.png", "05_linked_unsure.png", "05_epoch.png"}
+    assert wanted <= set(tiny.figures("05"))
+    with Image.open(run / "figures" / "05_epochs.gif") as movie:
+        assert movie.n_frames == n_epochs
 
 
 def test_06_dose_curve(tiny):
@@ -107,16 +133,16 @@ def test_06_dose_curve(tiny):
 
 def test_07_dose_report(tiny):
     run = tiny.up_to("07_dose_report")
-    (sample,) = json.loads((run / "dose.json").read_text())["samples"]
+    (sample,) = read_json(run / "dose.json")["samples"]
     # eight cells and a curve of eight per dose may bound nothing from above: then that is said
     upper = math.inf if sample["upper_gy"] is None else sample["upper_gy"]
     assert 0 <= sample["lower_gy"] <= sample["dose_gy"] <= upper
     assert upper > sample["lower_gy"]
-    told = any(
+    said = any(
         "no upper limit" in text or "for an upper limit" in text
         for text in sample["estimate"]["warnings"]
     )
-    assert told == math.isinf(upper)
+    assert said == math.isinf(upper)
     assert sample["true_dose_gy"] == 2.0
     report = (run / "report.html").read_text()
     assert "<img" in report
@@ -124,10 +150,9 @@ def test_07_dose_report(tiny):
     assert "report:" in pipeline.summary(run)
 
 
-@pytest.mark.parametrize("name", list(pipeline.notebook_paths()))
-def test_an_unknown_parameter_is_refused_by_the_notebook_itself(name, tmp_path):
-    notebook = nbformat.read(pipeline.notebook_paths()[name], as_version=4)
-    # The refusal comes from the first cells; the rest need not run.
+def test_an_unknown_parameter_is_refused_by_the_notebook_itself(tmp_path):
+    # All notebooks open their run alike (tests/test_repository.py); the rest need not run.
+    notebook = nbformat.read(pipeline.notebook_paths()["01_metaphases"], as_version=4)
     opening = next(i for i, cell in enumerate(notebook.cells) if "open_run(" in cell.source)
     notebook.cells = notebook.cells[: opening + 1]
     nbformat.write(notebook, tmp_path / "start.ipynb")
