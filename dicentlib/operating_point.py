@@ -150,7 +150,7 @@ class OperatingPoint:
         if not required <= found <= known:
             raise InputError(
                 f"{path}: fields {sorted(found)} found; required: {sorted(required)}, "
-                f"allowed besides: {sorted(known - required)}"
+                f"also allowed: {sorted(known - required)}"
             )
         try:
             return cls(**content)
