@@ -36,8 +36,8 @@ from dicentlib.filtering.assessment import (
     confusion_by_reason,
     proportion,
 )
-from dicentlib.filtering.network import N_HINTS, as_batch
 from dicentlib.filtering.classify import available_images
+from dicentlib.filtering.network import N_HINTS, as_batch
 from dicentlib.filtering.saliency import occlusion_map
 from dicentlib.model import LITE0, HeatmapUnet
 from dicentlib.plotting.filtering import plot_measures
