@@ -119,7 +119,7 @@ REAL = "Folder of real image sets. Default: the environment variable DICENTLIB_R
 @app.command()
 def appearance(
     out: Annotated[str, typer.Argument(help="Folder for tables and figures.")],
-    real: Annotated[str, typer.Option(help=REAL)] = "",
+    real: Annotated[str | None, typer.Option(help=REAL)] = None,
     n_images: Annotated[int, typer.Option(help="Simulated fields to draw.")] = 60,
     dose_gy: Annotated[float, typer.Option(help="Dose of the simulated cells (Gy).")] = 3.0,
     seed: Annotated[int, typer.Option(help="Of the simulated fields.")] = 21,
@@ -129,7 +129,9 @@ def appearance(
     from studies.against_real import appearance_study
 
     use_style()
-    table, auc = appearance_study(out, real=real, n_images=n_images, dose_gy=dose_gy, seed=seed)
+    table, auc = appearance_study(
+        out, real=real or "", n_images=n_images, dose_gy=dose_gy, seed=seed
+    )
     typer.echo(table.round(3).to_string())
     typer.echo(f"simulated median inside the real range: {table['inside'].sum()} of {len(table)}")
     typer.echo(f"within 15 % of the real median: {table['within_15_percent'].sum()}")
@@ -140,14 +142,14 @@ def appearance(
 def transfer(
     members: Annotated[str, typer.Argument(help="Members with their operating point.")],
     out: Annotated[str, typer.Argument(help="Folder for tables and figures.")],
-    real: Annotated[str, typer.Option(help=REAL)] = "",
+    real: Annotated[str | None, typer.Option(help=REAL)] = None,
 ):
     """An ensemble on real image sets that it was not trained on."""
     from dicentlib.plotting.style import use_style
     from studies.against_real import transfer_study
 
     use_style()
-    summary = transfer_study(members, out, real=real)
+    summary = transfer_study(members, out, real=real or "")
     typer.echo(summary.round(2).to_string(index=False) if len(summary) else "no real images")
 
 

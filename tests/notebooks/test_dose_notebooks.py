@@ -59,7 +59,7 @@ def test_curve_of_known_detections(run):
     facts = read_json(run / "manifest.json")["06_dose_curve"]
     assert facts["scorer"] == scorer.digest
     assert facts["error_choice_repeated_gy"] > 0
-    assert len(list((run / "figures").glob("06_*.png"))) == 8
+    assert len(list((run / "figures").glob("06_*.png"))) == 9
 
 
 @pytest.mark.notebooks
