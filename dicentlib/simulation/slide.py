@@ -9,7 +9,7 @@ import numpy as np
 
 SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
 CLUMP_REACH_PX = 26.0  # of a stain clump, in reference pixels
-SPECK_PX = (3.8, 0.4, 2.0, 9.0)  # radius of a speck of dye: median, spread, limits
+SPECK_PX = (3.2, 0.4, 1.7, 8.0)  # half width of a grain of dye: median, spread, limits
 HALO_TILE = 256  # image pixels; the halo is seen in patches smaller than this
 HALO_GRAIN_PX = 1.8  # reference pixels
 
@@ -205,16 +205,24 @@ def _dot(absorbance, position, radius, strength, *, elongation=1.0, angle=0.0, t
 
 
 def _speck(rng, absorbance, position, unit):
-    """A grain of dye, round or ragged: as dark as a chromosome, smaller than most fragments."""
+    """A grain of dye: round, a short rod, ragged, or two grains side by side."""
     median, spread, low, high = SPECK_PX
     radius = unit * np.clip(median * np.exp(spread * rng.standard_normal()), low, high)
-    strength, elongation = rng.uniform(0.4, 1.9), rng.uniform(1, 1.5)
-    if rng.random() < 0.5:
-        _dot(absorbance, position, radius, strength, elongation=elongation)
+    strength, elongation = rng.uniform(0.4, 2.2), rng.uniform(1, 2.6)
+    if rng.random() < 0.3:
+        soft_px = unit * rng.uniform(0.5, 2.0)
+        outline = irregular_outline(
+            rng, position, 1.3 * radius, wobble=0.3, elongation=elongation, points=32
+        )
+        add_blob(rng, absorbance, outline, strength, soft_px=soft_px, texture=0.1, grain_px=2.0)
         return
-    outline = irregular_outline(rng, position, radius, wobble=0.3, elongation=elongation, points=32)
-    soft_px = unit * rng.uniform(0.5, 2.0)
-    add_blob(rng, absorbance, outline, strength, soft_px=soft_px, texture=0.1, grain_px=2.0)
+    angle = rng.uniform(0, 180)
+    _dot(absorbance, position, radius, strength, elongation=elongation, angle=angle)
+    if rng.random() < 0.25:
+        away, heading = radius * rng.uniform(2.0, 4.0), rng.uniform(0, 2 * np.pi)
+        other = position + away * np.array([np.sin(heading), np.cos(heading)])
+        radius *= rng.uniform(0.6, 1.2)
+        _dot(absorbance, other, radius, strength, elongation=elongation, angle=angle)
 
 
 def _clump(rng, absorbance, position, unit):

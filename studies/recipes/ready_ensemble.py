@@ -41,11 +41,12 @@ SETS = {
         "reasons": {"covered": 0.05},
         "seed": 501,
     },
-    "validation_unexposed": {"n_images": 300, "dose_gy": 0.0, "seed": 502},
+    "validation_unexposed": {"n_images": 200, "dose_gy": 0.0, "seed": 502},
     "validation_exposed": EXPOSED | {"seed": 503},
     "test_unexposed": {"n_images": 400, "dose_gy": 0.0, "seed": 504},
     "test_exposed": EXPOSED | {"seed": 505},
 }
+REFINING = SETS["train"] | {"n_images": 1200}  # the first of the training set
 TRAINING = TrainingParameters(
     encoder=LITE0,
     encoder_weights="imagenet",
@@ -78,12 +79,11 @@ REFINEMENT = replace(
     delay_loss="squared error",
     crop_shares=(0.15, 0.075, 0.775),
     epochs=10,
-    samples_per_epoch=768,
+    samples_per_epoch=576,
     learning_rate=4e-4,
     decay_to=0.05,
     cycle_epochs=None,
 )
-REFINEMENT_IMAGES = 1500
 app = typer.Typer(pretty_exceptions_show_locals=False)
 
 
@@ -95,7 +95,7 @@ def run(
     publish: Annotated[Path | None, typer.Option(help="Ready ensemble to replace.")] = None,
 ):
     """Do what is not done yet, and print the figures of the ensemble as it is then."""
-    simulate(folder, workers=threads)
+    simulate(folder, SETS, workers=threads)
     metrics = train(
         *read_image_set(folder / "data" / "train"),
         folder / "training",
@@ -116,10 +116,11 @@ def refine(
     publish: Annotated[Path | None, typer.Option(help="Ready ensemble to replace.")] = None,
 ):
     """Go on from an ensemble instead of from scratch: what it learnt, and the present simulator."""
-    simulate(folder, workers=threads)
+    cells = {name: options for name, options in SETS.items() if name != "train"}
+    simulate(folder, cells | {"refining": REFINING}, workers=threads)
     place = folder / "refined"
     metrics = train(
-        *read_image_set(folder / "data" / "train", n_images=REFINEMENT_IMAGES),
+        *read_image_set(folder / "data" / "refining"),
         place / "training",
         parameters=REFINEMENT,
         initial_members=initial,
@@ -145,19 +146,19 @@ def measure(
     typer.echo(table.round(3).to_string(index=False))
 
 
-def simulate(folder, *, workers=None):
+def simulate(folder, sets, *, workers=None):
     """Simulate the sets that are not there, from the state of the simulator that DIR began with."""
     record, state = folder / "recipe.json", simulator_digest()
-    missing = [name for name in SETS if not (folder / "data" / name / "samples.csv").is_file()]
+    missing = [name for name in sets if not (folder / "data" / name / "samples.csv").is_file()]
     known = read_json(record)["simulator"] if record.is_file() else state
     if missing and known != state:
         raise InputError(
             f"{folder}: begun with another state of the simulator, and {', '.join(missing)} "
             "not simulated yet; go on with that state, or begin in another folder"
         )
-    write_json(record, {"simulator": known, "sets": SETS | {"all": SCALE}})
+    write_json(record, {"simulator": known})
     for name in missing:
-        simulate_set(folder / "data" / name, **SCALE, **SETS[name], n_workers=workers)
+        simulate_set(folder / "data" / name, **SCALE, **sets[name], n_workers=workers)
 
 
 def simulator_digest():

@@ -21,6 +21,7 @@ def tiny(monkeypatch):
         for name, options in ready_ensemble.SETS.items()
     }
     monkeypatch.setattr(ready_ensemble, "SETS", sets)
+    monkeypatch.setattr(ready_ensemble, "REFINING", sets["train"])
     training = replace(
         ready_ensemble.TRAINING, encoder="tu-test_resnet", encoder_weights=None,
         decoder_channels=(8, 8), epochs=2, cycle_epochs=1, samples_per_epoch=8, batch_size=4,
@@ -45,14 +46,14 @@ def test_one_command_makes_an_ensemble_and_goes_on(tiny, tmp_path, monkeypatch, 
     assert table["recall"].between(0, 1).all()
     assert "operating point" in capsys.readouterr().out
     written = {path: path.stat().st_mtime_ns for path in (folder / "data").rglob("*.png")}
-    monkeypatch.setattr(ready_ensemble, "simulator_digest", lambda: "another")
-    ready_ensemble.run(folder, threads=1)  # all is simulated: another state does no harm
+    ready_ensemble.run(folder, threads=1)  # all is simulated and trained
     assert written == {path: path.stat().st_mtime_ns for path in (folder / "data").rglob("*.png")}
     refined = replace(ready_ensemble.TRAINING, epochs=3, cycle_epochs=None)
     monkeypatch.setattr(ready_ensemble, "REFINEMENT", refined)
     ready_ensemble.refine(folder, ready, threads=1)
     assert [member.epoch for member in load_members(folder / "refined")] == [1, 2, 3]
     assert OperatingPoint.read(folder / "refined" / "operating_point.json").n_members == 3
+    monkeypatch.setattr(ready_ensemble, "simulator_digest", lambda: "another")
     (folder / "data" / "test_exposed" / "samples.csv").unlink()
     with pytest.raises(InputError, match="another state of the simulator, and test_exposed"):
         ready_ensemble.run(folder, threads=1)
