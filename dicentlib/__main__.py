@@ -22,8 +22,15 @@ class Commands(TyperGroup):
                 warnings.simplefilter("once", InputWarning)
                 warnings.showwarning = _say
                 return super().invoke(ctx)
-        except DicentlibError as error:
-            typer.echo(f"Error: {error}", err=True)
+        except (DicentlibError, MemoryError, OSError) as error:
+            text = str(error)
+            if isinstance(error, MemoryError):
+                text = f"out of memory ({text}); smaller images, or fewer threads, need less"
+            elif isinstance(error, OSError):
+                if error.filename is None:
+                    raise
+                text = f"{error.filename}: {error.strerror}"
+            typer.echo(f"Error: {text}", err=True)
             raise typer.Exit(2) from error
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dicentlib.errors import InputError, InputWarning
 
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 BYTE_ORDER_MARKS = (  # the longer first: that of UTF-32 begins with that of UTF-16
     *((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32")),
     *((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16")),
@@ -71,6 +72,7 @@ def read_text(path):
         raise InputError(f"{path}: no such file") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    refuse_pointer(path)
     encoding = next((name for mark, name in BYTE_ORDER_MARKS if content.startswith(mark)), None)
     if encoding is None and b"\0" in content[:1000]:
         encoding = "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"
@@ -83,6 +85,16 @@ def read_text(path):
     if "\0" in text:
         raise InputError(f"{path}: no text file (it holds zero bytes)")
     return text
+
+
+def refuse_pointer(path):
+    """Raise InputError where a file is Git LFS's pointer to it, as after a clone without LFS."""
+    with open(path, "rb") as file:
+        if file.read(len(LFS_POINTER)) == LFS_POINTER:
+            raise InputError(
+                f"{path}: a Git LFS pointer, not the file itself; get it with 'git lfs pull' in "
+                "its repository, or download it again"
+            )
 
 
 def _western_text(path, content):

@@ -20,7 +20,7 @@ from dicentlib.baseline.features import FEATURES, measure_objects
 from dicentlib.conventions import CLASSES, REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data import read_image, resample
 from dicentlib.errors import InputError
-from dicentlib.files import atomic_path, find_model
+from dicentlib.files import atomic_path, find_model, refuse_pointer
 from dicentlib.segmentation import SegmentationParameters, segment
 
 OTHER = "other"  # monocentric chromosomes, clusters, dirt
@@ -208,6 +208,7 @@ def load_baseline(path):
     path = path / "baseline.parquet" if path.is_dir() else path
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a trained baseline (baseline.parquet)")
+    refuse_pointer(path)
     try:
         table = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:

@@ -12,7 +12,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from dicentlib.errors import InputError
-from dicentlib.files import atomic_path, file_digest, find_model, ready_models
+from dicentlib.files import (
+    atomic_path,
+    file_digest,
+    find_model,
+    ready_models,
+    refuse_pointer,
+)
 from dicentlib.model import ORIENTATIONS, HeatmapUnet
 
 FORMAT = "dicentlib-member"
@@ -158,6 +164,7 @@ def read_member_metadata(path):
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
+    refuse_pointer(path)
     with open(path, "rb") as file:
         start = file.read(9)
     if path.suffix != ".safetensors" or start[8:] != b"{":
@@ -169,7 +176,9 @@ def read_member_metadata(path):
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get(FORMAT, "null"))
     except (SafetensorError, json.JSONDecodeError, OSError) as error:
-        raise InputError(f"{path}: damaged safetensors file ({error})") from error
+        raise InputError(
+            f"{path}: damaged safetensors file, perhaps cut off ({error}); get it again"
+        ) from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise InputError(f"{path}: safetensors file without a dicentlib member's metadata")
     if header.get("format_version") != FORMAT_VERSION:

@@ -19,7 +19,13 @@ from torch.nn import functional
 
 from dicentlib.conventions import REASONS
 from dicentlib.errors import InputError
-from dicentlib.files import atomic_path, file_digest, find_model, ready_models
+from dicentlib.files import (
+    atomic_path,
+    file_digest,
+    find_model,
+    ready_models,
+    refuse_pointer,
+)
 from dicentlib.filtering.explain import FilterRules
 from dicentlib.model import INPUT_SCALE, LITE0, load_imagenet_lite0
 
@@ -280,6 +286,7 @@ def read_filter_settings(path):
     InputError
         Not a filter's file, or a damaged one.
     """
+    refuse_pointer(path)
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}

@@ -1,6 +1,7 @@
 """The one look of all figures: colours, markers, a style context."""
 
 import matplotlib as mpl
+import numpy as np
 
 # Okabe-Ito colours: distinguishable with any common colour vision.
 CLASS_COLOURS = {"dicentric": "#D55E00", "fragment": "#009E73", "background": "#7F7F7F"}
@@ -38,3 +39,30 @@ def style():
 def use_style():
     """Set the project's figure style for the whole notebook."""
     mpl.rcParams.update(STYLE)
+
+
+def distinct_labels(values):
+    """Labels of shares with as many decimals as tell neighbours apart, at least two.
+
+    0 and 1 count as neighbours, so that 0.999 does not read 1.00.
+
+    Parameters
+    ----------
+    values : sequence of float, from 0 to 1
+
+    Returns
+    -------
+    list of str
+        In the order of `values`, all with the same number of decimals.
+
+    Examples
+    --------
+    >>> distinct_labels([0.985, 0.99]), distinct_labels([0.5, 1 / 3])
+    (['0.985', '0.990'], ['0.50', '0.33'])
+    """
+    values = np.asarray(values, dtype=float)
+    gap = np.diff(np.unique([0.0, 1.0, *values])).min()
+    decimals = 2
+    while decimals < 15 and np.abs(values.round(decimals) - values).max(initial=0) > gap / 10:
+        decimals += 1
+    return [f"{value:.{decimals}f}" for value in values]

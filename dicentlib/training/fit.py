@@ -14,22 +14,15 @@ from torch import distributed
 
 from dicentlib.data.dataset import MetaphaseDataset
 from dicentlib.ensemble import load_members
-from dicentlib.errors import InputError
-from dicentlib.files import content_digest, read_json, write_json
+from dicentlib.errors import DicentlibError, InputError
+from dicentlib.files import content_digest
 from dicentlib.model import HeatmapUnet
-from dicentlib.training.keeping import (
-    STATE,
-    KeepEpochs,
-    ShowProgress,
-    StopAfter,
-    remove_partial_files,
-)
+from dicentlib.training.keeping import KeepEpochs, ShowProgress, StopAfter
 from dicentlib.training.loading import training_loader, validation_loader
 from dicentlib.training.module import HeatmapModule
 from dicentlib.training.parameters import TrainingParameters
+from dicentlib.training.resuming import state_to_resume
 from dicentlib.training.synchronised import SynchroniseBatchNorm
-
-RECORD = "training/parameters.json"
 
 
 def train(
@@ -95,10 +88,10 @@ def train(
     InputError
         Before training: images, annotations or parameters that cannot be used; initial
         members of another architecture; a folder that holds a training with other parameters
-        or images; too little space on the disk. During it: a loss that is not finite, naming
-        the batch's images.
+        or images, or whose state is damaged; too little space on the disk. During it: a loss
+        that is not finite, naming the batch's images.
     DicentlibError
-        The disk became full.
+        The disk became full, or the memory.
     """
     parameters = parameters or TrainingParameters()
     out = Path(out)
@@ -135,7 +128,7 @@ def train(
             cache_gb=cache_gb,
         )
     record = _record(dataset, annotations, parameters, model, initial_members)
-    state = _state_to_resume(out, record, resume)
+    state = state_to_resume(out, record, resume)
     with _quiet_lightning(), _threads(threads), torch.random.fork_rng(devices=[]):
         trainer = _trainer(
             out, record, parameters, max_minutes, accelerator, devices, num_nodes, n_ranks
@@ -154,7 +147,7 @@ def train(
             n_steps=parameters.epochs * len(loader),
             zero_dose=_zero_dose(validation),
         )
-        with _own_process_group():
+        with _own_process_group(), _memory_in_words(parameters):
             trainer.fit(
                 module,
                 loader,
@@ -201,32 +194,18 @@ def _record(dataset, annotations, parameters, model, initial_members):
     }
 
 
-def _state_to_resume(out, record, resume):
-    """Path of the state to go on from, or None; refuses the files of another training."""
-    remove_partial_files(out)
-    state, known = out / STATE, out / RECORD
-    members = list((out / "members").glob("epoch_*.safetensors"))
-    if resume and (state.is_file() or members):
-        if not known.is_file():
-            raise InputError(
-                f"{out} holds members, and no record of their training; resume=False replaces "
-                "them, another folder keeps both"
-            )
-        before = read_json(known)
-        changed = [name for name in record if before.get(name) != record[name]]
-        if changed:
-            raise InputError(
-                f"{out} holds a training with other {', '.join(changed).replace('_', ' ')}; "
-                "resume=False replaces it, another folder keeps both"
-            )
-        if state.is_file():
-            return state
-    state.unlink(missing_ok=True)
-    for member in members:
-        member.unlink()
-    (out / "metrics.csv").unlink(missing_ok=True)
-    write_json(known, record)
-    return None
+@contextmanager
+def _memory_in_words(parameters):
+    """Turn the engine's ways to run out of memory into one sentence."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "memory" not in str(error).lower():
+            raise
+        raise DicentlibError(
+            f"out of memory in training; now: batch_size {parameters.batch_size}, crop_px "
+            f"{parameters.crop_px}; smaller ones need less, so does a smaller cache_gb"
+        ) from error
 
 
 def _n_ranks(accelerator, devices, num_nodes):

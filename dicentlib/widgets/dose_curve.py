@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from dicentlib.calibration.trial import try_counts
 from dicentlib.plotting.dose import CURVE_COLOUR
-from dicentlib.plotting.style import SYSTEM_COLOURS, style
+from dicentlib.plotting.style import SYSTEM_COLOURS, distinct_labels, style
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,9 @@ class DoseCurveExplorer(widgets.VBox):
         self, grid, dose_gy, choice, *, truth=None, quantiles=None, model="linear-quadratic"
     ):
         self.grid, self.dose_gy, self.model = grid, dose_gy, model
+        quantiles = quantiles or grid.rules
         self.quantile = widgets.SelectionSlider(
-            options=[(f"{q:.2f}", q) for q in quantiles or grid.rules],
+            options=list(zip(distinct_labels(quantiles), quantiles, strict=True)),
             value=choice.quantile,
             description="quantile",
             continuous_update=False,

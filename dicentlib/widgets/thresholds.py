@@ -6,7 +6,7 @@ import ipywidgets as widgets
 
 from dicentlib.conventions import CLASSES
 from dicentlib.evaluation.exploration import ThresholdPosition
-from dicentlib.plotting.style import style
+from dicentlib.plotting.style import distinct_labels, style
 from dicentlib.plotting.threshold_view import ThresholdFigure, format_interval
 
 LABEL_STYLE = {"description_width": "150px"}
@@ -57,7 +57,7 @@ class ThresholdExplorer(widgets.VBox):
         common = {"style": LABEL_STYLE, "layout": WIDE}
         self.confidence = widgets.SelectionSlider(
             description="confidence T_C",
-            options=[(f"{value:.2f}", value) for value in thresholds],
+            options=list(zip(distinct_labels(thresholds), thresholds, strict=True)),
             value=min(thresholds, key=lambda value: abs(value - position.confidence_threshold)),
             **common,
         )

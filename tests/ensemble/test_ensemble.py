@@ -19,6 +19,8 @@ from dicentlib.ensemble import (
 )
 from dicentlib.ensemble.members import FORMAT
 from dicentlib.errors import InputError
+from dicentlib.files import read_json
+from dicentlib.filtering import load_filter
 from dicentlib.model import HeatmapUnet
 
 FACTS = {"pixel_size_um": 0.2, "sigma": 2.0, "stride": 4, "epoch": 1}
@@ -245,3 +247,19 @@ def test_store_is_whole_or_absent(tmp_path):
     path.write_text("not parquet")
     with pytest.raises(InputError, match="damaged file of heatmaps"):
         HeatmapStore.open(path)
+
+
+def test_a_git_lfs_pointer_and_a_cut_off_member_are_named(tmp_path):
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:07\nsize 3210988\n"
+    path = tmp_path / "epoch_001.safetensors"
+    path.write_text(pointer)
+    with pytest.raises(
+        InputError, match=r"epoch_001\.safetensors: a Git LFS pointer.*git lfs pull"
+    ):
+        load_members(tmp_path)
+    (tmp_path / "curve.json").write_text(pointer)
+    with pytest.raises(InputError, match=r"curve\.json: a Git LFS pointer"):
+        read_json(tmp_path / "curve.json")
+    (tmp_path / "filter.safetensors").write_text(pointer)
+    with pytest.raises(InputError, match=r"filter\.safetensors: a Git LFS pointer"):
+        load_filter(tmp_path)

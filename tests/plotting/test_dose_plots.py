@@ -12,6 +12,7 @@ from dicentlib.calibration.leave_out import choose_quantile, leave_one_dose_out,
 from dicentlib.calibration.trial import try_counts
 from dicentlib.errors import InputError
 from dicentlib.plotting import dose as plots
+from dicentlib.plotting.style import distinct_labels
 from dicentlib.widgets.dose_curve import CurveChoice, DoseCurveExplorer, draw_curve_view, try_choice
 
 DOSES = np.array([0.0, 0.5, 1.0, 2.0, 3.0, 4.0])
@@ -43,6 +44,24 @@ def exact_counts(n_cells=100_000):
             "n_dicentrics": np.round(n_cells * CURVE.yield_at(DOSES)).astype(int),
         }
     )
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([0.8, 0.985, 0.99, 0.995, 0.999], ["0.800", "0.985", "0.990", "0.995", "0.999"]),
+        ([0.3, 0.5], ["0.30", "0.50"]),
+        ([0.8, 0.999], ["0.800", "0.999"]),  # not 1.00, which no member reaches
+        ([0.5, 0.00004], ["0.50000", "0.00004"]),
+        ([0.0, 1.0], ["0.00", "1.00"]),
+    ],
+)
+def test_every_position_of_a_slider_has_its_own_label(values, labels):
+    assert distinct_labels(values) == labels
+    grid = CountGrid(np.zeros((len(values), 1, 2, 4), int), values, (0,))
+    view = DoseCurveExplorer(grid, [0.0, 1.0, 2.0, 3.0], CurveChoice(values[1], 0, False))
+    assert [label for label, _ in view.quantile.options] == labels
+    assert view.quantile.label == labels[1]
 
 
 def test_a_dose_left_out_is_found_again_when_counts_are_exact():

@@ -110,8 +110,61 @@ def test_a_finished_training_is_left_as_it_is(uninterrupted):
 
 
 def test_resuming_something_else_is_refused(uninterrupted):
-    with pytest.raises(InputError, match="holds a training with other parameters"):
+    with pytest.raises(InputError, match=r"other parameters \(learning_rate .* there, 0\.01"):
         run(uninterrupted / "run", uninterrupted / "images", learning_rate=1e-2)
+
+
+def test_more_epochs_after_the_end_are_refused_by_name(uninterrupted):
+    before = weights(uninterrupted / "run")
+    with pytest.raises(InputError, match=r"\(epochs 3 there, 5 here\).*initial_members"):
+        run(uninterrupted / "run", uninterrupted / "images", epochs=5)
+    assert weights(uninterrupted / "run") == before
+
+
+@pytest.mark.parametrize("n_bytes", [20000, 0])
+def test_a_state_that_was_cut_off_is_named(uninterrupted, tmp_path, n_bytes):
+    shutil.copytree(uninterrupted / "run", tmp_path / "run")
+    state = tmp_path / "run" / "training" / "last.ckpt"
+    state.write_bytes(state.read_bytes()[:n_bytes])
+    with pytest.raises(InputError, match=r"last\.ckpt: damaged.*resume=False \(--fresh\)"):
+        run(tmp_path / "run", uninterrupted / "images")
+    assert weights(tmp_path / "run") == weights(uninterrupted / "run")
+
+
+def test_a_state_with_other_bytes_and_damaged_metrics_are_named(uninterrupted, tmp_path):
+    shutil.copytree(uninterrupted / "run", tmp_path / "run")
+    (tmp_path / "run" / "metrics.csv").write_text("")
+    with pytest.raises(InputError, match=r"metrics\.csv: damaged; remove it"):
+        run(tmp_path / "run", uninterrupted / "images")
+    state = tmp_path / "run" / "training" / "last.ckpt"
+    content = bytearray(state.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 64] = bytes(255 - byte for byte in content[middle : middle + 64])
+    state.write_bytes(content)
+    with pytest.raises(InputError, match=r"last\.ckpt: damaged"):
+        run(tmp_path / "run", uninterrupted / "images")
+
+
+def test_images_and_run_moved_to_another_place_resume(uninterrupted, tmp_path):
+    shutil.copytree(uninterrupted, tmp_path / "Bilder ä")
+    run(tmp_path / "old", uninterrupted / "images", max_minutes=1e-6)
+    (tmp_path / "old").rename(tmp_path / "new disk")
+    metrics = run(tmp_path / "new disk", tmp_path / "Bilder ä" / "images")
+    assert metrics["epoch"].tolist() == [1, 2, 3]
+    assert weights(tmp_path / "new disk") == weights(uninterrupted / "run")
+    assert not (tmp_path / "old").exists()
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")]
+)
+def test_too_little_memory_is_a_sentence(uninterrupted, tmp_path, monkeypatch, error):
+    def fail(*_args, **_options):
+        raise error
+
+    monkeypatch.setattr("pytorch_lightning.Trainer.fit", fail)
+    with pytest.raises(DicentlibError, match=r"out of memory in training; now: batch_size"):
+        run(tmp_path / "run", uninterrupted / "images")
 
 
 @pytest.mark.parametrize("change", ["pixels", "pixel size"])
