@@ -5,6 +5,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 PRESET ?= demo
 INSTALLED := .venv/.installed
+TABLES := docs/tables
+
+# make install TORCH=cpu: PyTorch without CUDA, a fifth of the disk. It must be fetched from
+# PyTorch's own index; other systems than Linux get it without CUDA in any case.
+TORCH ?= cuda
+$(if $(filter-out cpu cuda,$(TORCH)),$(error TORCH=$(TORCH): allowed are cpu and cuda))
+INDEX_cpu := --extra-index-url https://download.pytorch.org/whl/cpu
 
 .PHONY: report test test-browser install lint notebooks lab docs bench clean
 
@@ -24,7 +31,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed, found ' + sys.version.split()[0])"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,docs,excel,imagenet,microscopes,scale]"
+	$(BIN)/python -m pip install $(INDEX_$(TORCH)) --constraint constraints.txt --editable ".[dev,docs,excel,imagenet,microscopes,openvino,scale]"
 	touch $@
 
 lint: $(INSTALLED)

@@ -5,8 +5,6 @@ where its heatmap exceeds :math:`T_C`; a pixel fires where more than :math:`T_A`
 Both comparisons are strict.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from scipy import ndimage
@@ -21,13 +19,12 @@ from dicentlib.operating_point import (
 
 __all__ = [
     "DETECTION_COLUMNS",
-    "EarlyVote",
     "OperatingPoint",
     "check_heatmaps",
     "decide",
     "detect",
+    "undecided",
     "vote",
-    "vote_early",
 ]
 
 EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
@@ -219,73 +216,40 @@ def _detect_class(heatmaps, name, operating_point, stride):
     )
 
 
-@dataclass(frozen=True)
-class EarlyVote:
-    """Votes after an early exit: whole, or known to fire nowhere.
+def undecided(heatmaps, *, operating_point):
+    """Pixels on which something can fire yet, after the first members of an ensemble.
 
-    Attributes
-    ----------
-    votes : ndarray of int, shape (2, h, w)
-        Votes of the members evaluated.
-    decision : ndarray of bool, shape (2, h, w)
-        Equal to the decision of all members.
-    n_evaluated, n_members : int
-        Members whose heatmaps were needed, and members in all.
-    """
-
-    votes: np.ndarray
-    decision: np.ndarray
-    n_evaluated: int
-    n_members: int
-
-    @property
-    def saved(self):
-        """Share of the members that were never evaluated, 0 to 1."""
-        return 1 - self.n_evaluated / self.n_members
-
-
-def vote_early(member_heatmaps, *, operating_point):
-    """Vote member by member and stop as soon as nothing can fire any more.
-
-    Voting ends when the most votes so far plus the members left do not exceed
-    :math:`T_A` in either class: no pixel can fire then, so decision and detections are exactly
-    those of the full vote (none). An image on which something may fire is voted in full. With
+    The votes so far and the members left exceed :math:`T_A`. Where this is so nowhere, no other
+    member is needed: decision and detections are exactly those of the full vote (none). With
     ten members and :math:`T_A = 4`, an image without votes needs six.
 
     Parameters
     ----------
-    member_heatmaps : iterable of ndarray, shape (2, h, w)
-        Heatmaps in the order of the members; a generator that runs a member only when asked
-        saves the forward passes that are not needed.
+    heatmaps : ndarray, shape (..., k, 2, h, w), values in [0, 1]
+        Of the first k members, in their order.
     operating_point : OperatingPoint
+        Of all M members.
 
     Returns
     -------
-    EarlyVote
+    ndarray of bool, shape (..., 2, h, w)
+        With k = M, the decision.
 
-    Raises
-    ------
-    InputError
-        Shapes differ between members, or the iterable ends before the vote is settled.
+    Examples
+    --------
+    >>> point = OperatingPoint(0.5, 1, n_members=3)
+    >>> [bool(undecided(np.zeros((k, 2, 1, 1)), operating_point=point).any()) for k in (1, 2)]
+    [True, False]
     """
-    n_members = operating_point.n_members
-    thresholds = operating_point.confidence_thresholds()
+    heatmaps = np.asarray(heatmaps)
+    n_seen, n_members = heatmaps.shape[-4], operating_point.n_members
+    if not 1 <= n_seen <= n_members or heatmaps.shape[-3] != len(CLASSES):
+        raise InputError(
+            f"heatmaps: shape {heatmaps.shape} found; expected (..., k, 2, h, w) with k from 1 to "
+            f"{n_members}"
+        )
+    thresholds = operating_point.confidence_thresholds()[:n_seen]
+    thresholds = thresholds.astype(np.result_type(heatmaps, np.float32))[..., None, None]
+    votes = (heatmaps > thresholds).sum(axis=-4, dtype=np.int16)
     agreement = np.array([operating_point.agreement_threshold[name] for name in CLASSES])
-    votes, n_evaluated = None, 0
-    for heatmaps, threshold in zip(member_heatmaps, thresholds, strict=False):
-        heatmaps = check_heatmaps(heatmaps, name=f"heatmaps of member {n_evaluated}")
-        if heatmaps.ndim != 3 or (votes is not None and heatmaps.shape != votes.shape):
-            expected = "(2, h, w)" if votes is None else votes.shape
-            raise InputError(
-                f"heatmaps of member {n_evaluated}: shape {heatmaps.shape} found; "
-                f"expected {expected}"
-            )
-        fires = heatmaps > threshold.astype(np.result_type(heatmaps, np.float32))[:, None, None]
-        votes = fires.astype(np.int64) if votes is None else votes + fires
-        n_evaluated += 1
-        if np.all(votes.max(axis=(1, 2)) + n_members - n_evaluated <= agreement):
-            break
-    else:
-        if n_evaluated < n_members:
-            raise InputError(f"heatmaps of {n_evaluated} members found; expected {n_members}")
-    return EarlyVote(votes, votes > agreement[:, None, None], n_evaluated, n_members)
+    return votes + (n_members - n_seen) > agreement[:, None, None]

@@ -1,11 +1,16 @@
 """What all tests share: the folders of reference material, and the tiny run of all notebooks."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# the reference computes; tests of another engine ask for it
+os.environ.setdefault("DICENTLIB_ENGINE", "torch")
+sys.modules.setdefault("openvino_telemetry", None)  # as in ensemble.engine
 
 
 def _reference_folder(variable, default):

@@ -12,8 +12,8 @@ from dicentlib.voting import (
     OperatingPoint,
     decide,
     detect,
+    undecided,
     vote,
-    vote_early,
 )
 
 
@@ -146,14 +146,12 @@ def test_detect_refuses_other_ensembles_and_shapes():
 
 def test_a_blank_image_needs_six_of_ten_members():
     point = OperatingPoint(0.5, 4, n_members=10)
-    early = vote_early(iter(np.zeros((10, 2, 6, 6))), operating_point=point)
-    assert early.n_evaluated == 6
-    assert early.saved == pytest.approx(0.4)
-    assert not early.decision.any()
+    left = [undecided(np.zeros((k, 2, 6, 6)), operating_point=point).any() for k in range(1, 11)]
+    assert left.index(False) + 1 == 6
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_early_exit_equals_the_full_vote(seed):
+def test_what_is_undecided_holds_what_fires_in_the_end(seed):
     rng = np.random.default_rng(seed)
     n_members = int(rng.integers(1, 8))
     heatmaps = rng.random((n_members, 2, 5, 6)) ** rng.integers(1, 12)
@@ -162,21 +160,19 @@ def test_early_exit_equals_the_full_vote(seed):
         {"dicentric": int(rng.integers(n_members)), "fragment": int(rng.integers(n_members))},
         n_members=n_members,
     )
-    early = vote_early(iter(heatmaps), operating_point=point)
+    left = [undecided(heatmaps[:k], operating_point=point) for k in range(1, n_members + 1)]
     for index, name in enumerate(("dicentric", "fragment")):
         votes = vote(heatmaps[:, index], confidence_threshold=point.confidence_threshold[name])
         full = decide(votes, agreement_threshold=point.agreement_threshold[name])
-        np.testing.assert_array_equal(early.decision[index], full)
-        if early.n_evaluated == n_members:
-            np.testing.assert_array_equal(early.votes[index], votes)
+        np.testing.assert_array_equal(left[-1][index], full)
+        assert all((one[index] >= full).all() for one in left)
 
 
-def test_early_vote_refuses_unequal_shapes_and_missing_members():
+def test_undecided_refuses_more_members_than_the_point_has():
     point = OperatingPoint(0.5, 1, n_members=3)
-    with pytest.raises(InputError, match=r"member 1: shape \(2, 4, 5\) found"):
-        vote_early([np.ones((2, 4, 4)), np.ones((2, 4, 5))], operating_point=point)
-    with pytest.raises(InputError, match="heatmaps of 1 members found; expected 3"):
-        vote_early([np.ones((2, 4, 4))], operating_point=point)
+    for shape in ((4, 2, 4, 4), (2, 3, 4, 4)):
+        with pytest.raises(InputError, match="with k from 1 to 3"):
+            undecided(np.ones(shape), operating_point=point)
 
 
 def test_operating_point_round_trip(tmp_path):

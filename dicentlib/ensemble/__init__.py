@@ -1,11 +1,7 @@
 """Ensembles: members in files, and the heatmaps they see."""
 
-from dicentlib.ensemble.heatmaps import (
-    iterate_heatmaps,
-    precision_of,
-    predict_heatmaps,
-    stored_heatmaps,
-)
+from dicentlib.ensemble.engine import precision_of
+from dicentlib.ensemble.heatmaps import iterate_heatmaps, predict_heatmaps, stored_heatmaps
 from dicentlib.ensemble.members import (
     ARCHITECTURE,
     Member,

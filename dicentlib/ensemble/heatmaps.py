@@ -1,16 +1,89 @@
-"""Heatmaps of images by every member, one image after the other."""
+"""Heatmaps of images: the one loop in which members look at them.
 
-from concurrent.futures import ThreadPoolExecutor
+Scoring, evaluation, calibration and single images share :func:`look`. Members see the parts of a
+field in which something is darker than the background; elsewhere heatmaps are 0. Where a vote is
+wanted, each member sees what the members before it have left undecided.
+"""
+
 from itertools import groupby, islice
 from pathlib import Path
 
+import cv2
 import numpy as np
-import torch
 from tqdm import tqdm
 
+from dicentlib.conventions import CLASSES, STRIDE
 from dicentlib.data.targets import pad_to_stride
+from dicentlib.ensemble.engine import networks_of
+from dicentlib.ensemble.regions import CELL_IN_MAP, CELL_PX, cover, object_cells
 from dicentlib.ensemble.store import HeatmapStore
 from dicentlib.errors import InputError
+from dicentlib.threads import available_processors, map_ahead, one_thread_each
+from dicentlib.voting import undecided
+
+FIRST_MEMBERS = 2  # whose votes are heard before a place is called quiet
+QUIET = 0.1  # times T_C; where the first members stay below, the others do not look
+
+
+def look(networks, images, *, pixel_size_um, operating_point=None):
+    """Heatmaps of images of one size by every member.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+    images : ndarray of float32, shape (N, H, W), values in [0, 1]
+        At the members' `pixel_size_um`; H and W multiples of 16. Several are seen whole; so is
+        one on a GPU, or by networks that average over the field.
+    pixel_size_um : float
+    operating_point : OperatingPoint, optional
+        With it, members look only where something can still fire: where the votes so far and
+        the members left exceed T_A in some class, and one of the first two members reached a
+        tenth of T_C in a cell or beside it.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, M, 2, H / 4, W / 4)
+        0 where no member looked. With an operating point also where a member did not need to:
+        detections then are those of all members, not the heatmaps.
+    """
+    n_images, height, width = images.shape
+    contexts = [network.context for network in networks]
+    context = None if n_images > 1 or None in contexts else max(contexts)
+    heatmaps = np.zeros(
+        (n_images, len(networks), len(CLASSES), height // STRIDE, width // STRIDE), np.float32
+    )
+    cells = np.ones((height // CELL_PX, width // CELL_PX), bool)
+    if context is not None:
+        cells = object_cells(images[0], pixel_size_um=pixel_size_um)
+    for number, network in enumerate(networks):
+        boxes = cover(cells, context=context)
+        if not boxes:
+            break
+        for box in boxes:
+            heatmaps[:, number][box.in_map] = network(images[box.pixels])[box.in_seen]
+            cells[box.rows, box.cols] = True
+        if operating_point is not None:
+            # what is quiet in one image of a batch is not in another, and must not depend on it
+            quiet = context is not None
+            cells &= _wanted(heatmaps[:, : number + 1], operating_point, quiet=quiet)
+    return heatmaps
+
+
+def _wanted(heatmaps, operating_point, *, quiet):
+    """Cells in which something can fire yet in one of the images, bool (H / 16, W / 16)."""
+    wanted = _in_cells(undecided(heatmaps, operating_point=operating_point))
+    if quiet and heatmaps.shape[1] >= FIRST_MEMBERS:
+        level = QUIET * operating_point.confidence_thresholds()[:FIRST_MEMBERS, :, None, None]
+        loud = _in_cells((heatmaps[:, :FIRST_MEMBERS] > level).any(axis=1))
+        wanted &= cv2.dilate(loud.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    return wanted
+
+
+def _in_cells(marked):
+    """Cells that hold a marked pixel of some image and class; `marked` is (N, 2, h, w)."""
+    height, width = (side // CELL_IN_MAP for side in marked.shape[2:])
+    marked = marked.any(axis=(0, 1))
+    return marked.reshape(height, CELL_IN_MAP, width, CELL_IN_MAP).any(axis=(1, 3))
 
 
 def predict_heatmaps(members, image):
@@ -25,7 +98,8 @@ def predict_heatmaps(members, image):
     Returns
     -------
     ndarray of float32, shape (M, 2, h, w)
-        h and w are a quarter of H and W padded to multiples of 16.
+        h and w are a quarter of H and W padded to multiples of 16. Where nothing is darker
+        than the background members do not look, and it is 0.
     """
     return next(iterate_heatmaps(members, [image]))
 
@@ -33,7 +107,8 @@ def predict_heatmaps(members, image):
 def iterate_heatmaps(members, images, *, batch_size=8):
     """Heatmaps of images, one image at a time, in their order.
 
-    Members compute in the precision that they were trained in, see :func:`precision_of`.
+    Members compute in the precision that they were trained in, see
+    :func:`dicentlib.ensemble.engine.precision_of`.
 
     Parameters
     ----------
@@ -57,15 +132,20 @@ def iterate_heatmaps(members, images, *, batch_size=8):
         raise InputError("no members; expected at least one")
     if batch_size < 1:
         raise InputError(f"batch_size must be 1 or more, found {batch_size}")
-    device = next(members[0].model.parameters()).device
-    reduced = precision_of(members[0].metadata) == "bfloat16"
+    networks = networks_of(members)
+    pixel_size_um = members[0].metadata["pixel_size_um"]
     padded = (_padded(image) for image in images)
-    if device.type == "cpu":
-        yield from _one_image_per_core(members, padded, reduced, batch_size)
+    if networks[0].device.type == "cpu":
+
+        def compute(image):
+            return look(networks, image[None], pixel_size_um=pixel_size_um)[0]
+
+        with one_thread_each(available_processors()) as pool:
+            yield from map_ahead(pool, compute, padded, batch_size)
         return
     for _, same in groupby(padded, key=np.shape):
         while batch := list(islice(same, batch_size)):
-            yield from _compute(members, np.stack(batch), reduced)
+            yield from look(networks, np.stack(batch), pixel_size_um=pixel_size_um)
 
 
 def stored_heatmaps(path, dataset, members, *, batch_size=8):
@@ -100,39 +180,6 @@ def stored_heatmaps(path, dataset, members, *, batch_size=8):
         unit="image",
     )
     return HeatmapStore.write(path, heatmaps, names, digests=digests, content=content)
-
-
-def _one_image_per_core(members, images, reduced, batch_size):
-    """Small convolutions leave cores idle that share an image; an image for each does not."""
-
-    def compute(image):
-        return _compute(members, image[None], reduced)[0]
-
-    n_threads = torch.get_num_threads()
-    with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        while batch := list(islice(images, batch_size)):
-            yield from pool.map(compute, batch)
-
-
-def _compute(members, images, reduced):
-    """Heatmaps (N, M, 2, h, w) of images (N, H, W) of one size."""
-    device = next(members[0].model.parameters()).device
-    tensor = torch.from_numpy(images[:, None]).to(device, memory_format=torch.channels_last)
-    with (
-        torch.inference_mode(),
-        torch.autocast(device.type, torch.bfloat16, enabled=reduced),
-    ):
-        heatmaps = [member.model(tensor).float().cpu().numpy() for member in members]
-    return np.stack(heatmaps, axis=1)
-
-
-def precision_of(metadata):
-    """``"bfloat16"`` or ``"float32"``: what a member computes in, as its training did.
-
-    It belongs to the member, because thresholds are chosen for its heatmaps; float32 where the
-    metadata is silent.
-    """
-    return metadata.get("precision", "float32")
 
 
 def _padded(image):

@@ -13,7 +13,7 @@ from dicentlib.ensemble import HeatmapStore, stored_heatmaps
 from dicentlib.errors import InputError
 from dicentlib.evaluation.surface import image_counts, threshold_surface
 from dicentlib.tables import find_table
-from dicentlib.voting import detect, vote_early
+from dicentlib.voting import detect, undecided
 
 TRUTH_THRESHOLD = 0.5
 
@@ -244,10 +244,12 @@ def false_rates(images, class_name, **grid):
 
 
 def votes_needed(evaluation_set, operating_point):
-    """Members needed until the vote of each image is settled, int (N,), see ``vote_early``."""
-    return np.array(
-        [
-            vote_early(evaluation_set.heatmaps(i), operating_point=operating_point).n_evaluated
-            for i in range(len(evaluation_set))
-        ]
-    )
+    """Members needed until the vote of each image is settled, int (N,), see ``undecided``."""
+    needed = np.full(len(evaluation_set), operating_point.n_members)
+    for i in range(len(evaluation_set)):
+        heatmaps = evaluation_set.heatmaps(i)
+        for n_seen in range(1, operating_point.n_members):
+            if not undecided(heatmaps[:n_seen], operating_point=operating_point).any():
+                needed[i] = n_seen
+                break
+    return needed

@@ -1,6 +1,5 @@
 """Precision and recall over the whole (T_C, T_A) surface, for many ensembles at once."""
 
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -13,7 +12,7 @@ from dicentlib.evaluation.counts import precision, recall
 from dicentlib.evaluation.sweep import firing_pixels, sweep_counts
 from dicentlib.files import atomic_path
 from dicentlib.operating_point import check_agreement_threshold, check_confidence_threshold
-from dicentlib.threads import available_processors
+from dicentlib.threads import available_processors, map_ahead
 from dicentlib.voting import check_heatmaps
 
 ARRAYS = ("tp", "fp", "fn", "confidence_thresholds", "agreement_thresholds", "ensembles")
@@ -151,14 +150,13 @@ def image_counts(
         confidence_thresholds, agreement_thresholds, ensembles
     )
     n_workers = available_processors()
-    pending = deque()
+
+    def count(pair):
+        return _count_image(*pair, confidence, agreement, ensembles)
+
     with ThreadPoolExecutor(n_workers) as pool:
-        for pair in _checked_pairs(heatmaps, truth, ensembles, progress):
-            pending.append(pool.submit(_count_image, *pair, confidence, agreement, ensembles))
-            if len(pending) > 2 * n_workers:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+        pairs = _checked_pairs(heatmaps, truth, ensembles, progress)
+        yield from map_ahead(pool, count, pairs, 2 * n_workers)
 
 
 def _count_image(heatmap, mask, confidence, agreement, ensembles):

@@ -1,4 +1,4 @@
-"""The members at work: votes member after member, ended when nothing can fire any more."""
+"""The members at work: detections of prepared images."""
 
 import threading
 from dataclasses import dataclass
@@ -6,19 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from dicentlib.conventions import CLASSES
 from dicentlib.ensemble import load_members
+from dicentlib.ensemble.engine import networks_of
+from dicentlib.ensemble.heatmaps import look
 from dicentlib.errors import InputError
 from dicentlib.voting import detect
 
 
 @dataclass(frozen=True)
 class Voters:
-    """Loaded members and filter, shared by all threads of a process."""
+    """Members made ready and the filter, shared by all threads of a process."""
 
-    models: tuple
-    thresholds: torch.Tensor  # (M, 2) float32
-    agreement: torch.Tensor  # (2,)
+    networks: tuple
     image_filter: object = None
 
 
@@ -59,23 +58,16 @@ def read_voters(settings):
     if torch.device(settings.device).type == "cuda":
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
-    agreement = [point.agreement_threshold[name] for name in CLASSES]
-    return Voters(
-        tuple(member.model for member in members),
-        torch.tensor(point.confidence_thresholds(), dtype=torch.float32, device=settings.device),
-        torch.tensor(agreement, device=settings.device),
-        image_filter,
-    )
+    networks = networks_of(members, engine=settings.engine, precision=settings.precision)
+    return Voters(tuple(networks), image_filter)
 
 
 def detect_batch(batch, settings, voters):
     """Detections of prepared images of one padded size, in pixels of the files' images.
 
-    Members run one after the other on the whole batch. Voting ends as soon as, in every image
-    and class, the most votes so far plus the members left do not exceed the agreement
-    threshold: nothing can fire then, so the result is exactly that of all members. The batch
-    is filled up to ``settings.batch_size``, so that an image's heatmaps do not depend on its
-    neighbours.
+    Members look one after the other, at what is undecided yet (``ensemble.heatmaps.look``). A
+    batch is filled up to ``settings.batch_size``, so that an image's heatmaps do not depend on
+    its neighbours.
 
     Parameters
     ----------
@@ -89,46 +81,18 @@ def detect_batch(batch, settings, voters):
     """
     padded = np.stack([item.padded for item in batch])
     fill = np.repeat(padded[-1:], settings.batch_size - len(batch), axis=0)
-    images = torch.from_numpy(np.concatenate([padded, fill])[:, None])
-    images = images.to(settings.device, memory_format=torch.channels_last)
-    heatmaps, can_fire = _vote(images, settings, voters)
-    return [
-        _detections(item, [maps[i] for maps in heatmaps] if can_fire[i] else None, settings)
-        for i, item in enumerate(batch)
-    ]
-
-
-def _vote(images, settings, voters):
-    """Heatmaps of each member that was needed, and which images fire somewhere."""
-    reduced = settings.precision == "bfloat16"
-    heatmaps, votes = [], 0
-    with (
-        torch.inference_mode(),
-        torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=reduced),
-    ):
-        for number, (model, threshold) in enumerate(
-            zip(voters.models, voters.thresholds, strict=True), start=1
-        ):
-            maps = model(images).float()
-            if not torch.isfinite(maps).all():
-                name = settings.members[number - 1]
-                raise InputError(f"{name}: heatmaps are not finite; the member is damaged")
-            heatmaps.append(maps)
-            votes = votes + (maps > threshold[:, None, None])
-            possible = votes.amax((2, 3)) + len(voters.models) - number
-            can_fire = (possible > voters.agreement).any(dim=1)
-            if not can_fire.any():
-                break
-    return heatmaps, can_fire.tolist()
+    stacks = look(
+        voters.networks,
+        np.concatenate([padded, fill]),
+        pixel_size_um=settings.scorer.pixel_size_um,
+        operating_point=settings.scorer.operating_point,
+    )
+    return [_detections(item, stack, settings) for item, stack in zip(batch, stacks, strict=False)]
 
 
 def _detections(item, heatmaps, settings):
     point = settings.scorer.operating_point
-    if heatmaps is None:
-        stack = np.zeros((point.n_members, len(CLASSES), 1, 1), np.float32)
-    else:
-        stack = torch.stack(heatmaps).cpu().numpy()
-    table = detect(stack, operating_point=point, image_shape=item.resampled_shape)
+    table = detect(heatmaps, operating_point=point, image_shape=item.resampled_shape)
     scale_row, scale_col = (
         original / resampled
         for original, resampled in zip(item.shape, item.resampled_shape, strict=True)

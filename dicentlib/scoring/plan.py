@@ -12,13 +12,14 @@ from dicentlib.calibration.scorer import Scorer
 from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data import ImageIndex, list_images
 from dicentlib.ensemble import member_paths, precision_of, read_member_metadata
+from dicentlib.ensemble.engine import engine_for
 from dicentlib.errors import InputError
 from dicentlib.files import content_digest, file_digest
 from dicentlib.filtering.network import filter_file, read_filter_settings
 from dicentlib.operating_point import OperatingPoint
 from dicentlib.scoring.preparation import check_pixel_size
 
-RESULT_VERSION = 2  # raised whenever the same inputs give other results
+RESULT_VERSION = 3  # raised whenever the same inputs give other results
 PRECISIONS = ("float32", "bfloat16")
 
 
@@ -32,6 +33,7 @@ class ScoringSettings:
     filter_weights: str = ""  # file; "" for no filter
     precision: str = "float32"  # of the network; heatmaps are compared in float32
     device: str = "cpu"
+    engine: str = "torch"  # what computes the members, see ensemble.engine
     batch_size: int = 1  # images computed together
 
     def key(self):
@@ -45,6 +47,7 @@ class ScoringSettings:
                 "filter": self.scorer.filter_digest,
                 "precision": self.precision,
                 "device": torch.device(self.device).type,
+                "engine": self.engine,
                 "batch_size": self.batch_size,
             }
         )
@@ -150,6 +153,7 @@ def scoring_settings(
         check_pixel_size(pixel_size_um)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     paths, point = _voters(members, confidence_threshold, agreement_threshold)
+    precision = precision or precision_of(read_member_metadata(paths[0]))
     weights = filter_file(filter_weights) if filter_weights else None
     if weights:
         read_filter_settings(weights)
@@ -159,8 +163,9 @@ def scoring_settings(
         members=tuple(str(path.resolve()) for path in paths),
         image_pixel_size_um=None if pixel_size_um is None else float(pixel_size_um),
         filter_weights=str(weights.resolve()) if weights else "",
-        precision=precision or precision_of(read_member_metadata(paths[0])),
+        precision=precision,
         device=device,
+        engine=engine_for(device, precision),
         batch_size=batch_size or (1 if torch.device(device).type == "cpu" else 16),
     )
 
@@ -226,5 +231,6 @@ def settings_report(plan):
     return known | {
         "assumed_pixel_size_um": REFERENCE_PIXEL_SIZE_UM,
         "precision": plan.settings.precision,
+        "engine": plan.settings.engine,
         "key": plan.settings.key(),
     }

@@ -1,18 +1,15 @@
 """One shard: some images, one Parquet file that is whole or absent, a key that identifies it."""
 
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 
 from dicentlib.conventions import CLASSES
 from dicentlib.files import atomic_path, content_digest
 from dicentlib.scoring.network import detect_batch, load_voters
 from dicentlib.scoring.preparation import SCORED, file_digest, prepare
+from dicentlib.threads import map_ahead, one_thread_each
 
 DETECTION = pa.struct(
     [
@@ -102,18 +99,15 @@ def score_shard(folder, records, settings, out, *, n_threads=1, on_image=None):
         return prepare(folder, record, settings, voters.image_filter)
 
     def scored(record):
-        torch.set_num_threads(1)  # images run in parallel; the same sums for any number
         item = ready(record)
         tables = detect_batch([item], settings, voters) if item.status == SCORED else [None]
         return _row(item, tables[0])
 
-    with ThreadPoolExecutor(n_threads) as pool:
+    with one_thread_each(n_threads) as pool:
         if settings.batch_size == 1:
             rows = _counted(pool.map(scored, records), on_image)
         else:
-            if settings.device == "cpu":
-                torch.set_num_threads(1)
-            prepared = _ahead(pool, ready, records, 2 * settings.batch_size)
+            prepared = map_ahead(pool, ready, records, 2 * settings.batch_size)
             rows = _counted(_batched_rows(prepared, settings, voters), on_image)
     order = {record.image: position for position, record in enumerate(records)}
     rows.sort(key=lambda row: order[row["image"]])
@@ -130,15 +124,6 @@ def _counted(rows, on_image):
         if on_image:
             on_image()
     return kept
-
-
-def _ahead(pool, function, items, n_ahead):
-    """Results of `function` in the order of `items`, computed at most `n_ahead` in advance."""
-    items = iter(items)
-    waiting = deque(pool.submit(function, item) for item in islice(items, n_ahead))
-    while waiting:
-        yield waiting.popleft().result()
-        waiting.extend(pool.submit(function, item) for item in islice(items, 1))
 
 
 def _batched_rows(prepared, settings, voters):

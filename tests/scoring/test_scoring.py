@@ -17,12 +17,11 @@ from typer.testing import CliRunner
 from dicentlib.__main__ import app
 from dicentlib.calibration import Scorer
 from dicentlib.data import read_image
-from dicentlib.ensemble import load_members, predict_heatmaps
+from dicentlib.ensemble import engine, load_members, predict_heatmaps
 from dicentlib.errors import InputError, ScoringError
 from dicentlib.filtering import load_filter
 from dicentlib.operating_point import OperatingPoint
 from dicentlib.scoring import merge_parts, plan_scoring, score_folder, score_part
-from dicentlib.scoring import network as scoring_network
 from dicentlib.scoring import shards as scoring_shards
 from dicentlib.scoring.drivers import read_part
 from dicentlib.voting import detect
@@ -196,13 +195,12 @@ def test_other_samples_do_not_score_again(members, images, tmp_path, monkeypatch
     assert sorted(scored["sample"].unique()) == ["", "C"]
 
 
-def test_early_exit_saves_members_and_changes_nothing(members, images, tmp_path, monkeypatch):
-    loaded = load_members(members)
+def test_early_exit_saves_members_and_changes_nothing(members, tmp_path, monkeypatch):
     calls = []
-    for member in loaded:
-        member.model.register_forward_hook(lambda *_: calls.append(1))
-    monkeypatch.setattr(scoring_network, "load_members", lambda *_, **__: loaded)
-    scoring_network._voters.clear()
+    original = engine.Network.__call__
+    monkeypatch.setattr(
+        engine.Network, "__call__", lambda self, images: calls.append(1) or original(self, images)
+    )
     blank = tmp_path / "blank"
     blank.mkdir()
     Image.fromarray(draw_cell(3)).save(blank / "a.png")
@@ -214,7 +212,14 @@ def test_early_exit_saves_members_and_changes_nothing(members, images, tmp_path,
     calls.clear()
     score_folder(blank, members, out=tmp_path / "b", agreement_threshold=0, **options)
     assert len(calls) == 4
-    scoring_network._voters.clear()
+
+
+def test_another_engine_has_its_own_results(members, images, tmp_path, monkeypatch):
+    keys = []
+    for name in ("torch", "openvino"):
+        monkeypatch.setenv("DICENTLIB_ENGINE", name)
+        keys.append(plan_scoring(images, members, out=tmp_path / "out").settings.key())
+    assert keys[0] != keys[1]
 
 
 def test_members_at_another_scale_give_positions_in_the_original_image(tmp_path):
