@@ -81,20 +81,17 @@ def triage(estimate, *, scheme="multibiodose"):
     return Triage(scheme, category, probabilities)
 
 
-def triage_table(estimates, *, categories=None):
+def triage_table(estimates):
     """One row per sample, highest dose first; samples without a dose come first of all.
 
     Parameters
     ----------
     estimates : dict
         Sample name -> :class:`DoseEstimate`.
-    categories : dict, optional
-        Sample name -> :class:`Triage`, where a route has found them; else those of the scheme
-        "multibiodose" are found here.
     """
     rows = []
     for name, estimate in estimates.items():
-        found = triage(estimate) if categories is None else categories[name]
+        found = triage(estimate)
         rows.append(
             {
                 "sample": name,

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.stats import poisson
 
 from dicentlib.counts.cells import with_yields
+from dicentlib.dose.route_table import reservations as reservations_of
 from dicentlib.errors import InputError
 from dicentlib.files import read_json
 from dicentlib.report import page as report
@@ -126,9 +127,7 @@ def reservations(curve, route, *, own_sample, noted=(), unscored=()):
     found = [SIMULATED] if curve.conditions.get("images") == "simulated" else []
     found += [] if own_sample else [OTHER_IMAGES]
     found += noted
-    if route.size != "reference":
-        found.append(f"{route.steps[0].finding} {route.steps[0].consequence}")
-    found += route.estimate.warnings
+    found += reservations_of(route)
     if unscored:
         found.append("Samples without a scored cell: " + ", ".join(unscored))
     return found

@@ -9,12 +9,12 @@ from dicentlib.scoring.samples import safe_name
 
 
 def dose_records(triage, routes, *, images, true_dose_gy=None):
-    """One plain record per sample for ``dose.json``, in the order of the triage table.
+    """One plain record per sample for ``dose.json``, in the order of the table of routes.
 
     Parameters
     ----------
     triage : DataFrame
-        Of :func:`dicentlib.dose.triage_table`.
+        Of :func:`dicentlib.dose.route_table`.
     routes : dict
         Sample to Route.
     images : DataFrame
@@ -63,7 +63,7 @@ def write_doses(out, records, triage, *, scorer):
     records : list of dict
         Of :func:`dose_records`.
     triage : DataFrame
-        Of :func:`dicentlib.dose.triage_table`.
+        Of :func:`dicentlib.dose.route_table`.
     scorer : str
         Digest of the scorer.
     """

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from dicentlib.__main__ import app
 from dicentlib.calibration import CalibrationCurve, Scorer, fit_curve
-from dicentlib.dose import estimate_dose, laboratory_route, triage_table
+from dicentlib.dose import estimate_dose, laboratory_route, route_table
 from dicentlib.dose.table import dose_table
 from dicentlib.errors import InputError
 from dicentlib.files import write_json
@@ -231,9 +231,7 @@ def two_routes(curve, route):
 
 @pytest.fixture(scope="module")
 def triage(two_routes):
-    estimates = {name: one.estimate for name, one in two_routes.items()}
-    categories = {name: one.triage["multibiodose"] for name, one in two_routes.items()}
-    return triage_table(estimates, categories=categories)
+    return route_table(two_routes)
 
 
 IMAGES_OF_TWO = pd.DataFrame({"found": [200, 200], "scored": 200}, index=["low", "high/1"])
