@@ -20,7 +20,7 @@ class CountGrid:
     counts : ndarray of int, shape (K, A, 2, N)
         Detections by rule k, agreement threshold a, class (dicentric, fragment) and cell.
     rules : tuple
-        What each k stands for: a quantile, or a confidence threshold.
+        The meaning of each k: a quantile, or a confidence threshold.
     agreement_thresholds : tuple of int
     """
 
@@ -58,7 +58,7 @@ def count_grid(heatmaps, rules, *, confidence_thresholds, agreement_thresholds):
     confidence_thresholds : array, shape (K, M, 2)
         :math:`T_C` of each rule, member and class. A pixel *equal* to it gets no vote.
     agreement_thresholds : sequence of int
-        :math:`T_A`, 0 to M - 1. A pixel with exactly so many votes does not fire.
+        :math:`T_A`, 0 to M - 1. A pixel with exactly this many votes does not fire.
 
     Returns
     -------

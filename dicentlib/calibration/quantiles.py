@@ -25,7 +25,7 @@ def quantile_thresholds(maxima, *, quantile, floor=0.0):
     quantile : float, between 0 and 1 (both excluded)
     floor : float, default 0
         Thresholds are raised to at least this: heatmap values at or below it are not stored, and
-        a member that is silent on most images would otherwise vote on everything.
+        a member that shows nothing on most images would otherwise vote on everything.
 
     Returns
     -------

@@ -17,7 +17,7 @@ from dicentlib.counts.slides import slide_dispersion
 from dicentlib.errors import InputError
 
 U_LIMIT = 1.96  # |u| beyond it: not Poisson at the 5 % level
-MIN_DOSES = 3  # of a calibration series, to tell what dispersion its scorer's counts have
+MIN_DOSES = 3  # of a calibration series, to know what dispersion its scorer's counts have
 
 
 @dataclass(frozen=True)
@@ -71,16 +71,16 @@ def expected_dispersion(curve):
         *(curve.fit.get(key) or () for key in ("dispersion_index", "n_cells", "n_dicentrics")),
         strict=False,
     )
-    told = np.array([row for row in rows if row[0] is not None and row[2] > 1], dtype=float)
-    if len(told) < MIN_DOSES:
-        return ExpectedDispersion(error=math.inf, n_doses=len(told))
-    index, cells, counts = told.T
+    usual = np.array([row for row in rows if row[0] is not None and row[2] > 1], dtype=float)
+    if len(usual) < MIN_DOSES:
+        return ExpectedDispersion(error=math.inf, n_doses=len(usual))
+    index, cells, counts = usual.T
     variance = _index_variance(cells, counts)
     mean = np.average(index, weights=1 / variance)
     with np.errstate(divide="ignore"):  # indices that agree exactly
         combined = combine_effects(index, variance * max(mean, 1.0) ** 2, method_re="iterated")
     error = math.sqrt(max(combined.tau2, 0.0) + combined.sd_eff_w_re**2)
-    return ExpectedDispersion(float(combined.mean_effect_re), error, len(told))
+    return ExpectedDispersion(float(combined.mean_effect_re), error, len(usual))
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,9 @@ class Dispersion:
         found = f"Dispersion index {self.index:.2f}, u = {self.u:.2f}"
         if self.expected.n_doses is not None and math.isinf(self.expected.error):
             return (
-                f"{found} against Poisson. The curve has too few doses ({self.expected.n_doses}) "
-                "that tell how its scorer's counts spread after whole-body exposure: it cannot be "
-                "judged whether the sample's do so by more."
+                f"{found} against Poisson. Overdispersion cannot be assessed: only "
+                f"{self.expected.n_doses} calibration doses show this scorer's usual dispersion "
+                f"({MIN_DOSES} needed)."
             )
         if self.expected.n_doses is not None:
             found += (

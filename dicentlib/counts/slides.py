@@ -19,7 +19,7 @@ from scipy.optimize import nnls
 
 from dicentlib.errors import InputError
 
-MIN_SLIDES = 5  # to tell how their counts spread
+MIN_SLIDES = 5  # to estimate how their counts spread
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class SlideVariance:
     def at(self, yield_, *, errors=1.0):
         """tau^2 of a yield (any shape), `errors` standard errors above its estimate.
 
-        One standard error by default: few slides tell the variance, and one that is taken too
-        small makes every interval too narrow.
+        One standard error by default: few slides give a poor estimate, and a variance
+        that is taken too small makes every interval too narrow.
         """
         terms = np.stack([np.ones_like(yield_, dtype=float), np.square(yield_)])
         error = np.einsum("i...,ij,j...->...", terms, np.asarray(self.covariance), terms)
@@ -132,7 +132,7 @@ def _by_slide(dose_gy, slides, n_dicentrics):
 
 
 def _variance(by_slide):
-    told = []
+    compared = []
     for _, of_dose in by_slide.groupby("dose"):
         n, x = of_dose["cells"].to_numpy(float), of_dose["found"].to_numpy(float)
         if len(n) < 2:
@@ -141,10 +141,10 @@ def _variance(by_slide):
         squares = (n**2).sum()
         apart = ((x - n * y) ** 2).sum() - y * (total - squares / total)
         scale = squares - 2 * (n**3).sum() / total + (squares / total) ** 2
-        told.append((y, apart / scale, len(n), total / len(n)))
-    if sum(row[2] - 1 for row in told) < MIN_SLIDES - 1:
+        compared.append((y, apart / scale, len(n), total / len(n)))
+    if sum(row[2] - 1 for row in compared) < MIN_SLIDES - 1:
         return None
-    y, tau2, n_slides, cells = np.array(told).T
+    y, tau2, n_slides, cells = np.array(compared).T
     fitted, covariance = np.zeros(2), np.zeros((2, 2))
     for _ in range(10):  # the weights depend on what is fitted
         within = np.maximum(y, 0.5 / (n_slides * cells)) / cells

@@ -22,7 +22,7 @@ SAMPLE = (
     *("id", "sample", "sample id", "name", "sample name", "case", "case id"),
     *("patient", "patient id", "code"),
 )
-# what stands round the words for cells and dicentrics: "No. of cells scored", "Total dicentrics"
+# what surrounds the words for cells and dicentrics: "No. of cells scored", "Total dicentrics"
 COUNTED = (
     r"(?:(?:total |n |no |nr |number )?(?:of )?){words}(?: scored| analysed| analyzed| counted)?"
 )

@@ -12,7 +12,7 @@ from dicentlib.data.channels import Channels, from_palette
 from dicentlib.data.orientation import turned
 from dicentlib.errors import InputError
 
-# What tifffile warns of stands in the notes and reasons of the image.
+# What tifffile warns of is in the notes and reasons of the image.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 REDUCED, MASK = 1, 4  # bits of NewSubfileType

@@ -92,7 +92,7 @@ def band_warnings(curve, dose, level):
     last = doses[np.flatnonzero(lower < 0)[-1]]
     return [
         f"The curve's lower {level:.0%} band is below zero up to {last:.2g} Gy: the curve alone "
-        "cannot tell such doses from none."
+        "cannot distinguish such doses from none."
     ]
 
 

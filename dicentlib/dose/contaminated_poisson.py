@@ -49,7 +49,7 @@ def fit_contaminated(distribution, background=None, *, bounded=False):
     if sum(distribution) == distribution[0]:
         return "no dicentrics were found"
     if not any(distribution[2:]):
-        return "no cell has two or more dicentrics, so nothing tells a high dose to a small part"
+        return "no cell has two or more dicentrics: a high dose to a small part cannot be seen"
     if background is None or background.rate == 0:
         if distribution[0] == 0:
             none = "every cell has a dicentric, so none speaks for an unexposed part"

@@ -176,7 +176,7 @@ def ensemble_spread(ensemble_yields):
     """Relative standard deviation of one sample's yield over random ensembles.
 
     Ensembles drawn from one set of members overlap, so the spread is a lower bound on that of
-    ensembles trained anew. Where each ensemble has a curve of its own, give
+    ensembles trained again. Where each ensemble has a curve of its own, give
     ``curve.yield_at(doses)`` of the doses that each finds: what shifts curve and sample alike then
     cancels, as it does in the dose.
     """

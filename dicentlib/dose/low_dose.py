@@ -148,7 +148,7 @@ def odds(*, n_cells, n_dicentrics, curve, suspected_gy, detector=None):
 
 @dataclass(frozen=True)
 class CharacteristicLimits:
-    """What `n_cells` cells can tell from the background.
+    """What `n_cells` cells can distinguish from the background.
 
     Counts: ``threshold`` (the largest that is still background) and ``detection_limit``. Doses:
     ``resolvable_gy``, of the smallest count above the threshold, and ``detectable_gy``, of the

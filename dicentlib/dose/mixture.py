@@ -29,7 +29,7 @@ def mixture(sample, curve, *, level=0.95, d0_gy=2.7):
     """Two doses, each with its interval, and the parts of the body that got them.
 
     The yields are kept at 0.01 or more and the fraction of cells within 0.01 to 0.99, as in the
-    reference implementations; a fit on a bound, or one whose two yields cannot be told apart, has
+    reference implementations; a fit on a bound, or one whose two yields are not distinct, has
     ``resolved`` False and says what to use instead.
 
     Parameters

@@ -152,7 +152,7 @@ def _on_curve(fitted, detected, *, net):
     except InputError as error:
         return f"{error}"
     if exposed > FARTHEST_GY:
-        return f"the yield of the exposed part stands for {exposed:.0f} Gy, above any dose"
+        return f"the yield of the exposed part corresponds to {exposed:.0f} Gy, above any dose"
     if detected.curve.slope_at(exposed) <= 0:
         return f"the curve {detected.curve.describe()} does not rise at {exposed:.3g} Gy"
     return fitted

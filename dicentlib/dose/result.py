@@ -12,7 +12,7 @@ from dicentlib.calibration.curve import CalibrationCurve
 
 @dataclass(frozen=True, kw_only=True)
 class DoseEstimate:
-    """Dose with its interval, and what a report needs to tell where it came from.
+    """Dose with its interval, and what a report needs to say where it came from.
 
     ``dose_gy`` is NaN where the method cannot estimate one (``estimable`` is False and
     ``warnings`` says why). ``upper_gy`` is infinite where the curve sets no upper limit.

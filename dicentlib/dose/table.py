@@ -21,7 +21,7 @@ from dicentlib.tables import SUFFIXES
 # of every table, also where no sample has a dose
 COLUMNS = "sample n_cells n_dicentrics yield u method dose_gy lower_gy upper_gy category"
 SCORER_NOTE = (
-    "It was made by an automatic scorer, whose name these counts do not tell: it holds for counts "
+    "It was made by an automatic scorer, which these counts do not name: it holds for counts "
     "of that scorer alone."
 )
 
@@ -102,7 +102,7 @@ def named_samples(counts):
 def read_curve(source):
     """The curve of a file of any kind that holds one or counts to fit one to, or published.
 
-    A curve that an automatic scorer made says so: a table of counts does not tell who counted.
+    A curve that an automatic scorer made says so: a table of counts does not say who counted.
     """
     known = _curve(source)
     if known.scorer is None:

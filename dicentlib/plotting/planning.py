@@ -15,7 +15,7 @@ def plot_planning(table, choice, *, axs):
     table : DataFrame
         Of :func:`dicentlib.planning.planning_by_cells`.
     choice : PlanningChoice
-        Its number of cells is marked; its dose and part stand in the titles.
+        Its number of cells is marked; its dose and part are in the titles.
     axs : three Axes
     """
     for scoring, rows in table.groupby("scoring", sort=False):

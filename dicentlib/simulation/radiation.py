@@ -18,7 +18,7 @@ PAPER_LABELS_PER_IMAGE = (0.925, 1.389)
 # Two centromeres nearer than this (% of the haploid autosome length) look like one.
 VISIBLE_DISTANCE_PERCENT = 1.7
 HIGHEST_GY = 15.0  # beyond, a cell has not enough chromosomes for its exchanges
-# By the number of centromeres; the last one stands for five and more.
+# By the number of centromeres; the last one is five and more.
 CENTRIC_CLASSES = (
     "fragment",
     "monocentric",

@@ -166,7 +166,7 @@ def chromosome_shape(
 def _waists(rng, style, s, length, centromeres, secondary_constrictions):
     """How much of a constriction's depth the body has at `s` where it has no centromere.
 
-    The sisters grow thin there, but do not meet: that tells such a waist from a centromere.
+    The sisters grow thin there, but do not meet: such a waist is no centromere.
     A secondary constriction is drawn up to 5 px farther from the next centromere.
     """
     places = []

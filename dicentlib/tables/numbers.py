@@ -33,7 +33,7 @@ class NumberStyle:
 
 
 def number_style(table, columns):
-    """What the cells of some columns tell about their numbers.
+    """What the cells of some columns say about their numbers.
 
     Parameters
     ----------

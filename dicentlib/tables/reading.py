@@ -101,7 +101,7 @@ def _located(path, is_header):
             sheets = ", ".join(name for name, *_ in found)
             raise InputError(f"{path}: sheets {sheets} hold such a table; allowed: one")
         return found[0][1:]
-    # the header, or else the first line with text, tells the separator
+    # the header, or else the first line with text, shows the separator
     return max(found or others, key=lambda item: _width(item[2], item[3]))[1:]
 
 
@@ -119,12 +119,12 @@ def _candidates(path):
         return
     text = read_text(path)
     first, _, rest = text.partition("\n" if "\n" in text else "\r")
-    told = SEP_LINE.fullmatch(first)
-    failed, separators = [], told[1] if told else SEPARATORS
+    stated = SEP_LINE.fullmatch(first)
+    failed, separators = [], stated[1] if stated else SEPARATORS
     for separator in separators:
         try:
-            rows = _split(path, separator, rest if told else text)
-            yield "", separator, [[], *rows] if told else rows
+            rows = _split(path, separator, rest if stated else text)
+            yield "", separator, [[], *rows] if stated else rows
         except InputError as error:  # quotation marks fit one separator only
             failed.append(error)
     if len(failed) == len(separators):

@@ -107,7 +107,7 @@ def test_too_few_doses_call_nothing_unexpected(indices):
     found = dispersion([400, 0, 0, 0, 20], expected=expected)
     assert found.u > 10
     assert not found.overdispersed
-    assert "cannot be judged" in found.explain()
+    assert "cannot be assessed" in found.explain()
     assert "too few" in str(count_facts(found))
     # the interval is widened all the same
     assert variance_factor(Sample.of([400, 0, 0, 0, 20]), "auto", expected) == found.index

@@ -26,7 +26,7 @@ def write_coco(path, annotations, index):
     path : path-like
     annotations : DataFrame
     index : ImageIndex
-        Tells the sizes of the images.
+        Has the sizes of the images.
     """
     table = check_annotations(annotations, index)
     images = [

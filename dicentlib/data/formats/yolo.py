@@ -1,7 +1,7 @@
 """YOLO: a text file per image, a line per object, lengths as shares of the image's sides.
 
 YOLO knows boxes: a point is written as a small box round it, and a box is read as its centre.
-Classes are numbers; which is which stands in a file of names.
+Classes are numbers; a file of names says which is which.
 """
 
 import re
@@ -28,7 +28,7 @@ def write_yolo(folder, annotations, index, *, box_px=BOX_PX):
     Raises
     ------
     InputError
-        Two images differ in their suffix only: YOLO cannot tell them apart.
+        Two images differ in their suffix only: YOLO cannot distinguish them.
     """
     table = check_annotations(annotations, index)
     points_of = dict(list(table.groupby("image", sort=False)))
