@@ -1,0 +1,157 @@
+"""Does one posterior over whole and partial exposure cover where the switch does not?
+
+    python benchmarks/bench_exposure.py [--trials 100] [--draws 1000] [--out tables.csv]
+
+Simulated counts; true curve 0.00128 + 0.02104 D + 0.06303 D^2; every trial fits a curve to its own
+draw of a calibration series (doses and cells of Barquinero 1995). Grid: whole-body exposures of
+0 to 5 Gy and parts of 0.2 to 0.8 of the scored cells with 1 to 5 Gy, in 50, 200 and 500 cells.
+"switch" is the classical rule: the partial-body dose (profile limits) where the sample is
+overdispersed, estimable and above the background or its lower limit is, else Merkle's. A sample
+that is not above the background has the interval from 0 to the upper limit. "posterior" is
+`exposure_posterior` with its default prior; both intervals are judged by the dose to the exposed
+part. The last line draws dose and fraction from the prior itself.
+"""
+
+import argparse
+import math
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from dicentlib.calibration import CalibrationCurve, fit_curve
+from dicentlib.counts.sample import Sample
+from dicentlib.dose import characteristic_limits, dispersion, estimate_dose
+from dicentlib.dose.exposure import DEFAULT_PRIOR, exposure_posterior
+from dicentlib.errors import InputError
+from dicentlib.planning import scored_fraction
+
+DOSES = np.array([0, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 5.0])
+CELLS = np.array([5000, 5002, 2008, 2002, 1832, 1168, 562, 333, 193, 103, 59])
+TRUE = CalibrationCurve((0.00128, 0.02104, 0.06303))
+SIZES = (50, 200, 500)
+WHOLE = [(dose, 1.0) for dose in (0, 0.1, 0.25, 0.5, 1, 2, 3, 4, 5)]
+PARTS = [(dose, f) for dose in (1, 2, 3, 4, 5) for f in (0.2, 0.4, 0.6, 0.8)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trials", type=int, default=100, help="per cell of the grid")
+    parser.add_argument("--draws", type=int, default=1000, help="of dose and fraction by the prior")
+    parser.add_argument("--curves", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", help="also write the grid's table, as CSV")
+    options = parser.parse_args()
+    rng = np.random.default_rng(options.seed)
+    curves = [
+        fit_curve(DOSES, CELLS, rng.poisson(CELLS * TRUE.yield_at(DOSES)))
+        for _ in range(options.curves)
+    ]
+    rows = []
+    cases = [(dose, f, n) for dose, f in WHOLE + PARTS for n in SIZES]
+    for dose, f, n in tqdm(cases if options.trials else [], unit="cell"):
+        trials = [trial(rng, curves, dose, f, n) for _ in range(options.trials)]
+        rows.append(
+            {"dose_gy": dose, "part": f, "cells": n} | pd.DataFrame(trials).mean().to_dict()
+        )
+    table = pd.DataFrame(rows)
+    if rows:
+        report_grid(table, options)
+    if options.draws:
+        report_draws([prior_trial(rng, curves) for _ in tqdm(range(options.draws), desc="prior")])
+
+
+def report_grid(table, options):
+    """Coverage per cell of the grid, and averaged."""
+    print(table.round(3).to_string(index=False))
+    if options.out:
+        table.round(4).to_csv(options.out, index=False)
+    error = math.sqrt(0.05 * 0.95 / options.trials)
+    print(f"\nStandard error of a figure near 0.95: {error:.3f}. Averages over the grid:")
+    half = {
+        name: table[table["part"].eq(1) == whole] for name, whole in (("whole", 1), ("part", 0))
+    }
+    for method in ("switch", "posterior", "equivalent"):
+        means = {name: rows[method].mean() for name, rows in half.items()}
+        both = sum(means.values()) / 2
+        spread = sum((rows[method] * (1 - rows[method])).sum() / len(rows) ** 2
+                     for rows in half.values()) / options.trials / 4  # fmt: skip
+        print(
+            f"{method:>10}: whole {means['whole']:.3f}, part {means['part']:.3f}, averaged over "
+            f"the prior {both:.3f} +- {math.sqrt(spread):.3f}"
+        )
+
+
+def report_draws(draws):
+    """Coverage over the prior, and whether P(partial) is as often right as it says."""
+    drawn = pd.DataFrame(draws)
+    print("\nDose and fraction drawn from the prior:")
+    for name in ("switch", "posterior", "equivalent", "fraction"):
+        share, known = float(drawn[name].mean()), drawn[name].count()
+        print(f"{name:>10}: {share:.3f} +- {math.sqrt(share * (1 - share) / known):.3f}")
+    print(calibration(drawn).to_string(index=False))
+
+
+def trial(rng, curves, dose, f, n):
+    """One sample: whether each interval covers, the widths, and what was called."""
+    curve = curves[rng.integers(len(curves))]
+    exposed = rng.binomial(n, f)
+    means = np.where(np.arange(n) < exposed, TRUE.yield_at(dose), TRUE.yield_at(0.0))
+    cells = np.bincount(rng.poisson(means), minlength=3)
+    low, high, called = switch(cells, curve)
+    row = {"switch": low <= dose <= high, "called": called}
+    try:
+        found = exposure_posterior(cells, curve)
+    except InputError:  # more dicentrics than the prior allows
+        return row | {"posterior": False, "equivalent": False}
+    mean = float(f * TRUE.yield_at(dose) + (1 - f) * TRUE.yield_at(0.0))
+    own, same = found.exposed_gy, found.equivalent_gy
+    return row | {
+        "posterior": own.lower <= dose <= own.upper,
+        "equivalent": same.lower <= float(TRUE.dose_at(mean)) <= same.upper,
+        "p_partial": found.p_partial,
+        "switch_width": min(high, 10.0) - low,
+        "posterior_width": own.upper - own.lower,
+        "fraction": np.nan if f == 1 else _covers_part(found.fraction, f, dose),
+    }
+
+
+def _covers_part(limits, f, dose):
+    growth = f * math.exp(dose / 2.7)
+    return limits.lower <= growth / (1 - f + growth) <= limits.upper
+
+
+def switch(cells, curve):
+    """Interval of the classical rule, and whether it called the exposure partial."""
+    sample = Sample.of(cells)
+    above = characteristic_limits(sample, curve).above
+    if dispersion(cells).overdispersed:
+        part = estimate_dose(cells, curve, method="dolphin", limits="profile")
+        if part.estimable and (above or part.lower_gy > 0):
+            return part.lower_gy, part.upper_gy, True
+    whole = estimate_dose(cells, curve)
+    return whole.lower_gy if above else 0.0, whole.upper_gy, False
+
+
+def prior_trial(rng, curves):
+    """One sample of a dose and a fraction drawn from the default prior."""
+    prior = DEFAULT_PRIOR
+    dose = rng.uniform(0, prior.highest_gy)
+    partial = rng.random() < prior.p_partial
+    f = float(scored_fraction(rng.beta(prior.a, prior.b), dose)) if partial else 1.0
+    row = trial(rng, curves, dose, f, int(rng.choice(SIZES)))
+    return row | {"partial": partial}
+
+
+def calibration(drawn):
+    """Share of partial exposures among samples of like P(partial): it should be as stated."""
+    drawn = drawn.dropna(subset="p_partial")
+    groups = pd.cut(drawn["p_partial"], [0, 0.1, 0.3, 0.7, 0.9, 1], include_lowest=True)
+    found = drawn.groupby(groups, observed=True).agg(
+        samples=("partial", "size"), stated=("p_partial", "mean"), were_partial=("partial", "mean")
+    )
+    return found.round(3).reset_index(names="P(partial)")
+
+
+if __name__ == "__main__":
+    main()

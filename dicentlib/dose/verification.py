@@ -1,0 +1,134 @@
+"""Samples of known dose checked against a laboratory's curve, and how often it has held so far."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import beta, chi2
+
+from dicentlib.counts.sample import Sample
+from dicentlib.dose.checks import checked_curve
+from dicentlib.dose.detected_dose import detector_dose
+from dicentlib.dose.detector import DetectedCurve, Detector
+from dicentlib.errors import InputError
+
+
+@dataclass(frozen=True)
+class Verification:
+    """``table`` by sample: ``sample, dose_gy`` (known), ``estimate_gy, lower_gy, upper_gy, z,
+    covered``. ``coverage`` so far with its 95 % limits; ``chi2``, ``df`` and ``p_value`` of all
+    samples together, the curve's error shared between them."""
+
+    table: pd.DataFrame
+    coverage: float
+    coverage_lower: float
+    coverage_upper: float
+    chi2: float
+    df: int
+    p_value: float
+
+    def explain(self):
+        """Two sentences for a report."""
+        held = int(self.table["covered"].sum())
+        verdict = "agree with" if self.p_value >= 0.05 else "contradict"
+        return (
+            f"{held} of {self.df} known doses lie in their 95 % intervals (coverage "
+            f"{self.coverage:.0%}, 95 % limits {self.coverage_lower:.0%} to "
+            f"{self.coverage_upper:.0%}). Together the samples {verdict} the curve (chi-squared "
+            f"{self.chi2:.3g} on {self.df}, p = {self.p_value:.2g})."
+        )
+
+
+def check_known_doses(samples, curve, *, detector=None):
+    """Check samples that were irradiated to known doses against `curve`.
+
+    With the detected yield m and its variance v of the curve (and detector) at the known dose,
+
+    .. math:: z_i = \\frac{X_i/N_i - m(D_i)}{\\sqrt{m(D_i)/N_i + v(D_i)}}, \\qquad
+              \\chi^2 = r^T V^{-1} r, \\quad V = \\mathrm{diag}(m/N) + J \\Sigma J^T
+
+    r being all differences of yields together: an error of the curve moves all of them alike, so
+    the z are not independent, which the chi-squared counts in.
+
+    Parameters
+    ----------
+    samples : DataFrame, or sequence of dict
+        ``dose_gy``, ``n_cells``, ``n_dicentrics``, optionally ``sample`` (its name).
+    curve : CalibrationCurve
+    detector : Detector, optional
+        For a curve of real dicentrics.
+
+    Returns
+    -------
+    Verification
+
+    Examples
+    --------
+    >>> from dicentlib.calibration import published_curve
+    >>> known = [{"dose_gy": 2, "n_cells": 500, "n_dicentrics": 140},
+    ...          {"dose_gy": 3, "n_cells": 300, "n_dicentrics": 240}]
+    >>> found = check_known_doses(known, published_curve("barquinero-1995-co60"))
+    >>> found.table["covered"].to_list()
+    [True, False]
+    """
+    rows = samples.to_dict("records") if isinstance(samples, pd.DataFrame) else list(samples)
+    if not rows:
+        raise InputError("no sample of known dose")
+    curve = checked_curve(curve)
+    found, parts = [], []
+    for number, row in enumerate(rows, start=1):
+        name = row.get("sample") or number
+        try:
+            dose = float(row["dose_gy"])
+            sample = Sample.of(n_cells=row["n_cells"], n_dicentrics=row["n_dicentrics"])
+        except KeyError as error:
+            raise InputError(f"sample {name}: expected a value of {error}") from error
+        except (TypeError, ValueError) as error:
+            raise InputError(f"sample {name}: {error}") from error
+        if not np.isfinite(dose) or dose < 0:
+            raise InputError(f"sample {name}: dose_gy is {dose}: expected 0 Gy or more")
+        estimate = detector_dose(sample, curve, detector=detector)
+        detected = DetectedCurve.of(sample, curve, detector=detector)
+        parts.append((sample, dose, detected))
+        mean, variance = float(detected.mean_at(dose)), float(detected.variance_at(dose))
+        deviation = np.sqrt(mean / sample.n_cells + variance)
+        found.append(
+            {
+                "sample": name,
+                "dose_gy": dose,
+                "estimate_gy": estimate.dose_gy,
+                "lower_gy": estimate.lower_gy,
+                "upper_gy": estimate.upper_gy,
+                "z": (sample.yield_ - mean) / deviation if deviation > 0 else 0.0,
+                "covered": estimate.lower_gy <= dose <= estimate.upper_gy,
+            }
+        )
+    table = pd.DataFrame(found)
+    held, n = int(table["covered"].sum()), len(table)
+    together = _together(parts, curve, detector or Detector())
+    return Verification(
+        table,
+        held / n,
+        float(beta.ppf(0.025, held, n - held + 1)) if held else 0.0,
+        float(beta.ppf(0.975, held + 1, n - held)) if held < n else 1.0,
+        together,
+        n,
+        float(chi2.sf(together, n)),
+    )
+
+
+def _together(parts, curve, detector):
+    """Chi-squared of all differences, the errors of curve and detector shared."""
+    doses = np.array([dose for _, dose, _ in parts])
+    cells = np.array([sample.n_cells for sample, _, _ in parts], dtype=float)
+    means = np.array([float(one.mean_at(dose)) for _, dose, one in parts])
+    apart = np.array([sample.yield_ for sample, _, _ in parts]) - means
+    own = [float(one.slide_variance(mean)) for (_, _, one), mean in zip(parts, means, strict=True)]
+    covariance = np.diag(np.maximum(means, 0.5 / cells) / cells + own)
+    if curve.covariance is not None:
+        along = doses[:, None] ** np.arange(3)
+        covariance = covariance + detector.efficiency**2 * along @ curve.covariance @ along.T
+    real = np.asarray(curve.yield_at(doses))
+    covariance = covariance + np.outer(real, real) * detector.efficiency_error**2
+    covariance = covariance + detector.false_rate_error**2
+    return float(apart @ np.linalg.solve(covariance, apart))

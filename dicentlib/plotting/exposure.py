@@ -1,0 +1,56 @@
+"""Dose and exposed fraction together, as the counts leave them."""
+
+import numpy as np
+
+from dicentlib.plotting.dose import CURVE_COLOUR, SAMPLE_COLOUR
+
+SHARES = (0.95, 0.5)  # of the probability, within the contours
+
+
+def plot_joint_density(posterior, *, ax, estimate=None):
+    """Density of dose and exposed fraction, with the contours that hold 95 % and 50 % of it.
+
+    The whole-body hypothesis is a line at a fraction of 1: its probability stands in the title.
+
+    Parameters
+    ----------
+    posterior : ExposurePosterior
+    ax : Axes
+    estimate : PartialBodyEstimate, optional
+        The classical dose and fraction, with their limits.
+    """
+    dose, fraction, density = posterior.joint_dose_gy, posterior.joint_fraction, posterior.joint
+    mass = density * np.gradient(dose)[:, None] * np.gradient(fraction)
+    order = np.sort(mass.ravel())[::-1]
+    held = np.cumsum(order) / order.sum()
+    levels = [order[np.searchsorted(held, share)] for share in SHARES]
+    ax.pcolormesh(dose, fraction, mass.T, cmap="Blues", shading="gouraud", rasterized=True)
+    if levels[0] < levels[1]:
+        ax.contour(dose, fraction, mass.T, levels=levels, colors=SAMPLE_COLOUR, linewidths=1)
+    if posterior.p_partial < 1:
+        own = posterior.exposed_gy
+        ax.plot([own.lower, own.upper], [1, 1], color=SAMPLE_COLOUR, linewidth=4, clip_on=False)
+    if estimate is not None and estimate.estimable:
+        low, high = max(estimate.lower_gy, 0.0), min(estimate.upper_gy, dose[-1])
+        ax.errorbar(
+            estimate.dose_gy,
+            estimate.fraction,
+            xerr=[[estimate.dose_gy - low], [max(high - estimate.dose_gy, 0.0)]],
+            yerr=[
+                [max(estimate.fraction - estimate.fraction_lower, 0.0)],
+                [max(estimate.fraction_upper - estimate.fraction, 0.0)],
+            ],
+            fmt="o",
+            color=CURVE_COLOUR,
+            markersize=5,
+            capsize=2,
+            label="classical (dolphin)",
+        )
+        ax.legend(loc="lower right")
+    shown = dose[mass.sum(axis=1) > 1e-4 * mass.sum(axis=1).max()]
+    ax.set_xlim(shown[0], shown[-1])
+    ax.set_ylim(0, 1.02)
+    ax.yaxis.set_major_formatter("{x:.0%}")
+    ax.set(xlabel="Dose to the exposed part (Gy)", ylabel="Exposed fraction of the body")
+    ax.set_title(f"P(only a part was exposed) = {posterior.p_partial:.2g}")
+    return ax
