@@ -1,5 +1,6 @@
 """Calibration: from counts at known doses to a curve that can be inverted."""
 
+from dicentlib.calibration.comparison import compare_curves
 from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.calibration.fit import fit_curve
 from dicentlib.calibration.grid import CountGrid, count_ensembles, count_grid
@@ -26,6 +27,7 @@ __all__ = [
     "cell_distribution",
     "choose_quantile",
     "co_occurrence",
+    "compare_curves",
     "count_cells",
     "count_ensembles",
     "count_grid",

@@ -3,8 +3,18 @@
 from dicentlib.counts.dispersion import Dispersion, dispersion
 from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.counts.sample import Sample
+from dicentlib.dose.criticality import criticality, mixed_field_curve
 from dicentlib.dose.detector import Detector
 from dicentlib.dose.estimate import estimate_dose
+from dicentlib.dose.exposure import (
+    DEFAULT_PRIOR,
+    LOCAL_PRIOR,
+    ExposurePosterior,
+    ExposurePrior,
+    exposure_posterior,
+)
+from dicentlib.dose.fractionation import fractionation_factor
+from dicentlib.dose.interlaboratory import z_scores
 from dicentlib.dose.low_dose import (
     characteristic_limits,
     decision_threshold,
@@ -18,20 +28,30 @@ from dicentlib.dose.result import DoseEstimate
 from dicentlib.dose.route import Route, laboratory_route
 from dicentlib.dose.route_table import route_table
 from dicentlib.dose.triage import Triage, triage, triage_table
+from dicentlib.dose.verification import check_known_doses
 
 __all__ = [
+    "DEFAULT_PRIOR",
+    "LOCAL_PRIOR",
     "Detector",
     "Dispersion",
     "DoseEstimate",
+    "ExposurePosterior",
+    "ExposurePrior",
     "Route",
     "Sample",
     "Triage",
     "characteristic_limits",
+    "check_known_doses",
+    "criticality",
     "decision_threshold",
     "detection_limit",
     "dispersion",
     "estimate_dose",
+    "exposure_posterior",
+    "fractionation_factor",
     "laboratory_route",
+    "mixed_field_curve",
     "odds",
     "poisson_limits",
     "poisson_two_sample_p",
@@ -41,4 +61,5 @@ __all__ = [
     "split_dose_factor",
     "triage",
     "triage_table",
+    "z_scores",
 ]

@@ -18,7 +18,6 @@ exposure alone in this way.
 """
 
 import math
-from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.stats import beta as beta_law
@@ -26,135 +25,33 @@ from scipy.stats import norm
 
 from dicentlib.counts.dispersion import expected_dispersion
 from dicentlib.counts.sample import Sample
-from dicentlib.dose.bayesian import HIGHEST_GY, shortest_interval
+from dicentlib.dose.bayesian import shortest_interval
 from dicentlib.dose.checks import checked_curve
 from dicentlib.dose.detected_dose import tail_probabilities
 from dicentlib.dose.detector import DetectedCurve
 from dicentlib.dose.exposure_grid import ExposureGrid, hat_masses
+from dicentlib.dose.exposure_result import (
+    DEFAULT_PRIOR,
+    LOCAL_PRIOR,
+    ExposurePosterior,
+    ExposurePrior,
+    Quantity,
+    is_number,
+)
 from dicentlib.errors import InputError
+
+__all__ = [
+    "DEFAULT_PRIOR",
+    "LOCAL_PRIOR",
+    "ExposurePosterior",
+    "ExposurePrior",
+    "Quantity",
+    "exposure_posterior",
+]
 
 N_INDICES = 5  # values of a scorer's own dispersion
 N_SHOWN = 121  # fractions of the joint density
 CONFLICT = 1e-4  # probability of so few dicentrics without any dose
-
-
-def _number(value):
-    return isinstance(value, (int, float, np.number)) and math.isfinite(value)
-
-
-@dataclass(frozen=True)
-class ExposurePrior:
-    """What is thought of an exposure before the counts.
-
-    ``p_partial`` is the probability that only a part of the body was exposed; the exposed fraction
-    then has a beta law with ``a`` and ``b`` (1 and 1: all fractions alike). The dose, to the body
-    or to its part, is uniform from 0 to ``highest_gy``.
-    """
-
-    p_partial: float = 0.5
-    a: float = 1.0
-    b: float = 1.0
-    highest_gy: float = HIGHEST_GY
-
-    def __post_init__(self):
-        if not _number(self.p_partial) or not 0 <= self.p_partial <= 1:
-            raise InputError(f"p_partial is {self.p_partial!r}: expected a probability, 0 to 1")
-        for name in ("a", "b"):
-            value = getattr(self, name)
-            if not _number(value) or not 1 <= value <= 1000:
-                raise InputError(f"{name} of the fraction's beta law is {value!r}: expected 1-1000")
-        if not _number(self.highest_gy) or not 0 < self.highest_gy <= 100:
-            raise InputError(f"highest_gy is {self.highest_gy!r}: expected above 0, up to 100 Gy")
-
-    def __str__(self):
-        law = "uniform" if self.a == self.b == 1 else f"beta({self.a:g}, {self.b:g})"
-        return (
-            f"P(partial) {self.p_partial:g}, exposed fraction of the body {law}, dose uniform from "
-            f"0 to {self.highest_gy:g} Gy"
-        )
-
-
-DEFAULT_PRIOR = ExposurePrior()
-LOCAL_PRIOR = ExposurePrior(p_partial=0.9)  # the history speaks for local exposure
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """Posterior ``median`` with the shortest interval that holds the level."""
-
-    median: float
-    lower: float
-    upper: float
-
-    def __str__(self):
-        return f"{self.median:.2f} ({self.lower:.2f} to {self.upper:.2f})"
-
-
-@dataclass(frozen=True)
-class ExposurePosterior:
-    """What the counts leave of both hypotheses.
-
-    ``p_partial`` is the probability of a partial exposure. ``exposed_gy`` is the dose to the
-    exposed part (the whole body where that was exposed), ``equivalent_gy`` the whole-body
-    equivalent: the dose of a whole-body exposure with the same mean yield. ``fraction`` is of the
-    body, given that a part was exposed. The intervals of the two doses are over both hypotheses.
-    ``dose_grid_gy``, ``dose_density`` (per Gy) are of ``exposed_gy``; ``joint`` (dose, fraction)
-    is the density of the partial exposures at ``joint_dose_gy`` and ``joint_fraction``.
-    """
-
-    p_partial: float
-    exposed_gy: Quantity
-    equivalent_gy: Quantity
-    fraction: Quantity
-    level: float
-    prior: ExposurePrior
-    warnings: tuple
-    dose_grid_gy: np.ndarray = field(repr=False)
-    dose_density: np.ndarray = field(repr=False)
-    joint_dose_gy: np.ndarray = field(repr=False)
-    joint_fraction: np.ndarray = field(repr=False)
-    joint: np.ndarray = field(repr=False)
-
-    def explain(self):
-        """Three sentences for a report."""
-        part = self.fraction
-        return (
-            f"Probability that only a part of the body was exposed: {self.p_partial:.2g} "
-            f"({self.prior.p_partial:g} before the counts). Dose to the exposed part "
-            f"{self.exposed_gy} Gy, whole-body equivalent {self.equivalent_gy} Gy "
-            f"({self.level:.0%} intervals over both possibilities). If a part was exposed, it is "
-            f"{part.median:.0%} ({part.lower:.0%} to {part.upper:.0%}) of the body."
-        )
-
-    def compare(self, estimate):
-        """One sentence: whether the classical `estimate` agrees with this posterior."""
-        if not estimate.estimable:
-            return "The classical route has no dose to compare with."
-        own = self.exposed_gy
-        dose, low, high = estimate.dose_gy, estimate.lower_gy, estimate.upper_gy
-        limits = f"{low:.2f} to {high:.2f}" if math.isfinite(high) else f"{low:.2f} and more"
-        text = (
-            f"Classical ({estimate.method}): {dose:.2f} Gy ({limits}); posterior of the exposed "
-            f"part's dose: {own} Gy. "
-        )
-        if not own.lower <= dose <= own.upper:
-            return text + "They contradict each other."
-        if own.upper > high + 0.25 * (high - low) or own.lower < low - 0.25 * (high - low):
-            return text + "The posterior is wider: it keeps the possibility that was not chosen."
-        return text + "They agree."
-
-    def to_dict(self):
-        """Plain numbers for JSON, without the densities."""
-        doses = {
-            name: vars(getattr(self, name)) for name in ("exposed_gy", "equivalent_gy", "fraction")
-        }
-        return {
-            "p_partial": self.p_partial,
-            **doses,
-            "level": self.level,
-            "prior": vars(self.prior),
-            "warnings": list(self.warnings),
-        }
 
 
 def exposure_posterior(
@@ -213,7 +110,7 @@ def exposure_posterior(
         raise InputError(f"prior is {prior!r}: expected an ExposurePrior")
     if not 0 < level < 1:
         raise InputError(f"level is {level}: expected a number between 0 and 1")
-    if not (_number(d0_gy) and d0_gy > 0):
+    if not (is_number(d0_gy) and d0_gy > 0):
         raise InputError(f"d0_gy is {d0_gy}: expected more than 0 Gy")
     curve = checked_curve(curve, scorer)
     detected = DetectedCurve.of(sample, curve, detector=detector, ensemble_yields=ensemble_yields)
