@@ -1,6 +1,7 @@
 """Command line: ``python -m dicentlib COMMAND --help``."""
 
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,8 +20,8 @@ class Commands(TyperGroup):
     def invoke(self, ctx):
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("once", InputWarning)
-                warnings.showwarning = _say
+                warnings.simplefilter("always", InputWarning)
+                warnings.showwarning = partial(_say, set())
                 return super().invoke(ctx)
         except (DicentlibError, MemoryError, OSError) as error:
             text = str(error)
@@ -34,11 +35,13 @@ class Commands(TyperGroup):
             raise typer.Exit(2) from error
 
 
-def _say(message, category, filename, lineno, file=None, line=None):
+def _say(said, message, category, filename, lineno, file=None, line=None):
+    text = warnings.formatwarning(message, category, filename, lineno)
     if issubclass(category, InputWarning):
-        typer.echo(f"Note: {message}", err=True)
-    else:
-        typer.echo(warnings.formatwarning(message, category, filename, lineno), err=True)
+        text = f"Note: {message}"
+    if text not in said:
+        typer.echo(text, err=True)
+    said.add(text)
 
 
 app = typer.Typer(

@@ -17,22 +17,29 @@ from dicentlib.counts.sample import Sample
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.tables import number_style, numbers, plain_name, read_table, whole_numbers
 
-DOSE = ("d", "d gy", "dose", "dose gy")
-SAMPLE = (
-    *("id", "sample", "sample id", "name", "sample name", "case", "case id"),
-    *("patient", "patient id", "code"),
-)
+DOSE = re.compile("(?:d|dose|absorbed dose)(?: gy)?|gy")
+PERSONS = "sample|case|patient|person|subject|donor|individual|casualty"
+SAMPLE = re.compile(rf"id|name|code|(?:{PERSONS})(?: (?:id|no|nr|number|name|code))?")
 # what surrounds the words for cells and dicentrics: "No. of cells scored", "Total dicentrics"
 COUNTED = (
-    r"(?:(?:total |n |no |nr |number )?(?:of )?){words}(?: scored| analysed| analyzed| counted)?"
+    "(?:total |n |no |nr |nb |number )*(?:of )?(?:scored |analy[sz]ed |counted )?{words}"
+    "(?: scored| analy[sz]ed| counted| total| n)?"
 )
-N_CELLS = re.compile("n|" + COUNTED.format(words="(?:cells?|metaphases?)") + "|scored cells")
-N_DICENTRICS = re.compile("x|" + COUNTED.format(words="(?:dicentrics?|dics?)"))
+N_CELLS = re.compile("n|" + COUNTED.format(words="(?:cells?|metaphases?)"))
+N_DICENTRICS = re.compile(
+    "x|" + COUNTED.format(words="(?:dicentrics?|dics?|dicentric chromosomes?)")
+)
 # a class of the distribution: C3, 3, dic3, "3 dic", "cells with 3 dicentrics" ...
 WORDS = r"(?:c|d|cells?|with|dics?|dicentrics?|n|no|number|of|class|per|cell|metaphases?| )*"
 CLASS = re.compile(rf"({WORDS})(\d{{1,2}})({WORDS})")
-OPEN = re.compile(r"[+>≥<≤=]+|or more|and more|or above|and above|at least|more than|\bup\b|\.\.|…")
-TOTAL = re.compile(r"(?:grand )?(?:total|totals|sum|summe|gesamt|suma|somme|totale|totaal)")
+OPEN = re.compile(
+    r"[+>≥<≤=…]+|\.\.+|\d *[-–] *(?=\d)|\b(?:or|and) (?:more|above|over|higher)|at least|more than|"
+    r"\b(?:plus|up|over|to)\b"
+)
+REST = ("more", "rest", "higher", "other", "others")
+MEAN = re.compile("mean|average|median|mittelwert|moyenne|media|promedio")
+TOTAL = "(?:grand )?(?:total|totals|sum|summe|gesamt|suma|somme|totale|totaal)"
+SUMMARY = re.compile(f"{TOTAL}|{MEAN.pattern}")  # names of rows that are no sample
 CHROMOSOMES = 46  # of a cell: a dicentric is made of two of them
 
 
@@ -104,9 +111,9 @@ def _is_header(cells):
 def _meaning(column):
     """Our name of a column, the number of a class of the distribution, or None."""
     plain = plain_name(column)
-    if plain in DOSE:
+    if DOSE.fullmatch(plain):
         return "dose_gy"
-    if plain in SAMPLE:
+    if SAMPLE.fullmatch(plain):
         return "sample"
     if N_CELLS.fullmatch(plain):
         return "n_cells"
@@ -123,7 +130,7 @@ def _columns(columns, path):
     known, classes = {}, {}
     for column in columns:
         plain, meaning = plain_name(column), _meaning(column)
-        if re.fullmatch(r"(d|dose) (m|c)gy", plain):
+        if re.fullmatch(r"(?:d|dose|absorbed dose) [mcuµ]gy", plain):
             raise InputError(f"{path}: column {column!r}; expected doses in Gy")
         if meaning is None:
             _refuse_open_class(column, path)
@@ -150,40 +157,52 @@ def _columns(columns, path):
 
 
 def _refuse_open_class(column, path):
-    rest = OPEN.sub(" ", column.casefold())
-    if rest != column.casefold() and CLASS.fullmatch(plain_name(rest)):
-        number = int(CLASS.fullmatch(plain_name(rest))[2])
+    """Refuse a column that counts cells, but not those with one number of dicentrics."""
+    closed = plain_name(OPEN.sub(" ", column.casefold()))
+    is_open = OPEN.search(column.casefold()) and CLASS.fullmatch(closed)
+    if is_open or plain_name(column) in REST or re.match(r"(?:c|dics?) ?\d", closed):
         raise InputError(
-            f"{path}: column {column!r} is an open class, its cells have an unknown number of "
-            f"dicentrics; expected a column for each number: C{number}, C{number + 1} ..."
+            f"{path}: column {column!r} is no class with one number of dicentrics per cell; "
+            "expected a column for each number: C0, C1, C2 ..."
         )
 
 
 def _without_total(table, known, classes):
     """The table without a last row that is the total of the others."""
-    cells = table.cells
-    names = cells[[*_named(known, "sample"), *_named(known, "dose_gy")]].iloc[-1]
-    if len(cells) < 2 or not any(TOTAL.fullmatch(plain_name(name)) for name in names):
+    cells, last = table.cells, table.cells.index[-1]
+    columns = [*_named(known, "n_cells"), *_named(known, "n_dicentrics"), *classes.values()]
+    names = cells.drop(columns=columns).map(plain_name).to_numpy()
+    found = [next((name for name in row if SUMMARY.fullmatch(name)), "") for row in names]
+    named = pd.Series(found, index=cells.index)
+    if (named.iloc[:-1] != "").any() or MEAN.fullmatch(named[last]):
+        row = named[named != ""].index[0]
+        raise InputError(
+            f"{table.where(row)}: {named[row]!r} is no sample; remove the row, or name the "
+            "sample otherwise"
+        )
+    unnamed = "sample" in known and not any(names[-1])
+    if len(cells) < 2 or not (named[last] or unnamed):
         return table
-    body, last = replace(table, cells=cells.iloc[:-1]), replace(table, cells=cells.iloc[-1:])
-    columns = [known[name] for name in ("n_cells", "n_dicentrics") if name in known]
-    columns += classes.values()
+    above = replace(table, cells=cells.iloc[:-1])
     style = number_style(table, [*columns, *_named(known, "dose_gy")])
     for column in columns:
-        total = whole_numbers(last, column, style)[0]
-        found = sum(value or 0 for value in whole_numbers(body, column, style))
-        if total is not None and total != found:
-            raise InputError(
-                f"{table.where(cells.index[-1])}: {column} is {total}, but the rows above have "
-                f"{found} together; remove the row of totals, or name the sample otherwise"
-            )
+        *values, total = whole_numbers(table, column, style)
+        found = sum(value or 0 for value in values)
+        if total in (None, found):
+            continue
+        if unnamed:
+            return table
+        raise InputError(
+            f"{table.where(last)}: {column} is {total}, but the rows above have {found} together; "
+            "remove the row of totals, or name the sample otherwise"
+        )
     warnings.warn(
-        f"{table.where(cells.index[-1])}: {' '.join(names)!r} is the sum of the rows above and "
-        "no sample; passed over",
+        f"{table.where(last)}: {named[last] or 'a row without name'!r} is the sum of the rows "
+        "above and no sample; passed over",
         InputWarning,
         stacklevel=3,
     )
-    return body
+    return above
 
 
 def _sample(where, sums, cells):
