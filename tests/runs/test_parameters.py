@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from dicentlib.errors import InputError
-from dicentlib.runs.folder import notebook_paths
+from dicentlib.runs.folder import notebook_paths, open_run
 from dicentlib.runs.parameters import notebook_parameters, typed_parameters
 
 CELL = """\
@@ -87,6 +87,20 @@ def test_a_value_gets_the_type_of_its_default(notebook, name, passed, expected):
 def test_another_type_is_refused(notebook, name, passed, message):
     with pytest.raises(InputError, match=message):
         typed_parameters(notebook, {name: passed})
+
+
+def test_a_run_is_opened_with_the_types_of_the_notebooks_defaults(tmp_path):
+    # as papermill's -p leaves them: a word as text, 007 as a number
+    parameters = notebook_parameters(notebook_paths()["07_dose_report"])
+    namespace = {name: item.default for name, item in parameters.items()}
+    namespace |= {"run_dir": str(tmp_path), "local_exposure": "false", "delay_days": 2}
+    run = open_run("07_dose_report", namespace)
+    assert namespace["local_exposure"] is False
+    assert type(run.parameters["delay_days"]) is float
+    with pytest.raises(InputError, match=r"sample_code is 7; allowed: text .*-r sample_code"):
+        open_run("07_dose_report", namespace | {"sample_code": 7})
+    with pytest.raises(InputError, match=r"detail_sample is 24; allowed: text"):
+        open_run("07_dose_report", namespace | {"detail_sample": 24})
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,18 @@ def test_an_unknown_parameter_stops_before_anything_runs(project):
     assert not (project / "run" / "notebooks" / "01_one.ipynb").exists()
 
 
+def test_a_value_of_another_type_stops_before_anything_runs(project):
+    preset = project / "p.json"
+    preset.write_text(json.dumps({"01_one": {}, "02_two": {"number": "many"}}))
+    with pytest.raises(InputError, match=r"02_two\.ipynb: number is 'many'; allowed: a whole"):
+        pipeline.run_pipeline(preset, project / "run")
+    assert not (project / "run" / "notebooks" / "01_one.ipynb").exists()
+    preset.write_text(json.dumps({"01_one": {"number": "5"}}))
+    pipeline.run_pipeline(preset, project / "run", last="01_one")
+    executed = nbformat.read(project / "run" / "notebooks" / "01_one.ipynb", as_version=4)
+    assert any("number = 5\n" in cell.source for cell in executed.cells)
+
+
 def test_a_failing_notebook_is_named(project):
     with pytest.raises(RuntimeError, match=r"02_two\.ipynb failed"):
         pipeline.run_pipeline("small", project / "run", first="02_two")
