@@ -50,7 +50,7 @@ def atomic_path(path):
 def write_json(path, content):
     """Write `content` as JSON, atomically; NaN becomes ``null``."""
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(_plain(content), indent=2, allow_nan=False) + "\n")
+        temporary.write_text(json.dumps(_for_json(content), indent=2, allow_nan=False) + "\n")
 
 
 def read_text(path):
@@ -133,13 +133,13 @@ def read_json(path):
         raise InputError(f"{path}: not JSON ({error})") from error
 
 
-def _plain(value):
+def _for_json(value):
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _for_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set)):
-        return [_plain(item) for item in value]
+        return [_for_json(item) for item in value]
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return _for_json(value.tolist())
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return None
     if isinstance(value, Path):
@@ -155,7 +155,7 @@ def file_digest(path):
 
 def content_digest(content):
     """SHA-256 of plain data (dicts, lists, numbers, text), independent of key order."""
-    text = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(_for_json(content), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

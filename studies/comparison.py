@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 
 from dicentlib.baseline.detector import detect_images, load_baseline
-from dicentlib.data import CLASSES, REFERENCE_PIXEL_SIZE_UM, index_images, read_annotations
+from dicentlib.data import CLASSES, REFERENCE_PIXEL_SIZE_UM, index_images
+from dicentlib.data.image_set import read_image_set
 from dicentlib.ensemble import last_member_paths
 from dicentlib.errors import InputError
 from dicentlib.evaluation.bootstrap import bootstrap_intervals
 from dicentlib.evaluation.matching import CUTOFF_PX, mark_detections
 from dicentlib.scoring import score_folder
+from dicentlib.tables import find_table
 
 SINGLE_MODEL_THRESHOLD = 0.6  # T_C of the paper's Models A and B
 COLUMNS = (
@@ -102,9 +104,8 @@ def compare(folders, systems, *, cutoff_um=CUTOFF_PX * REFERENCE_PIXEL_SIZE_UM, 
     """
     rows = []
     for shown, folder in folders.items():
-        index = index_images(folder)
-        path = Path(folder) / "annotations.csv"
-        annotations = read_annotations(path, index) if path.is_file() else None
+        known = find_table(folder, "annotations.csv")
+        index, annotations = read_image_set(folder) if known else (index_images(folder), None)
         for name, function in systems.items():
             head = {"images": shown, "system": name, "n_images": len(index.table)}
             if function is None:

@@ -116,7 +116,7 @@ class CalibrationCurve:
         object.__setattr__(self, "standard_errors", errors)
         object.__setattr__(self, "conditions", dict(self.conditions))
         object.__setattr__(self, "fit", dict(self.fit))
-        object.__setattr__(self, "scorer", _plain(self.scorer))
+        object.__setattr__(self, "scorer", _content_of(self.scorer))
         object.__setattr__(self, "warnings", tuple(notes))
 
     @property
@@ -257,7 +257,7 @@ class CalibrationCurve:
 
     def require_scorer(self, scorer):
         """Raise :class:`ScorerMismatchError` unless `scorer` is the one that made the curve."""
-        other = _plain(scorer)
+        other = _content_of(scorer)
         if self.scorer is None or other is None or other == self.scorer:
             return
         keys = sorted(set(self.scorer) | set(other))
@@ -272,7 +272,7 @@ class CalibrationCurve:
 
     def with_scorer(self, scorer):
         """The same curve, tied to the scorer that made its counts."""
-        return dataclasses.replace(self, scorer=_plain(scorer), standard_errors=None)
+        return dataclasses.replace(self, scorer=_content_of(scorer), standard_errors=None)
 
     def to_dict(self):
         """Plain numbers and text; :meth:`from_dict` gives the same curve back exactly.
@@ -406,7 +406,7 @@ def _covariance(values):
     return matrix
 
 
-def _plain(scorer):
+def _content_of(scorer):
     if scorer is None:
         return None
     if hasattr(scorer, "to_dict"):

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from dicentlib.counts.cells import co_occurrence
+from dicentlib.counts.sweep import component_counts
 from dicentlib.errors import InputError
-
-EIGHT_CONNECTED = np.ones((3, 3), dtype=int)
 
 
 @dataclass(frozen=True)
@@ -97,28 +95,26 @@ def count_ensembles(heatmaps, ensembles, *, confidence_threshold, agreement_thre
         Detections by ensemble, class and cell.
     """
     thresholds = np.asarray(confidence_threshold, dtype=float)
-    cells = [
-        [
-            _count_cell(stack[e], thresholds[None, e], (agreement_threshold,))[0, 0]
-            for e in ensembles
-        ]
-        for stack in heatmaps
-    ]
-    return np.moveaxis(np.array(cells), 0, -1)
+    level = [int(agreement_threshold)]
+    cells = []
+    for stack in heatmaps:
+        exact = thresholds.astype(np.result_type(stack, np.float32))
+        fires = stack > exact[:, :, None, None]
+        cells.append([component_counts(fires[:, c], ensembles, level)[:, 0] for c in range(2)])
+    return np.transpose(np.array(cells), (2, 1, 0))
 
 
 def _count_cell(stack, thresholds, levels):
+    """Detections of one cell, shape (K, A, 2): each rule is an ensemble of its own voters."""
     # compared in the precision of the heatmaps, as dicentlib.voting does
     thresholds = thresholds.astype(np.result_type(stack, np.float32))
-    counts = np.zeros((len(thresholds), len(levels), 2), dtype=np.int16)
+    n_rules, n_members = thresholds.shape[:2]
+    voters = np.arange(n_rules * n_members).reshape(n_rules, n_members)
+    counts = np.zeros((n_rules, len(levels), 2), dtype=np.int16)
     for c in range(2):
         maps = _crop(stack[:, c], thresholds[:, :, c].min())
-        for k, of_members in enumerate(thresholds[:, :, c]):
-            votes = (maps > of_members[:, None, None]).sum(axis=0)
-            highest = votes.max(initial=0)
-            for a, level in enumerate(levels):
-                if highest > level:
-                    counts[k, a, c] = ndimage.label(votes > level, EIGHT_CONNECTED)[1]
+        fires = maps > thresholds[:, :, c, None, None]
+        counts[:, :, c] = component_counts(fires.reshape(-1, *maps.shape[1:]), voters, levels)
     return counts
 
 

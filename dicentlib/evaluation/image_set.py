@@ -1,18 +1,17 @@
 """An annotated image set with the heatmaps of all members: what an evaluation reads."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from dicentlib.conventions import CLASSES
-from dicentlib.data import index_images, read_annotations
 from dicentlib.data.dataset import MetaphaseDataset
+from dicentlib.data.image_set import read_image_set
 from dicentlib.data.targets import without_padding
 from dicentlib.ensemble import HeatmapStore, stored_heatmaps
 from dicentlib.errors import InputError
 from dicentlib.evaluation.surface import image_counts, threshold_surface
-from dicentlib.tables import find_table
 from dicentlib.voting import detect, undecided
 
 TRUTH_THRESHOLD = 0.5
@@ -148,26 +147,11 @@ def open_evaluation_set(
     InputError
         No such set, no annotations, or no image of that dose.
     """
-    folder = folder or run / "data" / name
-    index = index_images(folder)
-    path = find_table(index.folder, "annotations.csv")
-    if path is None:
-        raise InputError(
-            f"{index.folder / 'annotations.csv'}: no such file; expected image,class,row,col, the "
-            "header alone where the truth is not known"
-        )
-    annotations = read_annotations(path, index)
-    if dose_gy is not None:
-        table = index.table[index.table["dose_gy"] == dose_gy].reset_index(drop=True)
-        if table.empty:
-            doses = sorted(set(index.table["dose_gy"].dropna().tolist()))
-            raise InputError(f"{folder}: no image of {dose_gy} Gy; found: {doses}")
-        index = replace(index, table=table)
-        annotations = annotations[annotations["image"].isin(table["image"])]
+    index, annotations = read_image_set(folder or run / "data" / name, dose_gy=dose_gy)
     metadata = members[0].metadata
     dataset = MetaphaseDataset(
         index,
-        annotations.reset_index(drop=True),
+        annotations,
         pixel_size_um=metadata["pixel_size_um"],
         sigma=metadata["sigma"],
     )

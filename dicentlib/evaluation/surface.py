@@ -7,9 +7,9 @@ from itertools import zip_longest
 import numpy as np
 from tqdm import tqdm
 
+from dicentlib.counts.sweep import firing_pixels, sweep_counts
 from dicentlib.errors import InputError
 from dicentlib.evaluation.counts import precision, recall
-from dicentlib.evaluation.sweep import firing_pixels, sweep_counts
 from dicentlib.files import atomic_path
 from dicentlib.operating_point import check_agreement_threshold, check_confidence_threshold
 from dicentlib.threads import available_processors, map_ahead

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dicentlib.data.crops import crop
 from dicentlib.data.images import read_image
 from dicentlib.errors import InputError
 
@@ -31,9 +32,7 @@ def read_crops(index, points, rows, *, side_px=64):
     crops = np.zeros((len(chosen), side_px, side_px), np.float32)
     positions = chosen[["row", "col"]].to_numpy(float)
     for image, members in chosen.groupby("image", sort=False).indices.items():
-        pixels = np.pad(read_image(index.path(image)), side_px // 2 + 1, mode="edge")
+        pixels = read_image(index.path(image))
         for member in members:
-            # Padding moved the point by side // 2 + 1; half a side back is the crop's corner.
-            top, left = np.round(positions[member]).astype(int) + 1
-            crops[member] = pixels[top : top + side_px, left : left + side_px]
+            crops[member] = crop(pixels, *positions[member], side_px=side_px)
     return crops

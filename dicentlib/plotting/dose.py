@@ -10,12 +10,12 @@ SAMPLE_COLOUR = "#0072B2"
 CUT_COLOUR = "#7F7F7F"
 
 
-def plain(text):
+def literal(text):
     """`text` as Matplotlib draws it literally: a sample's name is never mathematics.
 
     Examples
     --------
-    >>> print(plain("case $7"))
+    >>> print(literal("case $7"))
     case \\$7
     """
     return str(text).replace("$", "\\$")
@@ -120,7 +120,7 @@ def plot_sample_on_curve(sample, *, ax=None, colour=SAMPLE_COLOUR):
     ax.plot([0, dose, dose], [yield_, yield_, 0], color=colour, linewidth=1, linestyle="--")
     ax.plot([0, 0], [sample["yield_lower"], sample["yield_upper"]], color=colour, linewidth=5)
     ax.plot([sample["lower_gy"], sample["upper_gy"]], [0, 0], color=colour, linewidth=5)
-    ax.plot(dose, yield_, "D", color=colour, markersize=7, label=plain(sample["sample"]))
+    ax.plot(dose, yield_, "D", color=colour, markersize=7, label=literal(sample["sample"]))
     return _dose_axes(ax)
 
 
@@ -158,7 +158,7 @@ def plot_dose_density(
         height = -0.07 * top * row
         marker = "os^D"[(row - 1) % 4]
         ax.plot([lower, upper], [height, height], color="black", linewidth=1.4)
-        ax.plot(estimate, height, marker, color="black", markersize=5, label=plain(label))
+        ax.plot(estimate, height, marker, color="black", markersize=5, label=literal(label))
     if estimates:
         ax.legend(loc="upper left", bbox_to_anchor=(0, -0.18), ncols=1, fontsize=9)
     ax.axhline(0, color="black", linewidth=0.6)
@@ -296,7 +296,7 @@ def plot_triage(table, *, ax=None, cuts=(1, 2)):
         ax.axvline(cut, color=CUT_COLOUR, linewidth=0.8, linestyle=":")
     ax.hlines(rows, table["lower_gy"], table["upper_gy"], color=SAMPLE_COLOUR, linewidth=2)
     ax.plot(table["dose_gy"], rows, "D", color=SAMPLE_COLOUR, markersize=6)
-    ax.set_yticks(rows, [plain(name) for name in table["sample"]])
+    ax.set_yticks(rows, [literal(name) for name in table["sample"]])
     ax.set_ylim(len(table) - 0.4, -0.6)
     ax.set_xlim(left=0)
     ax.set_xlabel("Dose (Gy)")

@@ -4,23 +4,10 @@ import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 
+from dicentlib.data.crops import crop
 from dicentlib.plotting.style import CLASS_COLOURS
 
 FIELD_PX = 80  # side of a crop at the reference pixel size: a large chromosome and its neighbours
-
-
-def crop(image, row, col, *, size_px=FIELD_PX):
-    """Square part of an image around a position; beyond the border its edge is repeated.
-
-    Returns
-    -------
-    ndarray, shape (size_px, size_px)
-        The pixel nearest to the position is at ``size_px // 2``.
-    """
-    half = size_px // 2
-    rows = np.clip(np.arange(size_px) - half + round(row), 0, image.shape[0] - 1)
-    cols = np.clip(np.arange(size_px) - half + round(col), 0, image.shape[1] - 1)
-    return image[np.ix_(rows, cols)]
 
 
 def crop_png(image, row, col, *, class_name, size_px=FIELD_PX, shown_px=160):
@@ -30,7 +17,7 @@ def crop_png(image, row, col, *, class_name, size_px=FIELD_PX, shown_px=160):
     -------
     bytes
     """
-    grey = np.rint(crop(image, row, col, size_px=size_px) * 255).astype(np.uint8)
+    grey = np.rint(crop(image, row, col, side_px=size_px) * 255).astype(np.uint8)
     grey = cv2.resize(grey, (shown_px, shown_px), interpolation=cv2.INTER_CUBIC)
     picture = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
     colour = CLASS_COLOURS[class_name]
@@ -74,7 +61,7 @@ def plot_contact_sheet(detections, images, *, n_columns=8, size_px=FIELD_PX, dec
         ax.set_axis_on()
         ax.grid(visible=False)
         ax.set(xticks=[], yticks=[])
-        part = crop(images(found["image"]), found["row"], found["col"], size_px=size_px)
+        part = crop(images(found["image"]), found["row"], found["col"], side_px=size_px)
         ax.imshow(part, cmap="gray", vmin=0, vmax=1)
         ax.set_title(f"{found['vote_fraction']:.0%} of votes", fontsize=7)
         for spine in ax.spines.values():

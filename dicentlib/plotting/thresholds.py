@@ -6,6 +6,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from dicentlib.conventions import CLASSES, STRIDE
+from dicentlib.data.crops import crop
 from dicentlib.plotting.style import (
     CLASS_COLOURS,
     HEATMAP_COLOURMAP,
@@ -275,17 +276,6 @@ def plot_reliability(table, *, ax=None, calibration=None):
     return ax
 
 
-def crop(image, row, col, *, side_px=96):
-    """Square part of an image around a position, and its corner (row, col); kept inside the image.
-
-    Smaller than `side_px` where the image is.
-    """
-    height, width = image.shape
-    top = int(np.clip(round(row) - side_px // 2, 0, max(0, height - side_px)))
-    left = int(np.clip(round(col) - side_px // 2, 0, max(0, width - side_px)))
-    return image[top : top + side_px, left : left + side_px], (top, left)
-
-
 def plot_gallery(images, table, mark, *, axs, side_px=96):
     """Crops around the objects of a table, as many as there are axes; the rest stay empty.
 
@@ -306,7 +296,8 @@ def plot_gallery(images, table, mark, *, axs, side_px=96):
     rows = table.head(len(axs)).to_dict("records")
     for ax, row in zip(axs, rows, strict=False):
         image = images.image(images.names.index(row["image"]))
-        part, corner = crop(image, row["row"], row["col"], side_px=side_px)
+        part = crop(image, row["row"], row["col"], side_px=side_px)
+        corner = [round(row[axis]) - side_px // 2 for axis in ("row", "col")]
         plot_metaphase(part, ax=ax, corner=corner)
         plot_points([(row["row"], row["col"])], mark, ax=ax, markersize=22)
         votes = f", {row['votes']} votes" if "votes" in row else ""

@@ -10,8 +10,8 @@ import pandas as pd
 from dicentlib.counts.cells import cell_distribution, count_cells
 from dicentlib.errors import InputError
 from dicentlib.files import content_digest
+from dicentlib.scoring.preparation import REJECTED, SCORED
 
-SCORED = "scored"
 LONGEST_NAME = 150
 
 
@@ -167,7 +167,7 @@ def image_summary(images):
     DataFrame
         Index ``sample``; ``found``, ``scored``, ``rejected`` (by the filter), ``quarantined``.
     """
-    statuses = images["status"].replace({"rejected by filter": "rejected"})
+    statuses = images["status"].replace({REJECTED: "rejected"})
     counts = pd.crosstab(images["sample"], statuses)
     counts = counts.reindex(columns=["scored", "rejected", "quarantined"], fill_value=0)
     counts.insert(0, "found", counts.sum(axis=1))

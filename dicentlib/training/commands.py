@@ -1,38 +1,11 @@
 """The command ``python -m dicentlib train``: image sets and presets instead of tables."""
 
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
-
-from dicentlib.data.annotations import read_annotations
-from dicentlib.data.index import index_images
+from dicentlib.data.image_set import read_image_set
 from dicentlib.errors import InputError
-from dicentlib.tables import find_table
 from dicentlib.training.fit import train
 from dicentlib.training.parameters import PRESETS
-
-
-def read_image_set(folder, *, annotations=None, n_images=None):
-    """Index and annotations of an image set, the form in which :func:`train` takes them.
-
-    Parameters
-    ----------
-    folder : path-like
-    annotations : path-like, optional
-        Default: ``annotations.csv`` in the folder.
-    n_images : int, optional
-        Only this many images, spread evenly over the index.
-    """
-    index = index_images(folder)
-    default = Path(folder) / "annotations.csv"
-    found = annotations or find_table(folder, default.name) or default
-    table = read_annotations(found, index)
-    if n_images is None or n_images >= len(index.table):
-        return index, table
-    rows = np.linspace(0, len(index.table) - 1, n_images).round().astype(int)
-    chosen = index.table.iloc[rows].reset_index(drop=True)
-    return replace(index, table=chosen), table[table["image"].isin(chosen["image"])]
 
 
 def changed_preset(preset, changes):

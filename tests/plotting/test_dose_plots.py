@@ -130,7 +130,7 @@ def test_a_sample_name_is_text_and_not_mathematics(axs):
     table = pd.DataFrame([sample])
     plots.plot_triage(table, ax=axs[1])
     ax.figure.savefig("/dev/null", format="png")  # would raise on broken mathematics
-    assert axs[1].get_yticklabels()[0].get_text() == plots.plain(name)
+    assert axs[1].get_yticklabels()[0].get_text() == plots.literal(name)
 
 
 def test_observed_and_expected_cells(axs):

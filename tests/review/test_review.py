@@ -9,8 +9,9 @@ from PIL import Image
 
 from dicentlib.calibration import CalibrationCurve, fit_curve
 from dicentlib.data import read_annotations, read_image
+from dicentlib.data.crops import crop
 from dicentlib.errors import InputError
-from dicentlib.plotting.review import crop, crop_png, plot_contact_sheet
+from dicentlib.plotting.review import crop_png, plot_contact_sheet
 from dicentlib.review import ReviewState, both_ends, least_certain_first, reviewed_dose
 from dicentlib.widgets import ReviewGallery
 
@@ -188,10 +189,10 @@ def test_a_file_that_is_no_review_is_refused(tmp_path, text, message):
 def test_crops_are_centred_and_repeat_the_edge():
     image = np.zeros((30, 40), dtype=np.float32)
     image[10, 20] = 1
-    part = crop(image, 10.3, 19.8, size_px=8)
+    part = crop(image, 10.3, 19.8, side_px=8)
     assert np.argwhere(part == 1).tolist() == [[4, 4]]
     ramp = np.arange(30, dtype=np.float32)[:, None] + np.zeros(40, dtype=np.float32)
-    assert crop(ramp, 0, 0, size_px=8)[:, 0].tolist() == [0, 0, 0, 0, 0, 1, 2, 3]
+    assert crop(ramp, 0, 0, side_px=8)[:, 0].tolist() == [0, 0, 0, 0, 0, 1, 2, 3]
     assert crop_png(image, 0, 0, class_name="fragment").startswith(b"\x89PNG")
 
 

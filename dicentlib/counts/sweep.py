@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
+from scipy import ndimage
 
-from dicentlib.evaluation.counts import count_components
-
+EIGHT_CONNECTED = np.ones((3, 3), dtype=int)
 NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 
 
@@ -52,18 +52,58 @@ def firing_pixels(heatmaps, truth, confidence_thresholds):
     thresholds = confidence_thresholds.astype(np.result_type(heatmaps, np.float32))
     rows, cols = np.nonzero(heatmaps.max(axis=0) > thresholds[0])
     values = heatmaps[:, rows, cols].T
-    index = np.full((truth.shape[0] + 2, truth.shape[1] + 2), -1, dtype=np.int32)
+    return FiringPixels(
+        # side="left": a value equal to a threshold does not exceed it
+        levels=np.searchsorted(thresholds, values, side="left").astype(np.int16),
+        neighbours=_neighbours(rows, cols, truth.shape),
+        in_truth=np.ascontiguousarray(truth[rows, cols]),
+        n_truth=ndimage.label(truth, EIGHT_CONNECTED)[1],
+    )
+
+
+def _neighbours(rows, cols, shape):
+    """Index of the eight neighbours among the pixels at `rows` and `cols`; -1: not among them."""
+    index = np.full((shape[0] + 2, shape[1] + 2), -1, dtype=np.int32)
     index[rows + 1, cols + 1] = np.arange(rows.size, dtype=np.int32)
     neighbours = np.empty((rows.size, len(NEIGHBOURS)), dtype=np.int32)
     for column, (down, right) in enumerate(NEIGHBOURS):
         neighbours[:, column] = index[rows + 1 + down, cols + 1 + right]
-    return FiringPixels(
-        # side="left": a value equal to a threshold does not exceed it
-        levels=np.searchsorted(thresholds, values, side="left").astype(np.int16),
-        neighbours=neighbours,
-        in_truth=np.ascontiguousarray(truth[rows, cols]),
-        n_truth=count_components(truth),
+    return neighbours
+
+
+def component_counts(fires, ensembles, agreement_thresholds):
+    """Components of the pixels with more than T_A votes, for every ensemble and T_A.
+
+    Parameters
+    ----------
+    fires : ndarray of bool, shape (V, h, w)
+        Where each of V voters votes.
+    ensembles : ndarray of int, shape (E, m)
+        The voters of each ensemble.
+    agreement_thresholds : sequence of int, each from 0 to m - 1
+
+    Returns
+    -------
+    ndarray of int32, shape (E, len(agreement_thresholds))
+        8-connected components.
+
+    Examples
+    --------
+    >>> fires = np.array([[[1, 0, 1]], [[1, 1, 0]]], dtype=bool)
+    >>> component_counts(fires, [[0, 1]], [0, 1])
+    array([[1, 1]], dtype=int32)
+    """
+    rows, cols = np.nonzero(fires.any(axis=0))
+    levels = list(agreement_thresholds)
+    _, predicted = _components(
+        np.ascontiguousarray(fires[:, rows, cols].T, dtype=np.int16),
+        _neighbours(rows, cols, fires.shape[1:]),
+        np.zeros(rows.size, dtype=bool),
+        np.asarray(ensembles, dtype=np.int64),
+        1,
+        min(levels),
     )
+    return predicted[:, 0, levels]
 
 
 def sweep_counts(pixels, *, ensembles, n_thresholds, agreement_thresholds):
