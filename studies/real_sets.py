@@ -9,8 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from dicentlib.data import index_images
-from dicentlib.data.annotations import ANNOTATION_COLUMNS
-from dicentlib.data.dataset import MetaphaseDataset
+from dicentlib.data.scaled_images import ScaledImages
 from dicentlib.ensemble import stored_heatmaps
 from dicentlib.voting import detect
 
@@ -20,7 +19,7 @@ class RealSet:
     """Images of a real set at the members' pixel size, with their heatmaps."""
 
     name: str
-    dataset: MetaphaseDataset
+    dataset: ScaledImages
     store: object
 
     def detections(self, operating_point):
@@ -39,8 +38,7 @@ class RealSet:
 
 def open_real_set(name, folder, members, *, out):
     """Heatmaps of a folder's images, kept in ``OUT/<name>.parquet``."""
-    nothing = pd.DataFrame(columns=list(ANNOTATION_COLUMNS))
     pixel_size_um = members[0].metadata["pixel_size_um"]
-    dataset = MetaphaseDataset(index_images(folder), nothing, pixel_size_um=pixel_size_um)
+    dataset = ScaledImages(index_images(folder), pixel_size_um=pixel_size_um)
     store = stored_heatmaps(Path(out) / f"{name}.parquet", dataset, members)
     return RealSet(name, dataset, store)

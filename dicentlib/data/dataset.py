@@ -1,22 +1,18 @@
 """Annotated metaphases as training samples: image, target heatmaps and points."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
-from tqdm import tqdm
 
-from dicentlib import files
 from dicentlib.conventions import CLASSES, REFERENCE_PIXEL_SIZE_UM, STRIDE
 from dicentlib.data.annotations import check_annotations
 from dicentlib.data.augmentation import Augmentation, change_exposure, change_focus, turn
-from dicentlib.data.images import grey_levels, read_image
+from dicentlib.data.scaled_images import ScaledImages
 from dicentlib.data.targets import checked_points, pad_to_stride, render_heatmaps
 from dicentlib.errors import InputError
 
 SHARES = (0.5, 0.25, 0.25)
 
 
-class MetaphaseDataset:
+class MetaphaseDataset(ScaledImages):
     """Images of an index with their annotations, whole or in crops.
 
     Images are read once, brought to `pixel_size_um`, and kept in memory with 8 bits per
@@ -66,24 +62,19 @@ class MetaphaseDataset:
     ):
         if crop_px is not None and (crop_px < 16 or crop_px % 16):
             raise InputError(f"crop_px must be a multiple of 16, found {crop_px}")
-        if index.table.empty:
-            raise InputError(f"{index.folder}: no image that can be used")
-        self.index = index
-        self.names = index.table["image"].tolist()
+        super().__init__(index, pixel_size_um=pixel_size_um)
         self.crop_px = crop_px
         self.crop_shares = tuple(crop_shares)
-        self.pixel_size_um = pixel_size_um
         self.augmentation = augmentation or Augmentation()
         self.sigma = sigma
         self.seed = seed
-        self._own_sizes = index.table["pixel_size_um"].to_numpy(float)
         annotations = check_annotations(annotations, index)
         by_image = dict(tuple(annotations.groupby("image")))
         self._points = [
             self._scaled_points(i, by_image.get(name, annotations[:0]))
             for i, name in enumerate(self.names)
         ]
-        self._cache = self._read_into_cache(cache_gb)
+        self.keep_in_memory(cache_gb)
         self._objects = {
             name: [
                 (i, j)
@@ -122,26 +113,6 @@ class MetaphaseDataset:
             image = change_focus(image, rng, blur_px=self.augmentation.blur_px)
         return {"image": image[None], "target": target, "points": points, "name": name}
 
-    def image(self, i):
-        """Image `i`, float32 (H, W), at the scale of the samples."""
-        return self._grey_levels(i).astype(np.float32) / 255
-
-    def content_digest(self):
-        """Digest of what the images show: names, bytes of the files, pixel sizes."""
-        paths = [self.index.path(name) for name in self.names]
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            digests = pool.map(files.file_digest, paths)
-            digests = list(tqdm(digests, "check images", len(paths), unit="image", delay=5))
-        return files.content_digest(
-            [self.names, digests, self._own_sizes.tolist(), float(self.pixel_size_um)]
-        )
-
-    def shape(self, i):
-        """Height and width of ``image(i)``."""
-        facts = self.index.table.iloc[i]
-        factor = self._own_sizes[i] / self.pixel_size_um
-        return tuple(max(1, round(facts[side] * factor)) for side in ("height_px", "width_px"))
-
     def points(self, i):
         """Annotated points of image `i`: dict of class to array (n, 2), in pixels of `image(i)`."""
         return self._points[i]
@@ -162,28 +133,8 @@ class MetaphaseDataset:
             points[name] = np.clip(scaled, 0, after - 1e-3)
         return points
 
-    def _grey_levels(self, i):
-        """Image `i` as uint8, from memory or from its file."""
-        if i < len(self._cache):
-            return self._cache[i]
-        return grey_levels(
-            read_image(self.index.path(self.names[i])),
-            pixel_size_um=self._own_sizes[i],
-            target_pixel_size_um=self.pixel_size_um,
-        )
-
-    def _read_into_cache(self, cache_gb):
-        facts = self.index.table
-        scale = (self._own_sizes / self.pixel_size_um) ** 2
-        gigabytes = (facts["height_px"] * facts["width_px"] * scale).cumsum() / 1e9
-        n_images = int((gigabytes <= cache_gb).sum())
-        self._cache = ()
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            images = pool.map(self._grey_levels, range(n_images))
-            return list(tqdm(images, "read images", n_images, unit="image", delay=5))
-
     def _whole(self, i):
-        image = pad_to_stride(self._grey_levels(i)).astype(np.float32) / 255
+        image = pad_to_stride(self.levels(i)).astype(np.float32) / 255
         shape = tuple(side // STRIDE for side in image.shape)
         return image, render_heatmaps(self._points[i], shape, sigma=self.sigma), self._points[i]
 
@@ -198,7 +149,7 @@ class MetaphaseDataset:
         else:
             i = int(rng.integers(len(self.names)))
             centre = None
-        grey = self._grey_levels(i)
+        grey = self.levels(i)
         room = np.maximum(0, np.array(grey.shape) - side)
         if centre is None:
             corner = rng.integers(0, room + 1)

@@ -1,7 +1,6 @@
 """Features of the volume before the head, at the same points for every epoch, on disk."""
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -11,14 +10,13 @@ from tqdm import tqdm
 
 from dicentlib.conventions import STRIDE
 from dicentlib.data import read_image
-from dicentlib.data.images import grey_levels
+from dicentlib.data.scaled_images import ScaledImages
 from dicentlib.data.targets import pad_to_stride
 from dicentlib.ensemble import load_members, member_paths, precision_of, read_member_metadata
 from dicentlib.errors import InputError
 from dicentlib.files import atomic_path
 from dicentlib.latent.members import check_same_network
 from dicentlib.latent.points import HALF_HEIGHT_RADIUS, cells_of
-from dicentlib.threads import available_processors
 
 
 @dataclass(frozen=True)
@@ -172,18 +170,10 @@ def _check_points(index, points):
 
 def _read_images(index, names, pixel_size_um):
     """The images as members see them, 8 bits per pixel, by name."""
-    own = index.table.set_index("image")["pixel_size_um"]
-
-    def read(name):
-        image = read_image(index.path(name))
-        try:
-            return grey_levels(image, pixel_size_um=own[name], target_pixel_size_um=pixel_size_um)
-        except InputError as error:
-            raise InputError(f"{name}: {error}") from error
-
-    with ThreadPoolExecutor(available_processors()) as pool:
-        read_all = tqdm(pool.map(read, names), "images", len(names), unit="image", delay=5)
-        return dict(zip(names, read_all, strict=True))
+    chosen = index.table.set_index("image").loc[names].reset_index()
+    images = ScaledImages(replace(index, table=chosen), pixel_size_um=pixel_size_um)
+    images.keep_in_memory(np.inf)
+    return {name: images.levels(i) for i, name in enumerate(names)}
 
 
 def _cells_by_image(index, points, images):

@@ -1,13 +1,15 @@
 """The same samples counted by random ensembles: the spread that the choice of members adds."""
 
+from dataclasses import replace
+
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from dicentlib.calibration.fit import fit_curve
 from dicentlib.calibration.grid import count_ensembles
 from dicentlib.counts.cells import co_occurrence
-from dicentlib.data.dataset import MetaphaseDataset
+from dicentlib.data.scaled_images import ScaledImages
+from dicentlib.data.targets import without_padding
 from dicentlib.ensemble import iterate_heatmaps
 from dicentlib.errors import InputError
 
@@ -69,13 +71,9 @@ def ensemble_yields(index, cells, recounted, *, members, scorer, curve):
     if len(curves) < 2:
         return dict.fromkeys(cells["sample"].unique())
     chosen = index.table.set_index("image").loc[cells["image"]].reset_index()
-    dataset = MetaphaseDataset(
-        type(index)(index.folder, chosen, index.quarantined),
-        pd.DataFrame(columns=["image", "class", "row", "col"]),
-        pixel_size_um=scorer.pixel_size_um,
-    )
+    images = ScaledImages(replace(index, table=chosen), pixel_size_um=scorer.pixel_size_um)
     found = count_ensembles(
-        tqdm(_heatmaps(dataset, members), total=len(chosen), desc="random ensembles", unit="image"),
+        tqdm(_heatmaps(images, members), total=len(chosen), desc="random ensembles", unit="image"),
         np.array([[int(member) for member in name.split()] for name in curves]),
         confidence_threshold=scorer.operating_point.confidence_thresholds(),
         agreement_threshold=int(recounted["agreement_threshold"].iloc[0]),
@@ -96,9 +94,8 @@ def _curves(recounted, curve):
     return ensemble_curves(recounted, model=curve.fit.get("model", "linear-quadratic"))
 
 
-def _heatmaps(dataset, members):
+def _heatmaps(images, members):
     """Heatmaps of the images without their padding."""
-    images = (dataset.image(i) for i in range(len(dataset)))
-    for i, stack in enumerate(iterate_heatmaps(members, images)):
-        height, width = (-(-size // 4) for size in dataset.image(i).shape)
-        yield stack[..., :height, :width]
+    pixels = map(images.image, range(len(images.names)))
+    for i, stack in enumerate(iterate_heatmaps(members, pixels)):
+        yield without_padding(stack, images.shape(i))
