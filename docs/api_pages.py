@@ -6,9 +6,12 @@ import pkgutil
 import shutil
 from pathlib import Path
 
+import dicentlib
+
 PARTS = {  # package or module: its heading, in the order of the index
     "dicentlib": "The door",
     "dicentlib.data": "Images, tables and annotations",
+    "dicentlib.tables": "Tables of text",
     "dicentlib.simulation": "Simulated metaphases",
     "dicentlib.filtering": "Image filter",
     "dicentlib.model": "Network",
@@ -23,6 +26,7 @@ PARTS = {  # package or module: its heading, in the order of the index
     "dicentlib.counts": "Statistics of counts",
     "dicentlib.calibration": "Calibration curves",
     "dicentlib.dose": "Dose",
+    "dicentlib.planning": "Planning",
     "dicentlib.review": "Review",
     "dicentlib.report": "Report",
     "dicentlib.plotting": "Figures",
@@ -33,6 +37,7 @@ PARTS = {  # package or module: its heading, in the order of the index
     "dicentlib.files": "Files",
     "dicentlib.errors": "Errors",
 }
+WITHOUT_PAGE = {"dicentlib.__main__", "dicentlib.conventions", "dicentlib.threads"}
 INDEX = """Reference
 =========
 
@@ -49,8 +54,10 @@ def write_api_pages(folder):
     """Write ``index.rst`` and a page for each part into `folder`."""
     shutil.rmtree(folder, ignore_errors=True)
     Path(folder).mkdir()
-    listed = set()
-    pages = {}
+    found = {f"dicentlib.{one.name}" for one in pkgutil.iter_modules(dicentlib.__path__)}
+    if missing := found - set(PARTS) - WITHOUT_PAGE:
+        raise ValueError(f"packages without a heading in {__file__}: {sorted(missing)}")
+    listed, pages = set(), {}
     for part in list(PARTS)[1:] + list(PARTS)[:1]:
         pages[part] = _page(part, {} if part == "dicentlib" else listed)
     for part, text in pages.items():
