@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from dicentlib.conventions import CLASSES
+from dicentlib.conventions import CLASSES, STRIDE
 from dicentlib.errors import InputError
 from dicentlib.operating_point import (
     OperatingPoint,
@@ -132,7 +132,7 @@ def decide(votes, *, agreement_threshold, n_members=None):
     return np.asarray(votes) > check_agreement_threshold(agreement_threshold, n_members=n_members)
 
 
-def detect(heatmaps, *, operating_point, stride=4, image_shape=None):
+def detect(heatmaps, *, operating_point, image_shape=None):
     """Table of the objects that an ensemble finds in one image.
 
     A detection is an 8-connected component of the decision of one class.
@@ -140,12 +140,10 @@ def detect(heatmaps, *, operating_point, stride=4, image_shape=None):
     Parameters
     ----------
     heatmaps : ndarray, shape (M, 2, h, w), values in [0, 1]
-        One pair of heatmaps per member, in the order of ``data.CLASSES``.
+        One pair of heatmaps per member, in the order of ``data.CLASSES``; heatmap row u covers
+        the image's rows 4 u to 4 u + 3.
     operating_point : OperatingPoint
         Thresholds per class; its number of members must be M.
-    stride : int
-        Image pixels per heatmap pixel: heatmap row u covers image rows ``stride * u`` to
-        ``stride * u + stride - 1``.
     image_shape : (int, int), optional
         Height and width of the image before padding; detections centred outside it (in the
         padding) are no detections.
@@ -174,7 +172,7 @@ def detect(heatmaps, *, operating_point, stride=4, image_shape=None):
             f"the operating point is for {operating_point.n_members}"
         )
     tables = [
-        _detect_class(heatmaps[:, index], name, operating_point, stride)
+        _detect_class(heatmaps[:, index], name, operating_point)
         for index, name in enumerate(CLASSES)
     ]
     found = [table for table in tables if len(table)]
@@ -185,7 +183,7 @@ def detect(heatmaps, *, operating_point, stride=4, image_shape=None):
     return detections[inside].reset_index(drop=True)
 
 
-def _detect_class(heatmaps, name, operating_point, stride):
+def _detect_class(heatmaps, name, operating_point):
     votes = vote(heatmaps, confidence_threshold=operating_point.confidence_threshold[name])
     fired = decide(
         votes,
@@ -200,17 +198,17 @@ def _detect_class(heatmaps, name, operating_point, stride):
     np.maximum.at(most_votes, index, votes[rows, cols])
     peaks = np.zeros((n_objects, len(heatmaps)))
     np.maximum.at(peaks, index, heatmaps[:, rows, cols].T)
-    offset = (stride - 1) / 2
+    offset = (STRIDE - 1) / 2
     return pd.DataFrame(
         {
             "class": pd.Series([name] * n_objects, dtype="str"),
-            "row": np.bincount(index, rows, n_objects) / np.maximum(area, 1) * stride + offset,
-            "col": np.bincount(index, cols, n_objects) / np.maximum(area, 1) * stride + offset,
+            "row": np.bincount(index, rows, n_objects) / np.maximum(area, 1) * STRIDE + offset,
+            "col": np.bincount(index, cols, n_objects) / np.maximum(area, 1) * STRIDE + offset,
             "votes": most_votes,
             "vote_fraction": most_votes / len(heatmaps),
             "peak_mean": peaks.mean(axis=1),
             "peak_sd": peaks.std(axis=1),
-            "area_px": area * stride**2,
+            "area_px": area * STRIDE**2,
         },
         columns=list(DETECTION_COLUMNS),
     )

@@ -8,34 +8,34 @@ from dicentlib.errors import InputError
 SIZE_MULTIPLE = 16
 
 
-def padded_shape(shape, *, multiple=SIZE_MULTIPLE):
-    """Height and width after padding bottom and right to the next multiple.
+def padded_shape(shape):
+    """Height and width after padding bottom and right to the next multiple of 16.
 
     Examples
     --------
     >>> padded_shape((888, 1008))
     (896, 1008)
     """
-    return tuple(int(-(-side // multiple) * multiple) for side in shape)
+    return tuple(int(-(-side // SIZE_MULTIPLE) * SIZE_MULTIPLE) for side in shape)
 
 
-def pad_to_stride(image, *, multiple=SIZE_MULTIPLE):
+def pad_to_stride(image):
     """Pad an image (H, W) at the bottom and right with its edge values.
 
     The positions of objects do not change. Zeros would be black objects on a bright field.
     """
-    height, width = padded_shape(image.shape, multiple=multiple)
+    height, width = padded_shape(image.shape)
     pad = ((0, height - image.shape[0]), (0, width - image.shape[1]))
     return np.pad(image, pad, mode="edge")
 
 
-def without_padding(maps, shape, *, stride=STRIDE):
+def without_padding(maps, shape):
     """The part (..., ceil(H / 4), ceil(W / 4)) of heatmaps or masks that an image (H, W) covers."""
-    height, width = (-(-side // stride) for side in shape)
+    height, width = (-(-side // STRIDE) for side in shape)
     return maps[..., :height, :width]
 
 
-def target_heatmaps(points_by_class, shape, *, sigma=2.0, stride=STRIDE):
+def target_heatmaps(points_by_class, shape, *, sigma=2.0):
     r"""Heatmaps that the network is trained to give.
 
     .. math:: y_{uv} = \max_k \exp(-\|(u, v) - \lfloor p_k / 4 \rfloor\|^2 / 2\sigma^2)
@@ -52,8 +52,6 @@ def target_heatmaps(points_by_class, shape, *, sigma=2.0, stride=STRIDE):
         Size of the image before padding.
     sigma : float
         Standard deviation in heatmap pixels; 2 is 8 image pixels.
-    stride : int
-        Image pixels per heatmap pixel.
 
     Returns
     -------
@@ -77,11 +75,11 @@ def target_heatmaps(points_by_class, shape, *, sigma=2.0, stride=STRIDE):
     if unknown:
         raise InputError(f"unknown class {sorted(unknown)[0]!r}; allowed: {', '.join(CLASSES)}")
     points = {name: checked_points(xy, shape) for name, xy in points_by_class.items()}
-    heatmap_shape = tuple(side // stride for side in padded_shape(shape))
-    return render_heatmaps(points, heatmap_shape, sigma=sigma, stride=stride)
+    heatmap_shape = tuple(side // STRIDE for side in padded_shape(shape))
+    return render_heatmaps(points, heatmap_shape, sigma=sigma)
 
 
-def render_heatmaps(points_by_class, heatmap_shape, *, sigma=2.0, stride=STRIDE):
+def render_heatmaps(points_by_class, heatmap_shape, *, sigma=2.0):
     """Target heatmaps of a size (h, w); points outside it still cast their Gaussian into it.
 
     So the heatmaps of a crop are the crop of the heatmaps.
@@ -90,19 +88,19 @@ def render_heatmaps(points_by_class, heatmap_shape, *, sigma=2.0, stride=STRIDE)
     rows, cols = (np.arange(side, dtype=np.float32) for side in heatmap_shape)
     for heatmap, name in zip(heatmaps, CLASSES, strict=True):
         for row, col in points_by_class.get(name, ()):
-            along_rows = np.exp(-0.5 * ((rows - row // stride) / sigma) ** 2)
-            along_cols = np.exp(-0.5 * ((cols - col // stride) / sigma) ** 2)
+            along_rows = np.exp(-0.5 * ((rows - row // STRIDE) / sigma) ** 2)
+            along_cols = np.exp(-0.5 * ((cols - col // STRIDE) / sigma) ** 2)
             np.maximum(heatmap, np.outer(along_rows, along_cols), out=heatmap)
     return heatmaps
 
 
-def truth_masks(points_by_class, shape, *, sigma=2.0, stride=STRIDE, threshold=0.5):
-    """Disks round the annotated points, bool (2, h, w): target heatmaps above `threshold`.
+def truth_masks(points_by_class, shape, *, sigma=2.0):
+    """Disks round the annotated points, bool (2, h, w): target heatmaps above 0.5.
 
-    At 0.5 and sigma 2 a disk has a radius of 1.177 sigma = 2.4 heatmap pixels (9.4 image
+    At sigma 2 a disk has a radius of 1.177 sigma = 2.4 heatmap pixels (9.4 image
     pixels): 21 pixels.
     """
-    return target_heatmaps(points_by_class, shape, sigma=sigma, stride=stride) > threshold
+    return target_heatmaps(points_by_class, shape, sigma=sigma) > 0.5
 
 
 def checked_points(points, shape):

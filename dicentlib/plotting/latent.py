@@ -146,7 +146,10 @@ def update_latent(ax, coordinates, codes, probabilities):
     return ax
 
 
-def animate_latent(fig, ax, coordinates, codes, regions, epochs, *, interval_ms=500):
+EPOCH_MS = 500  # time per epoch of an animation
+
+
+def animate_latent(fig, ax, coordinates, codes, regions, epochs):
     """Animation over all epochs of axes drawn by :func:`plot_latent`.
 
     Parameters
@@ -155,8 +158,6 @@ def animate_latent(fig, ax, coordinates, codes, regions, epochs, *, interval_ms=
     codes : ndarray of int, shape (n,)
     regions : Regions
     epochs : sequence of int, length N_e
-    interval_ms : float
-        Time per epoch in milliseconds.
 
     Returns
     -------
@@ -167,7 +168,7 @@ def animate_latent(fig, ax, coordinates, codes, regions, epochs, *, interval_ms=
         update_latent(ax, coordinates[position], codes, regions.probabilities[position])
         ax.set_title(f"Epoch {epochs[position]}")
 
-    return FuncAnimation(fig, show, frames=len(epochs), interval=interval_ms, repeat=True)
+    return FuncAnimation(fig, show, frames=len(epochs), interval=EPOCH_MS, repeat=True)
 
 
 def plot_entropy_map(entropy, extent, *, ax):
