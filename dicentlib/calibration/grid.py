@@ -114,7 +114,9 @@ def _count_cell(stack, thresholds, levels):
     for c in range(2):
         maps = _crop(stack[:, c], thresholds[:, :, c].min())
         fires = maps > thresholds[:, :, c, None, None]
-        counts[:, :, c] = component_counts(fires.reshape(-1, *maps.shape[1:]), voters, levels)
+        counts[:, :, c] = component_counts(
+            fires.reshape(voters.size, *maps.shape[1:]), voters, levels
+        )
     return counts
 
 
