@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -108,7 +107,4 @@ def test_summary_tells_dose_truth_and_report(tmp_path):
 
 def test_the_demo_is_the_notebooks_own_parameters():
     # so that a notebook opened after `make report` continues the same run
-    root = Path(__file__).resolve().parents[2]
-    preset = json.loads((root / "notebooks" / "presets" / "demo.json").read_text())
-    assert len(preset) == 7
-    assert not any(preset.values())
+    assert pipeline.read_preset("demo") == {}
