@@ -1,6 +1,6 @@
 """Does one posterior over whole and partial exposure cover where the switch does not?
 
-    python benchmarks/bench_exposure.py [--trials 100] [--draws 1000] [--out tables.csv]
+    python benchmarks/bench_exposure.py [--trials 100] [--draws 1000] [--jobs 2] [--out grid.csv]
 
 Simulated counts; true curve 0.00128 + 0.02104 D + 0.06303 D^2; every trial fits a curve to its own
 draw of a calibration series (doses and cells of Barquinero 1995). Grid: whole-body exposures of
@@ -14,6 +14,8 @@ part. The last line draws dose and fraction from the prior itself.
 
 import argparse
 import math
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -40,6 +42,7 @@ def main():
     parser.add_argument("--draws", type=int, default=1000, help="of dose and fraction by the prior")
     parser.add_argument("--curves", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="processes for the grid")
     parser.add_argument("--out", help="also write the grid's table, as CSV")
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
@@ -47,18 +50,26 @@ def main():
         fit_curve(DOSES, CELLS, rng.poisson(CELLS * TRUE.yield_at(DOSES)))
         for _ in range(options.curves)
     ]
-    rows = []
     cases = [(dose, f, n) for dose, f in WHOLE + PARTS for n in SIZES]
-    for dose, f, n in tqdm(cases if options.trials else [], unit="cell"):
-        trials = [trial(rng, curves, dose, f, n) for _ in range(options.trials)]
-        rows.append(
-            {"dose_gy": dose, "part": f, "cells": n} | pd.DataFrame(trials).mean().to_dict()
-        )
+    work = partial(grid_cell, curves, options.trials, options.seed)
+    rows = []
+    if options.trials:
+        with ProcessPoolExecutor(options.jobs) as pool:
+            rows = list(tqdm(pool.map(work, enumerate(cases)), total=len(cases), unit="cell"))
     table = pd.DataFrame(rows)
     if rows:
         report_grid(table, options)
     if options.draws:
         report_draws([prior_trial(rng, curves) for _ in tqdm(range(options.draws), desc="prior")])
+
+
+def grid_cell(curves, n_trials, seed, numbered):
+    """Means over the trials of one cell of the grid."""
+    number, (dose, f, n) = numbered
+    rng = np.random.default_rng([seed, number])
+    trials = [trial(rng, curves, dose, f, n) for _ in range(n_trials)]
+    means = pd.DataFrame(trials).astype(float).mean().to_dict()
+    return {"dose_gy": dose, "part": f, "cells": n} | means
 
 
 def report_grid(table, options):

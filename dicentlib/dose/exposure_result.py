@@ -87,11 +87,18 @@ class ExposurePosterior:
     joint_fraction: np.ndarray = field(repr=False)
     joint: np.ndarray = field(repr=False)
 
+    @property
+    def p_in_words(self):
+        """P(partial) with two digits; "< 0.001" and "> 0.999" at the ends."""
+        if self.p_partial < 0.001:
+            return "< 0.001"
+        return "> 0.999" if self.p_partial > 0.999 else f"{self.p_partial:.2g}"
+
     def explain(self):
         """Three sentences for a report."""
         part = self.fraction
         return (
-            f"Probability that only a part of the body was exposed: {self.p_partial:.2g} "
+            f"If there was an exposure, it was partial with probability {self.p_in_words} "
             f"({self.prior.p_partial:g} before the counts). Dose to the exposed part "
             f"{self.exposed_gy} Gy, whole-body equivalent {self.equivalent_gy} Gy "
             f"({self.level:.0%} intervals over both possibilities). If a part was exposed, it is "

@@ -15,6 +15,12 @@ from dicentlib.dose.bayesian import bounded_bayesian
 from dicentlib.dose.checks import checked_curve
 from dicentlib.dose.detected_dose import detector_dose
 from dicentlib.dose.detector import DetectedCurve
+from dicentlib.dose.exposure import (
+    DEFAULT_PRIOR,
+    LOCAL_PRIOR,
+    ExposurePosterior,
+    exposure_posterior,
+)
 from dicentlib.dose.hidden_part import HiddenPart, hidden_part
 from dicentlib.dose.low_dose import CharacteristicLimits, characteristic_limits, odds
 from dicentlib.dose.partial_body import dolphin
@@ -45,6 +51,7 @@ class Route:
     alone speaks, or where both intervals overlap. ``dispersion_p`` is the exact p-value of the
     dispersion; ``hidden`` says which partial exposures the counts of a whole-body dose allow;
     ``rogue_cell`` is a single cell that the others do not explain, with the route without it.
+    ``posterior`` weighs whole and partial exposure instead of choosing; None without the cells.
     """
 
     steps: tuple
@@ -64,6 +71,7 @@ class Route:
     dispersion_p: float | None = None
     hidden: HiddenPart | None = None
     rogue_cell: RogueCell | None = None
+    posterior: ExposurePosterior | None = None
 
     def __repr__(self):
         return f"Route({self.conclusion!r})"
@@ -123,6 +131,7 @@ class Route:
             "other": None if self.other is None else self.other.to_dict(),
             "dispersion_p": plain(self.dispersion_p),
             "hidden": None if self.hidden is None else self.hidden.to_dict(),
+            "posterior": None if self.posterior is None else plain(self.posterior.to_dict()),
             "rogue_cell": None
             if self.rogue_cell is None
             else {
@@ -172,7 +181,7 @@ def laboratory_route(
         A dose to weigh against none, as of a badge.
     local_exposure : bool
         The history speaks for partial-body exposure: it is reported, with the whole-body dose,
-        even when u does not ask for it.
+        even when u does not ask for it, and the posterior has :data:`LOCAL_PRIOR`.
     delay_days : float, optional
         From exposure to blood sampling.
 
@@ -249,6 +258,14 @@ def laboratory_route(
         )
         rogue = replace(rogue, without=without)
         steps.append(turns.rogue_step(rogue))
+    posterior, reason = None, ""
+    if spread is not None:
+        prior = LOCAL_PRIOR if local_exposure else DEFAULT_PRIOR
+        try:
+            posterior = exposure_posterior(sample, curve, prior=prior, d0_gy=d0_gy, **detecting)
+        except InputError as error:
+            reason = str(error)
+        steps.append(turns.posterior_step(posterior, reason, estimate))
     steps += turns.exposure_steps(curve.protraction, delay_days)
     categories = _categories(density if estimate is whole_body else estimate)
     others = None if other is None else _categories(density)
@@ -272,6 +289,7 @@ def laboratory_route(
         dispersion_p=exact,
         hidden=hidden,
         rogue_cell=rogue,
+        posterior=posterior,
     )
 
 

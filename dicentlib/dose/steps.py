@@ -157,6 +157,15 @@ def category_step(categories, others):
     return Step("Which category?", found, "")
 
 
+def posterior_step(posterior, reason, estimate):
+    """Both hypotheses weighed, and where that differs from the dose reported."""
+    question = "How probable is a partial exposure?"
+    if posterior is None:
+        return Step(question, f"Not judged: {reason}.", "")
+    finding = " ".join([posterior.explain(), *posterior.warnings])
+    return Step(question, finding, posterior.compare(estimate))
+
+
 def exposure_steps(protraction, delay_days):
     steps = []
     if protraction < 1:

@@ -52,5 +52,5 @@ def plot_joint_density(posterior, *, ax, estimate=None):
     ax.set_ylim(0, 1.02)
     ax.yaxis.set_major_formatter("{x:.0%}")
     ax.set(xlabel="Dose to the exposed part (Gy)", ylabel="Exposed fraction of the body")
-    ax.set_title(f"P(only a part was exposed) = {posterior.p_partial:.2g}")
+    ax.set_title(f"P(only a part was exposed): {posterior.p_in_words}")
     return ax

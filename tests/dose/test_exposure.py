@@ -1,6 +1,7 @@
 """The posterior over whole and partial exposure: against quadrature, known mixtures, extremes."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from scipy.stats import poisson
 
 from dicentlib.calibration import CalibrationCurve, fit_curve, published_curve
 from dicentlib.counts.slides import SlideVariance
-from dicentlib.dose import Detector, estimate_dose
+from dicentlib.dose import Detector, estimate_dose, laboratory_route
 from dicentlib.dose.exposure import (
     LOCAL_PRIOR,
     ExposurePrior,
@@ -225,6 +226,21 @@ def test_joint_density_is_one_and_is_drawn():
     assert total == pytest.approx(found.p_partial, rel=0.03)
     classical = estimate_dose([302, 28, 22, 8, 1], CURVE, method="dolphin")
     ax = plot_joint_density(found, ax=Figure().subplots(), estimate=classical)
-    assert ax.get_title().endswith("= 1")
+    assert ax.get_title().endswith("> 0.999")
     assert ax.get_xlabel().endswith("(Gy)")
     assert found.compare(classical).endswith("They agree.")
+
+
+def test_the_route_weighs_both_and_says_where_it_differs():
+    route = laboratory_route([440, 52, 8], CURVE)
+    local = laboratory_route([440, 52, 8], CURVE, local_exposure=True)
+    assert route.posterior.prior.p_partial == 0.5
+    assert local.posterior.prior is LOCAL_PRIOR
+    assert "not chosen" in route.explain()
+    assert json.loads(json.dumps(route.to_dict()))["posterior"]["p_partial"] == pytest.approx(
+        route.posterior.p_partial
+    )
+    assert laboratory_route(None, CURVE, n_cells=500, n_dicentrics=60).posterior is None
+    beyond = laboratory_route([0] * 30 + [50], CURVE)
+    assert beyond.posterior is None
+    assert "do not belong together" in beyond.explain()
