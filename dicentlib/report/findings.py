@@ -3,11 +3,9 @@
 import math
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from scipy.stats import poisson
 
-from dicentlib.counts.cells import with_yields
+from dicentlib.dose import exposure_posterior
 from dicentlib.dose.route_table import reservations as reservations_of
 from dicentlib.errors import InputError
 from dicentlib.files import read_json
@@ -32,23 +30,6 @@ CASE = {
     "culture": "Culture",
     "other_findings": "Rings and other findings",
     "comments": "Comments",
-}
-PARTS = {
-    "counts": "number of dicentrics counted",
-    "curve": "calibration curve",
-    "efficiency": "efficiency of the detector",
-    "false positives": "false detections",
-    "ensemble": "choice of ensemble members",
-    "slides": "differences between slides",
-}
-CAPTIONS = {
-    "cells": "Cells by number of dicentrics: observed (bars) and expected (marks).",
-    "curve": "The sample (diamond) on the calibration curve. Bars on the axes: 95 % limits of its "
-    "yield and interval of its whole-body dose. Points: calibration series with 95 % limits.",
-    "density": "Probability density of a whole-body dose (flat prior). Shaded: shortest 95 % "
-    "interval; dotted: limits of the triage categories; below: the estimates with their intervals.",
-    "parts": "Sources of the uncertainty of the dose.",
-    "triage": "Reported doses with their intervals.",
 }
 
 
@@ -165,45 +146,6 @@ def left_out_list(images, *, most=20):
     return report.table(shown, caption=caption)
 
 
-def expected_cells(route, n_classes):
-    """Cells with 0, 1, ... dicentrics that the estimates expect.
-
-    Returns
-    -------
-    dict
-        Label to ndarray, shape (n_classes,).
-    """
-    k, n = np.arange(n_classes), route.estimate.n_cells
-    yield_ = route.estimate.n_dicentrics / n
-    expected = {"Poisson with the same yield": n * poisson.pmf(k, yield_)}
-    partial = route.partial_body
-    if partial is not None and partial.estimable:
-        f, background = partial.scored_fraction, partial.details["background_yield"]
-        mixed = (1 - f) * poisson.pmf(k, background) + f * poisson.pmf(k, partial.yield_)
-        expected["exposed and unexposed cells"] = n * mixed
-    return expected
-
-
-def point_on_curve(route, code):
-    """A sample as :func:`dicentlib.plotting.dose.plot_sample_on_curve` draws it."""
-    estimate = route.whole_body
-    counted = {"n_cells": [estimate.n_cells], "n_dicentrics": [estimate.n_dicentrics]}
-    yields = with_yields(pd.DataFrame(counted)).iloc[0].to_dict()
-    return yields | drawable(estimate) | {"sample": code}
-
-
-def drawable(estimate, *, cap_gy=10.0):
-    """Dose and limits for a figure; without an upper limit the bar ends at `cap_gy`."""
-    dose, lower, upper = estimate.dose_gy, estimate.lower_gy, estimate.upper_gy
-    return {"dose_gy": min(dose, cap_gy), "lower_gy": lower, "upper_gy": min(upper, cap_gy)}
-
-
-def interval_parts(estimate):
-    """Shares of the variance by source, in words; empty for an estimate without them."""
-    shares = getattr(estimate, "shares", {})
-    return {PARTS[name]: share for name, share in shares.items() if share > 0}
-
-
 def estimates(route, merkle):
     """The estimates of a sample by their names, the reported ones first.
 
@@ -221,6 +163,32 @@ def estimates(route, merkle):
     if route.partial_body is not None:
         found["exposed part, contaminated Poisson"] = route.partial_body
     return found
+
+
+def weighed_exposure(cells_with, curve, route, *, prior, **options):
+    """Whole and partial exposure weighed together, next to the estimate of the route.
+
+    Parameters
+    ----------
+    cells_with : sequence of int
+    curve : CalibrationCurve
+    route : Route
+        Of the same sample.
+    prior : ExposurePrior
+    **options
+        Of :func:`dicentlib.dose.exposure_posterior`.
+
+    Returns
+    -------
+    posterior : ExposurePosterior or None
+    sentences : list of str
+        What it says and whether the route agrees, or why there is none.
+    """
+    try:
+        posterior = exposure_posterior(cells_with, curve, prior=prior, **options)
+    except InputError as error:
+        return None, [f"Whole and partial exposure could not be weighed together: {error}."]
+    return posterior, [posterior.explain(), posterior.compare(route.estimate)]
 
 
 def detector_quality(run):
@@ -267,17 +235,6 @@ def limit_facts(limits, control):
             f"{limits.detection_limit:.1f} dicentrics, that is {gray(limits.detectable_gy)} Gy"
         ),
     }
-
-
-def triple(estimate, *, cap_gy=10.0):
-    """Dose and limits as three numbers for a figure, see :func:`drawable`."""
-    return tuple(drawable(estimate, cap_gy=cap_gy).values())
-
-
-def plottable(triage, *, cap_gy=10.0):
-    """Rows of a triage table with a dose; without an upper limit the bar ends at `cap_gy`."""
-    known = triage[triage["dose_gy"].notna()]
-    return known.assign(upper_gy=known["upper_gy"].clip(upper=cap_gy))
 
 
 def truth_sentence(true_dose_gy, estimate):

@@ -11,11 +11,12 @@ from typer.testing import CliRunner
 
 from dicentlib.__main__ import app
 from dicentlib.calibration import CalibrationCurve, Scorer, fit_curve
-from dicentlib.dose import estimate_dose, laboratory_route, route_table
+from dicentlib.dose import DEFAULT_PRIOR, estimate_dose, laboratory_route, route_table
 from dicentlib.dose.table import dose_table
 from dicentlib.errors import InputError
 from dicentlib.files import write_json
 from dicentlib.operating_point import OperatingPoint
+from dicentlib.report import figures as report_figures
 from dicentlib.report import findings as report_findings
 from dicentlib.report import page as report
 from dicentlib.report import results as report_results
@@ -157,7 +158,7 @@ def test_sixteen_cells_are_said_to_be_too_few(curve):
 
 def test_expected_cells_add_up(curve):
     mixed = laboratory_route([300, 20, 22, 12, 6, 2], curve, same_detector=True)
-    expected = report_findings.expected_cells(mixed, 40)
+    expected = report_figures.expected_cells(mixed, 40)
     assert list(expected) == ["Poisson with the same yield", "exposed and unexposed cells"]
     for cells in expected.values():
         assert cells.sum() == pytest.approx(362, rel=1e-6)
@@ -167,8 +168,8 @@ def test_expected_cells_add_up(curve):
 
 
 def test_parts_of_the_interval_are_named_and_whole(route):
-    parts = report_findings.interval_parts(route.estimate)
-    assert set(parts) <= set(report_findings.PARTS.values())
+    parts = report_figures.interval_parts(route.estimate)
+    assert set(parts) <= set(report_figures.PARTS.values())
     assert sum(parts.values()) == pytest.approx(1)
 
 
@@ -291,9 +292,24 @@ def test_estimates_by_name(curve, route):
     found = report_findings.estimates(route, merkle)
     assert len(found) == (3 if route.partial_body is None else 4)
     assert found["whole body, Merkle 83-83"] is merkle
-    point = report_findings.point_on_curve(route, "s")
+    point = report_figures.point_on_curve(route, "s")
     assert point["yield_lower"] < point["yield"] == 62 / 200 < point["yield_upper"]
     assert point["dose_gy"] == route.whole_body.dose_gy
+
+
+def test_whole_and_partial_exposure_weighed_or_the_reason_why_not(curve, route):
+    counts = [150, 40, 8, 2]
+    posterior, sentences = report_findings.weighed_exposure(
+        counts, curve, route, prior=DEFAULT_PRIOR
+    )
+    assert 0 <= posterior.p_partial <= 1
+    assert len(sentences) == 2
+    assert sentences[0].startswith("Probability that only a part of the body was exposed")
+    nothing, sentences = report_findings.weighed_exposure(
+        counts, curve, route, prior=DEFAULT_PRIOR, level=2
+    )
+    assert nothing is None
+    assert "level is 2" in sentences[0]
 
 
 def test_quality_of_the_detector(tmp_path):
@@ -306,9 +322,9 @@ def test_quality_of_the_detector(tmp_path):
 def test_no_upper_limit_is_drawn_and_told(route):
     assert report_tables.interval(1.0, float("inf")) == "1.00 to no limit"
     assert report_tables.interval(float("nan"), float("nan")) == "–"
-    assert report_findings.triple(route.estimate, cap_gy=2.0)[2] == 2.0
+    assert report_figures.triple(route.estimate, cap_gy=2.0)[2] == 2.0
     table = pd.DataFrame({"dose_gy": [1.0, np.nan], "upper_gy": [np.inf, np.nan]})
-    assert report_findings.plottable(table, cap_gy=8.0)["upper_gy"].to_list() == [8.0]
+    assert report_figures.plottable(table, cap_gy=8.0)["upper_gy"].to_list() == [8.0]
 
 
 def test_truth_sentence(route):
