@@ -23,16 +23,23 @@ class Commands(TyperGroup):
                 warnings.simplefilter("always", InputWarning)
                 warnings.showwarning = partial(_say, set())
                 return super().invoke(ctx)
-        except (DicentlibError, MemoryError, OSError) as error:
-            text = str(error)
-            if isinstance(error, MemoryError):
-                text = f"out of memory ({text}); smaller images, or fewer threads, need less"
-            elif isinstance(error, OSError):
-                if error.filename is None:
-                    raise
-                text = f"{error.filename}: {error.strerror}"
+        except (DicentlibError, MemoryError, OSError, RuntimeError) as error:
+            text = _sentence(error)
+            if not text:
+                raise
             typer.echo(f"Error: {text}", err=True)
             raise typer.Exit(2) from error
+
+
+def _sentence(error):
+    """What went wrong outside the program, in a sentence; "" where it is no such error."""
+    if isinstance(error, DicentlibError):
+        return str(error)
+    if isinstance(error, MemoryError) or "memory" in str(error):  # torch has no class for it
+        return f"out of memory ({error}); smaller images or batches, or fewer threads, need less"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return ""
 
 
 def _say(said, message, category, filename, lineno, file=None, line=None):

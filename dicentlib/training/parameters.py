@@ -1,6 +1,7 @@
 """Parameters of a training, and the two presets."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from numbers import Integral, Real
 
 from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data.augmentation import Augmentation
@@ -47,6 +48,12 @@ class TrainingParameters:
     data_seed: int = 0  # of order, crops and augmentation
 
     def __post_init__(self):
+        for field in fields(self):
+            value = getattr(self, field.name)
+            allowed = {float: Real, int: Integral, tuple: tuple | list}.get(field.type, field.type)
+            fits = isinstance(value, allowed) and isinstance(value, bool) == (field.type is bool)
+            name = getattr(field.type, "__name__", field.type)
+            self._require(field.name, fits, f"a value of type {name}")
         self._require("epochs", self.epochs >= 1, "1 or more")
         self._require("batch_size", self.batch_size >= 1, "1 or more")
         self._require("learning_rate", self.learning_rate > 0, "above 0")

@@ -189,6 +189,16 @@ def test_members_without_the_record_of_their_training_are_refused(uninterrupted,
     assert weights(tmp_path / "run") == weights(uninterrupted / "run")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("flips", "false"), ("epochs", "3"), ("epochs", 2.5), ("epochs", True), ("lam", "0,2"),
+     ("crop_px", 64.5), ("decoder_channels", "64,32"), ("encoder", 18), ("compiled", 1)],
+)  # fmt: skip
+def test_a_parameter_of_another_type_is_refused(name, value):
+    with pytest.raises(InputError, match=rf"{name} .* found; allowed: a value of type"):
+        TrainingParameters(**{name: value})
+
+
 @pytest.mark.parametrize("wrong", [{"batch_size": 9}, {"devices": 3}])
 def test_refused_input_leaves_the_members_that_are_there(uninterrupted, tmp_path, wrong):
     shutil.copytree(uninterrupted / "run", tmp_path / "run")
