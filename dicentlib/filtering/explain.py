@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError
 
 from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
-from dicentlib.data.images import resample
 from dicentlib.errors import InputError
-from dicentlib.segmentation import core, flatten, foreground, width_in_pixels
+from dicentlib.filtering.spread import analyse, bodies, components, is_chromosomes, spread_hull
+from dicentlib.segmentation import SegmentationParameters, core, width_in_pixels
 
-ANALYSIS_PIXEL_SIZE_UM = 0.2
 COMPLEMENT = 46  # chromosomes of a human cell
+FLATTENED = 0.75  # of the background, that the darkest pixels have in no stained metaphase
 SMALLEST_AREA = 0.3  # of the typical chromosome; chromosome 21 is 0.37 of the mean
 LARGEST_SINGLE_AREA = 1.9  # of the typical chromosome; chromosome 1 is 1.9 times the mean
 CLUSTER = 3  # touching chromosomes, from which on single ones cannot be distinguished
+CORES = tuple(SegmentationParameters(core_fraction=share) for share in (0.55, 0.7))
 AGREEMENT = 1.3  # two counts whose ratio is larger contradict each other
 
 
@@ -61,12 +61,13 @@ class ImageMeasures:
         Estimated number of chromosome-like objects: connected components, those larger than
         a single chromosome counted by their area.
     overlap : float
-        Share (0 to 1) of the chromosome area in clusters of three or more that cannot be
-        told apart.
+        Share (0 to 1) of the chromosome area in groups of three or more that come apart at no
+        threshold: chromosomes that lie side by side do at a high one, crossed ones do not.
     second_cell : float
         Objects in excess of 46, as a share of 46: 0 for one cell, near 1 for two.
     particles : float
-        Share (0 to 1) of the spread's convex hull that nuclei and stain clumps cover.
+        Share (0 to 1) of the spread's convex hull that nuclei and stain clumps cover, of those
+        that lie in it by more than half: those beside the spread hide nothing.
     edge_width : float
         Focus: rise of the contrast at chromosome edges, 10 to 90 %, in chromosome widths.
     """
@@ -82,7 +83,8 @@ def objection(image, *, pixel_size_um=REFERENCE_PIXEL_SIZE_UM):
     """Why `image` cannot hold a metaphase at all, or an empty text.
 
     Names images smaller than three chromosomes, without contrast (all white, all black,
-    one grey), and dark-field ones: bright objects on a dark background.
+    one grey), with a contrast flattened by an offset, and dark-field ones: bright objects on a
+    dark background.
     """
     if image.ndim != 2:
         raise InputError(f"an image has shape (H, W); found {image.shape}")
@@ -92,37 +94,21 @@ def objection(image, *, pixel_size_um=REFERENCE_PIXEL_SIZE_UM):
         return f"too small: {width}x{height} pixels, at least {smallest:.0f} on each side needed"
     if not np.isfinite(image).all():
         return "damaged: values that are not finite"
-    low, level, high = np.quantile(image, [0.002, 0.5, 0.998])
+    darkest, low, level, high = np.quantile(image, [0.001, 0.002, 0.5, 0.998])
     if high - low < 0.05 * max(high, 1e-6) or high - low < 0.01:
         grey = "white" if level > 0.9 else "black" if level < 0.1 else "grey"
         return f"no contrast: all {grey}"
-    if high - level > 1.5 * (level - low):
+    # a bar burnt into a dim image is bright too, but chromosomes are dark
+    noise = 1.4826 * np.median(np.abs(image - level))
+    dark = np.mean(image < level - max(5 * noise, 0.1 * level))
+    if high - level > 1.5 * (level - low) and np.mean(image > (level + high) / 2) > dark:
         return "dark field: bright objects on a dark background; invert the image"
+    if darkest > FLATTENED * level:
+        return (
+            f"too little contrast: the darkest pixels have {darkest / level:.0%} of the "
+            "background's brightness; an empty field, or a black level or offset to be subtracted"
+        )
     return ""
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """An image brought to the scale of the analysis, and what is dark in it.
-
-    ``contrast`` (H, W) as of :func:`baseline.segmentation.flatten`; ``chromosomes`` and
-    ``nuclei``, bool (H, W); ``width_px``, the width of a chromosome.
-    """
-
-    contrast: np.ndarray
-    chromosomes: np.ndarray
-    nuclei: np.ndarray
-    width_px: float
-
-
-def analyse(image, *, pixel_size_um=REFERENCE_PIXEL_SIZE_UM):
-    """Flatten the background and find chromosomes and nuclei, at 0.2 micrometres per pixel."""
-    image = resample(
-        image, pixel_size_um=pixel_size_um, target_pixel_size_um=ANALYSIS_PIXEL_SIZE_UM
-    )
-    width_px = width_in_pixels(ANALYSIS_PIXEL_SIZE_UM)
-    contrast = cv2.GaussianBlur(flatten(image, width_px=width_px), (0, 0), 0.7)
-    return Analysis(contrast, *foreground(contrast, width_px=width_px), width_px)
 
 
 def measure(image, *, pixel_size_um=REFERENCE_PIXEL_SIZE_UM):
@@ -147,28 +133,25 @@ def measure_analysis(analysis):
     """The same for an image that was analysed already."""
     contrast, chromosomes = analysis.contrast, analysis.chromosomes
     width_px = analysis.width_px
-    areas, centres = _components(chromosomes)
+    areas, centres = components(chromosomes)
     large = areas >= 0.4 * width_px**2
     areas, centres = areas[large], centres[large]
     if not len(areas):
         return ImageMeasures(0, 0.0, 0.0, 0.0, float("nan"))
-    core_areas, _ = _components(core(contrast, chromosomes, width_px=width_px))
+    core_areas, _ = components(core(contrast, chromosomes, width_px=width_px))
     core_areas = core_areas[core_areas >= 0.3 * width_px**2]
     per_core = count(core_areas, typical_area(core_areas))
     n_objects = _reconcile(count(areas, typical_area(areas)).sum(), per_core.sum())
-    clustered = core_areas[per_core >= CLUSTER].sum()
     return ImageMeasures(
         n_objects=n_objects,
-        overlap=float(clustered / max(core_areas.sum(), 1)),
+        overlap=min(
+            _clustered(core(contrast, chromosomes, width_px=width_px, parameters=one), width_px)
+            for one in CORES
+        ),
         second_cell=max(0.0, n_objects / COMPLEMENT - 1),
-        particles=_covered(centres, analysis.nuclei),
+        particles=_covered(analysis),
         edge_width=_edge_width(contrast, chromosomes) / width_px,
     )
-
-
-def _components(mask):
-    _, _, statistics, centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-    return statistics[1:, cv2.CC_STAT_AREA], centres[1:]
 
 
 def _reconcile(n_whole, n_core):
@@ -201,17 +184,25 @@ def count(areas, typical):
     return np.where(ratio < SMALLEST_AREA, 0, number).astype(int)
 
 
-def _covered(centres, nuclei):
-    """Share of the hull of the spread's central 90 % of objects that `nuclei` cover."""
-    distance = np.linalg.norm(centres - np.median(centres, axis=0), axis=1)
-    inner = centres[distance <= np.quantile(distance, 0.9)]
-    try:
-        corners = inner[ConvexHull(inner).vertices]
-    except (QhullError, ValueError):
+def _clustered(cores, width_px):
+    """Share of the area of dark cores in groups of three or more."""
+    areas, _ = components(cores)
+    areas = areas[areas >= 0.3 * width_px**2]
+    clustered = areas[count(areas, typical_area(areas)) >= CLUSTER].sum()
+    return float(clustered / max(areas.sum(), 1))
+
+
+def _covered(analysis):
+    """Share of the spread's hull under nuclei and clumps that lie in it by more than half."""
+    hull = spread_hull(analysis)
+    if not hull.any():
         return 0.0
-    hull = np.zeros(nuclei.shape, np.uint8)
-    cv2.fillPoly(hull, [np.rint(corners).astype(np.int32)], 1)
-    return float(nuclei[hull > 0].mean())
+    inside = [
+        (body & hull).sum()
+        for body, share in bodies(analysis, hull)
+        if share > 0.5 and not is_chromosomes(analysis, body)
+    ]
+    return float(sum(inside) / hull.sum())
 
 
 def _edge_width(contrast, chromosomes):
@@ -248,9 +239,13 @@ def failures(measures, rules=None):
             f"{rules.max_chromosomes}"
         )
     if measures.overlap > rules.max_overlap:
-        found["overlaps"] = f"{measures.overlap:.0%} of the chromosome area in unresolved clusters"
+        found["overlaps"] = (
+            f"{measures.overlap:.0%} of the chromosome area in groups that no threshold separates"
+        )
     if measures.particles > rules.max_particles:
-        found["particles"] = f"nuclei or clumps cover {measures.particles:.0%} of the spread"
+        found["particles"] = (
+            f"nuclei or clumps within the spread cover {measures.particles:.1%} of it"
+        )
     if measures.edge_width > rules.max_edge_width:
         found["out of focus"] = f"edges {measures.edge_width:.2f} chromosome widths wide"
     return {reason: f"{reason}: {text}" for reason, text in found.items()}

@@ -27,6 +27,7 @@ from dicentlib.files import (
     refuse_pointer,
 )
 from dicentlib.filtering.explain import FilterRules
+from dicentlib.filtering.spread import without_bodies_beside
 from dicentlib.model import INPUT_SCALE, LITE0, load_imagenet_lite0
 
 ARCHITECTURES = ("inception_v3", "efficientnet_lite0", "small")
@@ -160,11 +161,11 @@ def build_network(architecture="inception_v3", *, dropout=0.2, pretrained=False)
 
 
 def network_input(analysis, *, image_size=299):
-    """The picture that the network sees, from ``explain.analyse``.
+    """The picture that the network sees, from ``spread.analyse``.
 
     The background is level, the stain's depth divided out: 255 is background, 128 the
-    typical darkness of chromosomes, 0 twice that. Plain resize, as in the paper: the aspect
-    is not kept.
+    typical darkness of chromosomes, 0 twice that. Nuclei beside the spread are wiped out
+    (``spread.without_bodies_beside``). Plain resize, as in the paper: the aspect is not kept.
 
     Returns
     -------
@@ -174,7 +175,7 @@ def network_input(analysis, *, image_size=299):
     if analysis.chromosomes.any():
         depth = max(float(np.median(analysis.contrast[analysis.chromosomes])), 0.05)
     size = (image_size, image_size)
-    small = cv2.resize(analysis.contrast, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(without_bodies_beside(analysis), size, interpolation=cv2.INTER_AREA)
     return np.rint(np.clip(1 - 0.5 * small / depth, 0, 1) * LEVELS).astype(np.uint8)
 
 

@@ -37,8 +37,9 @@ from dicentlib.filtering.assessment import (
     proportion,
 )
 from dicentlib.filtering.classify import available_images
-from dicentlib.filtering.network import N_HINTS, as_batch
+from dicentlib.filtering.network import N_HINTS, as_batch, network_input
 from dicentlib.filtering.saliency import occlusion_map
+from dicentlib.filtering.spread import Analysis, analyse, is_chromosomes
 from dicentlib.model import LITE0, HeatmapUnet
 from dicentlib.plotting.filtering import plot_measures
 
@@ -424,4 +425,57 @@ def test_ready_filter_on_real_images(real_data):
     giemsa = classify_folder(real_data / "cohesion_giemsa" / "images", ready).set_index("image")
     assert demo.loc[[f"{name}.TIF" for name in GOOD], "available"].all()
     assert not demo.loc[[f"{name}.TIF" for name in TWO_CELLS], "available"].any()
-    assert not giemsa.loc[["2.png", "4.png", "8.png"], "available"].any()
+    assert giemsa["available"].to_dict() == {
+        f"{number}.png": number not in (2, 4, 8) for number in range(1, 9)
+    }
+
+
+@pytest.mark.parametrize("offset", [4.0, 8.0])
+def test_a_contrast_flattened_by_an_offset_is_refused_as_such(offset):
+    flattened = (draw_field() + offset) / (1 + offset)
+    assert "black level or offset to be subtracted" in objection(flattened)
+    assert objection((draw_field() + 0.3) / 1.3) == ""
+
+
+def test_a_bar_burnt_into_a_dim_image_is_no_dark_field():
+    image = 0.4 * draw_field()
+    image[850:870, 700:1000] = 1
+    assert objection(image) == ""
+
+
+def test_what_lies_beside_a_spread_speaks_for_nothing():
+    alone = draw_field(48)
+    beside = draw_field(48)
+    cv2.circle(beside, (920, 350), 60, 0.1, -1)
+    assert measure(beside).particles == 0
+    inputs = [network_input(analyse(image)).astype(int) for image in (alone, beside)]
+    assert np.abs(inputs[0] - inputs[1]).max() < 40  # of a nucleus: about 190
+    within = draw_field(48)
+    cv2.circle(within, (430, 350), 60, 0.1, -1)
+    assert network_input(analyse(within)).min() < 90
+
+
+def test_a_group_of_chromosomes_is_no_clump():
+    rows, cols = np.mgrid[:120, :120]
+    cross = (np.hypot(rows - 60, cols - 60) < 25) & (
+        (np.abs(rows - 60) < 8) | (np.abs(cols - 60) < 8)
+    )
+    disk = np.hypot(rows - 60, cols - 60) < 20
+    around = (rows // 8 % 2 == 0) & (np.hypot(rows - 60, cols - 60) > 26)
+    for body, surroundings, expected in (
+        (cross, around, True),
+        (cross, around & False, False),
+        (disk, around, False),
+    ):
+        analysis = Analysis(np.zeros((120, 120), np.float32), surroundings, body, 9.0)
+        assert is_chromosomes(analysis, body) is expected
+
+
+def test_chromosomes_side_by_side_are_no_overlap():
+    rows, cols = np.mgrid[:888, :1008]
+    image = np.full((888, 1008), 0.88, np.float32)
+    for number in range(46):
+        row, col = 200 + number // 23 * 250, 150 + number % 23 * 26
+        image[np.hypot(np.maximum(np.abs(rows - row) - 40, 0), cols - col) < 9] = 0.3
+    image = cv2.GaussianBlur(image, (0, 0), 3.2)
+    assert measure(image).overlap < FilterRules().max_overlap
