@@ -277,6 +277,53 @@ def train(
 
 
 @app.command()
+def own_slides(
+    images: Annotated[Path, typer.Argument(help="Folder of slides.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    members: Annotated[
+        str, typer.Option(help="Ready ensemble by name, or a folder of members.")
+    ] = "giemsa-small",
+    use_filter: Annotated[
+        bool, typer.Option(help="Leave out images that the image filter rejects.")
+    ] = True,
+    use_estimated_scale: Annotated[
+        bool, typer.Option(help="Use the estimated pixel size where none is stated.")
+    ] = False,
+    n_read: Annotated[int, typer.Option(help="Objects in the blind read.")] = 60,
+    learning: Annotated[
+        str | None, typer.Option(help="Annotated cells of the learning curve, as 0,10,25,50.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of what is drawn at random.")] = 1,
+):
+    """How good the detector is on your own slides: notebook 08, from a folder to a page."""
+    from dicentlib.runs import notebook_paths, resolve
+    from dicentlib.runs.pipeline import run_notebook
+    from dicentlib.scoring.samples import results_folder
+
+    if not images.is_dir():
+        raise InputError(f"{images}: no such folder; expected a folder of slides")
+    results_folder(out, images=images)
+    sizes = (learning or "").replace(",", " ").split()
+    if not all(size.isdigit() for size in sizes):
+        raise InputError(f"--learning {learning!r}: allowed are numbers of cells, as 0,10,25")
+    place = Path(members)
+    run_notebook(
+        notebook_paths()["08_own_slides"],
+        resolve(out),
+        {
+            "images": str(images.absolute()),
+            "members": str(place.absolute()) if place.exists() else members,
+            "use_filter": use_filter,
+            "use_estimated_scale": use_estimated_scale,
+            "n_read": n_read,
+            "n_cells_learning": [int(size) for size in sizes],
+            "seed": seed,
+        },
+    )
+    typer.echo(f"{out / 'own_slides.html'}")
+
+
+@app.command()
 def dose(
     counts: Annotated[Path, typer.Argument(help="CSV: ID, C0, C1, C2 ... (or ID, N, X).")],
     curve: Annotated[

@@ -9,9 +9,9 @@ from tqdm import tqdm
 
 from dicentlib.data.images import normalise_background, read_image
 from dicentlib.files import atomic_path
+from dicentlib.own_slides.appearance import QUANTITIES, compare_appearance, measure_appearance
 from dicentlib.plotting.metaphases import plot_marked_metaphase
 from dicentlib.simulation import draw_metaphase
-from studies.appearance import QUANTITIES, compare_appearance, measure_appearance
 from studies.crops import chromosome_crops, compare_crops
 from studies.figures import plot_appearance, plot_crop_rows, plot_score_histogram
 from studies.transfer import adci_agreement, real_image_sets, score_real_sets
@@ -41,7 +41,7 @@ def appearance_study(out, *, real="", n_images=60, dose_gy=3.0, seed=21):
     Returns
     -------
     table : DataFrame
-        Of :func:`studies.appearance.compare_appearance`.
+        Of :func:`dicentlib.own_slides.appearance.compare_appearance`.
     auc : float or None
         Of the crop classifier; None with too few images.
     """

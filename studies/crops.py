@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
 from dicentlib.errors import InputError
-from studies.appearance import segment
+from dicentlib.own_slides.appearance import segment
 
 CROP_PX = 96
 AREA_RANGE_PX = (150, 3500)

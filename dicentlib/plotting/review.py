@@ -30,7 +30,9 @@ def crop_png(image, row, col, *, class_name, size_px=FIELD_PX, shown_px=160):
     return cv2.imencode(".png", picture)[1].tobytes()
 
 
-def plot_contact_sheet(detections, images, *, n_columns=8, size_px=FIELD_PX, decisions=None):
+def plot_contact_sheet(
+    detections, images, *, n_columns=8, size_px=FIELD_PX, decisions=None, votes=True
+):
     """Crops of detections, in the order of the table.
 
     Parameters
@@ -44,11 +46,13 @@ def plot_contact_sheet(detections, images, *, n_columns=8, size_px=FIELD_PX, dec
         Side of a crop in pixels of the image.
     decisions : sequence of str, optional
         A reviewer's decision about each; written below the crop.
+    votes : bool
+        Write the share of votes above each crop; without, its number.
 
     Returns
     -------
     matplotlib.figure.Figure
-        One frame per detection in the colour of its class; the share of votes above it.
+        One frame per detection in the colour of its class.
     """
     n_rows = max(1, -(-len(detections) // n_columns))
     fig, axs = plt.subplots(
@@ -63,7 +67,8 @@ def plot_contact_sheet(detections, images, *, n_columns=8, size_px=FIELD_PX, dec
         ax.set(xticks=[], yticks=[])
         part = crop(images(found["image"]), found["row"], found["col"], side_px=size_px)
         ax.imshow(part, cmap="gray", vmin=0, vmax=1)
-        ax.set_title(f"{found['vote_fraction']:.0%} of votes", fontsize=7)
+        title = f"{found['vote_fraction']:.0%} of votes" if votes else str(position + 1)
+        ax.set_title(title, fontsize=7)
         for spine in ax.spines.values():
             spine.set(visible=True, color=CLASS_COLOURS[found["class"]], linewidth=2)
         if decisions is not None and decisions[position]:

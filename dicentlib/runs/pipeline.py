@@ -11,6 +11,8 @@ from dicentlib.files import atomic_path, read_json
 from dicentlib.runs.folder import notebook_paths, project_root
 from dicentlib.runs.parameters import typed_parameters
 
+LAST = "07_dose_report"  # later notebooks are about a laboratory's own slides
+
 
 def read_preset(preset):
     """Parameters by notebook, from ``notebooks/presets/<preset>.json`` or from a path.
@@ -71,13 +73,13 @@ def run_pipeline(preset, run_dir, *, first=None, last=None):
     run_dir : path-like
         The run folder.
     first, last : str, optional
-        Names without suffix of the first and last notebook to run. Default: all of them.
+        Names without suffix of the first and last notebook to run. Default: 01 to 07.
     """
     notebooks = notebook_paths()
     for name in (first, last):
         if name is not None and name not in notebooks:
             raise InputError(f"{name}: no such notebook; allowed: {', '.join(notebooks)}")
-    names = [n for n in notebooks if (first or n) <= n <= (last or n)]
+    names = [n for n in notebooks if (first or n) <= n <= (last or LAST)]
     parameters = read_preset(preset)
     for name in names:
         typed_parameters(notebooks[name], parameters.get(name, {}))

@@ -56,6 +56,8 @@ class ReviewGallery(widgets.VBox):
     estimate : callable, optional
         From a table of detections and the share of them that is reviewed (0 to 1) to an object
         with ``dose_gy, lower_gy, upper_gy, method``, or None where there is no dose.
+    blind : bool
+        Show neither votes nor file names, so that nothing but the picture decides.
     n_columns, n_rows : int
         Crops on a page.
     size_px : int
@@ -70,13 +72,23 @@ class ReviewGallery(widgets.VBox):
     """
 
     def __init__(
-        self, detections, images, *, path, estimate=None, n_columns=5, n_rows=2, size_px=FIELD_PX
+        self,
+        detections,
+        images,
+        *,
+        path,
+        estimate=None,
+        blind=False,
+        n_columns=5,
+        n_rows=2,
+        size_px=FIELD_PX,
     ):
         self.state = ReviewState(detections, path=path)
         folder = images.folder if isinstance(images, ImageIndex) else Path(images)
         self.read = lru_cache(maxsize=64)(lambda name: read_image(contained_path(folder, name)))
         self.estimate = estimate
         self.size_px = size_px
+        self.blind = blind
         self.page_size = n_columns * n_rows
         self.automatic = None if estimate is None else estimate(self.state.detections, 0.0)
         self._ahead = ThreadPoolExecutor(1)
@@ -209,10 +221,11 @@ class ReviewGallery(widgets.VBox):
         colour = "#CC79A7" if position == self.current else FRAMES[decision]
         tile.layout.border = f"3px solid {colour}"
         changed = f" → {class_name}" if class_name != found["class"] else ""
+        votes = "" if self.blind else f", {found['vote_fraction']:.0%} of votes"
+        name = "" if self.blind else html.escape(Path(found["image"]).name[-24:])
         tile.caption.value = (
-            f"<div style='line-height:1.3'>{position + 1}. {found['class']}{changed}, "
-            f"{found['vote_fraction']:.0%} of votes<br><b>{decision or 'undecided'}</b> "
-            f"<small>{html.escape(Path(found['image']).name[-24:])}</small></div>"
+            f"<div style='line-height:1.3'>{position + 1}. {found['class']}{changed}{votes}<br>"
+            f"<b>{decision or 'undecided'}</b> <small>{name}</small></div>"
         )
 
     def _show_numbers(self):

@@ -115,3 +115,27 @@ def test_a_reviewer_decides_undoes_closes_and_continues(
     page.goto("about:blank")  # the browser is closed without saving anything
     run_notebook(notebook, wait_for=".dicentlib-review .dicentlib-tile img")
     Gallery(page).wait_for_progress("4 of 1000")
+
+
+def test_a_blind_read_shows_neither_votes_nor_names(notebook, jupyterlab, page, run_notebook):
+    cells = [
+        CELLS[0],
+        "from dicentlib.own_slides.blind_read import without_votes\n"
+        "sample = without_votes(pd.read_csv('detections.csv')[:20])\n"
+        "ReviewGallery(sample, 'images', path='blind_read.csv', blind=True)",
+    ]
+    content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    content.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(content, jupyterlab.root / "blind.ipynb")
+    run_notebook(jupyterlab.url("blind.ipynb"), wait_for=".dicentlib-review .dicentlib-tile img")
+    gallery = Gallery(page)
+    gallery.wait_for_progress("0 of 20 reviewed")
+    caption = gallery.tile(0).inner_text()
+    assert "undecided" in caption
+    assert "%" not in caption
+    assert ".png" not in caption
+    first = pd.read_csv(jupyterlab.root / "detections.csv").iloc[0]
+    gallery.click("accept", 0)
+    gallery.wait_for_progress("1 of 20")
+    saved = pd.read_csv(jupyterlab.root / "blind_read.csv").iloc[0]
+    assert (saved["image"], saved["decision"]) == (first["image"], "accepted")

@@ -11,10 +11,7 @@ from typer.testing import CliRunner
 
 from dicentlib.__main__ import app
 from dicentlib.errors import InputError
-from dicentlib.plotting import metaphases as plots
-from dicentlib.simulation import draw_metaphase
-from studies.against_real import appearance_study, transfer_study
-from studies.appearance import (
+from dicentlib.own_slides.appearance import (
     QUANTITIES,
     REAL_RANGES,
     compare_appearance,
@@ -22,6 +19,9 @@ from studies.appearance import (
     measure_appearance,
     segment,
 )
+from dicentlib.plotting import metaphases as plots
+from dicentlib.simulation import draw_metaphase
+from studies.against_real import appearance_study, transfer_study
 from studies.crops import chromosome_crops, compare_crops
 from studies.figures import plot_appearance
 from studies.transfer import (

@@ -1,0 +1,13 @@
+"""From a laboratory's own slides to a verdict on the detector."""
+
+from dicentlib.own_slides import (
+    blind_read,
+    candidates,
+    first_day,
+    inventory,
+    learning,
+    looks,
+    scale,
+)
+
+__all__ = ["blind_read", "candidates", "first_day", "inventory", "learning", "looks", "scale"]

@@ -1,0 +1,177 @@
+"""Candidates for a blind read: everything that a member voted for, and chromosomes with no vote."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import ndimage
+
+from dicentlib.conventions import CLASSES
+from dicentlib.data import read_image
+from dicentlib.errors import InputError
+from dicentlib.own_slides.blind_read import NEAR_UM, assign_strata
+from dicentlib.scoring import score_folder, scoring_settings
+from dicentlib.segmentation import segment
+
+N_SEGMENTED = 40  # fields whose chromosomes are cut out; enough to draw some from
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One scoring at which a single vote is enough, with the shipped thresholds applied after.
+
+    Attributes
+    ----------
+    detections : pandas.DataFrame
+        Every object with a vote, as of :func:`dicentlib.scoring.score_folder`.
+    images : pandas.DataFrame
+        ``scored_images.parquet``.
+    agreement_threshold : dict
+        By class; what has more votes is called.
+    n_members : int
+    """
+
+    detections: pd.DataFrame
+    images: pd.DataFrame
+    agreement_threshold: dict
+    n_members: int
+
+    @property
+    def called(self):
+        """Detections above the agreement threshold of their class."""
+        least = self.detections["class"].map(self.agreement_threshold).astype(float)
+        return self.detections[self.detections["votes"] > least].reset_index(drop=True)
+
+    @property
+    def scored(self):
+        """Images that were scored."""
+        return self.images[self.images["status"] == "scored"]
+
+
+def scan_slides(inventory, members, *, out, pixel_size_um=None, **options):
+    """Score the images of an inventory once, keeping every object that gets a vote.
+
+    Parameters
+    ----------
+    inventory : Inventory
+    members : path-like
+        As for :func:`dicentlib.scoring.score_folder`. Their operating point's confidence
+        thresholds vote, its agreement thresholds call.
+    out : path-like
+        Folder for the results.
+    pixel_size_um : float, optional
+        Of images that do not state it.
+    **options
+        Of :func:`dicentlib.scoring.score_folder`.
+
+    Returns
+    -------
+    Scan
+
+    Raises
+    ------
+    InputError
+        No image can be scored; the reasons are counted.
+    """
+    operating_point = scoring_settings(members).scorer.operating_point
+    detections = score_folder(
+        inventory.index.folder,
+        members,
+        out=out,
+        confidence_threshold=operating_point.confidence_threshold,
+        agreement_threshold=dict.fromkeys(CLASSES, 0),
+        samples=inventory.table,
+        pixel_size_um=pixel_size_um,
+        **options,
+    )
+    images = pd.read_parquet(f"{out}/scored_images.parquet")
+    if not (images["status"] == "scored").any():
+        reasons = (images["status"] + ": " + images["reason"]).value_counts().head(3)
+        found = "; ".join(f"{n} {reason}" for reason, n in reasons.items())
+        raise InputError(f"{inventory.index.folder}: no image could be scored ({found})")
+    return Scan(
+        detections, images, dict(operating_point.agreement_threshold), operating_point.n_members
+    )
+
+
+def find_candidates(scan, folder_index, *, class_name="dicentric", seed=0):
+    """Candidates of one class with their strata, and the sizes of the strata.
+
+    Parameters
+    ----------
+    scan : Scan
+    folder_index : ImageIndex
+        Of the same folder; opens the images.
+    class_name : str
+    seed : int
+        Which fields are cut into chromosomes, at most 40.
+
+    Returns
+    -------
+    candidates : DataFrame
+        ``image, class, row, col, votes, vote_fraction, peak_mean, slide, stratum``.
+    sizes : DataFrame
+        ``slide, stratum, n``: objects in each stratum of each slide, over all scored images;
+        those without a vote are extrapolated from the fields that were cut.
+    """
+    if class_name not in CLASSES:
+        raise InputError(f"class {class_name!r}; allowed: {', '.join(CLASSES)}")
+    scored = scan.scored
+    columns = ["image", "class", "row", "col", "votes", "vote_fraction", "peak_mean"]
+    voted = scan.detections.loc[scan.detections["class"] == class_name, columns]
+    rng = np.random.default_rng(seed)
+    chosen = scored.iloc[np.sort(rng.permutation(len(scored))[:N_SEGMENTED])]
+    parts = [voted]
+    n_unvoted = 0
+    for record in chosen.itertuples():
+        found = voted.loc[voted["image"] == record.image, ["row", "col"]].to_numpy(float)
+        centres = unvoted_chromosomes(
+            read_image(folder_index.path(record.image)),
+            found,
+            pixel_size_um=record.pixel_size_um,
+        )
+        n_unvoted += len(centres)
+        unvoted = pd.DataFrame(centres, columns=["row", "col"])
+        unvoted[["image", "class"]] = record.image, class_name
+        parts.append(unvoted.assign(votes=0, vote_fraction=0.0, peak_mean=0.0))
+    candidates = pd.concat([part for part in parts if len(part)] or [voted], ignore_index=True)
+    slides = scored.set_index("image")["slide"]
+    candidates["slide"] = candidates["image"].map(slides).fillna("")
+    candidates["stratum"] = assign_strata(
+        candidates,
+        agreement_threshold=scan.agreement_threshold[class_name],
+        n_members=scan.n_members,
+    )
+    sizes = candidates.groupby(["slide", "stratum"]).size().rename("n").reset_index()
+    per_cell = n_unvoted / max(len(chosen), 1)
+    cells = scored["slide"].fillna("").value_counts()
+    unvoted = pd.DataFrame(
+        {"slide": cells.index, "stratum": "no vote", "n": (per_cell * cells).round().astype(int)}
+    )
+    cut = sizes[sizes["stratum"] == "no vote"].set_index("slide")["n"]
+    unvoted["n"] = unvoted["n"].clip(lower=unvoted["slide"].map(cut).fillna(0)).astype(int)
+    sizes = pd.concat([sizes[sizes["stratum"] != "no vote"], unvoted], ignore_index=True)
+    return candidates, sizes
+
+
+def unvoted_chromosomes(image, voted, *, pixel_size_um):
+    """Centres of the chromosomes of a field that no vote lies near.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (H, W)
+    voted : ndarray, shape (n, 2)
+        Positions (row, col) with a vote.
+    pixel_size_um : float
+
+    Returns
+    -------
+    ndarray, shape (m, 2)
+    """
+    labels = segment(image, pixel_size_um=pixel_size_um).labels
+    numbers = np.arange(1, labels.max() + 1)
+    centres = np.reshape(ndimage.center_of_mass(labels > 0, labels, numbers), (-1, 2))
+    if len(voted) and len(centres):
+        gaps = np.hypot(*(centres[:, None] - voted[None]).transpose(2, 0, 1)).min(axis=1)
+        centres = centres[gaps > NEAR_UM / pixel_size_um]
+    return centres

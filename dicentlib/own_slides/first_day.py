@@ -1,0 +1,236 @@
+"""A laboratory's first day in one call: from a folder of slides to "How this detector does"."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
+from dicentlib.data import normalise_background, read_annotations, read_image, resample
+from dicentlib.dose import Detector
+from dicentlib.errors import InputError
+from dicentlib.own_slides.blind_read import BlindEstimate
+from dicentlib.own_slides.inventory import is_stated
+from dicentlib.report import page as report
+
+TITLE = "How this detector does on your slides"
+
+
+@dataclass(frozen=True)
+class PixelSize:
+    """The pixel size that is used, in um, and where it comes from."""
+
+    um: float
+    source: str  # "stated", "assumed" or "estimated"
+
+
+def choose_fields(table, *, per_slide, most):
+    """Images spread evenly over the slides, and over each slide.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``image, slide``.
+    per_slide, most : int
+        Images of one slide at the most; of all slides at the most.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `table`.
+    """
+    parts = []
+    for _, part in table.groupby("slide", sort=True):
+        rows = np.linspace(0, len(part) - 1, min(per_slide, len(part))).round().astype(int)
+        parts.append(part.iloc[rows].assign(turn=range(len(rows))))
+    chosen = pd.concat(parts).sort_values(["turn", "slide"], kind="stable")[:most]
+    return chosen.drop(columns="turn").reset_index(drop=True)
+
+
+def read_fields(index, fields):
+    """Images with a usual background, and why others cannot be used.
+
+    Returns
+    -------
+    images : dict of str to ndarray
+    refused : dict of str to str
+    """
+    images, refused = {}, {}
+    for name in fields["image"]:
+        try:
+            images[name] = normalise_background(read_image(index.path(name)))
+        except InputError as error:
+            refused[name] = str(error)
+    if not images:
+        name, reason = next(iter(refused.items()))
+        raise InputError(f"no field can be read; the first, {name}: {reason}")
+    return images, refused
+
+
+def reader(index):
+    """Function from an image's name to its pixels."""
+    return lambda name: read_image(index.path(name))
+
+
+def annotations_of(index):
+    """Annotations in the image folder, or None where there are none."""
+    path = index.folder / "annotations.csv"
+    return read_annotations(path, index) if path.is_file() else None
+
+
+def pixel_size_to_use(table, estimate, *, use_estimate):
+    """The pixel size of images that state none.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``pixel_size_um, pixel_size_from`` of an index.
+    estimate : ScaleEstimate
+    use_estimate : bool
+        Take the estimate instead of the assumption of 0.1 um.
+
+    Returns
+    -------
+    PixelSize
+
+    Raises
+    ------
+    InputError
+        The estimate is asked for and there is none.
+    """
+    if is_stated(table).all():
+        return PixelSize(float(table["pixel_size_um"].median()), "stated")
+    if not use_estimate:
+        return PixelSize(REFERENCE_PIXEL_SIZE_UM, "assumed")
+    if not estimate.n_fields:
+        raise InputError("no field has enough separate chromosomes for an estimate of the scale")
+    return PixelSize(round(estimate.pixel_size_um, 4), "estimated")
+
+
+def at_reference_scale(images, table, size):
+    """Images at 0.1 um per pixel, by each image's own pixel size or else `size`."""
+    sizes = table["pixel_size_um"].where(is_stated(table), size.um)
+    own = dict(zip(table["image"], sizes, strict=True))
+    return {
+        name: resample(image, pixel_size_um=own[name], target_pixel_size_um=REFERENCE_PIXEL_SIZE_UM)
+        for name, image in images.items()
+    }
+
+
+def scale_sentence(estimate, size):
+    """What is used and what the chromosomes say, in one or two sentences."""
+    used = f"Pixel size used: {size.um:g} um ({size.source})."
+    if not estimate.n_fields:
+        return f"{used} It could not be estimated: too few separate chromosomes."
+    text = (
+        f"{used} From the chromosomes of {estimate.n_fields} fields: "
+        f"{estimate.pixel_size_um:.3f} um (95 % interval {estimate.lower_um:.3f} to "
+        f"{estimate.upper_um:.3f})."
+    )
+    if not estimate.lower_um <= size.um <= estimate.upper_um:
+        text += " The two disagree: check the scale before you rely on any count."
+    return text
+
+
+def looks_table(looks):
+    """Light and advice by slide."""
+    return pd.DataFrame(
+        [
+            {"slide": slide, "light": look.light, "advice": " ".join(look.advice) or "none needed"}
+            for slide, look in looks.items()
+        ]
+    )
+
+
+def estimates_table(estimates):
+    """Precision, recall and false detections with intervals, as text, by slide."""
+    return pd.DataFrame(
+        [
+            {
+                "slides": name,
+                "read": found.n_read,
+                "precision": _interval(found.precision, "{:.2f}"),
+                "recall": _interval(found.recall, "{:.2f}"),
+                "false per 1000 cells": _interval(found.false_per_thousand, "{:.0f}"),
+            }
+            for name, found in estimates.items()
+        ]
+    )
+
+
+def measured_detector(found):
+    """Efficiency and false rate of a blind read, to plan with.
+
+    Their errors are left out: a calibration series that the same detector counts holds them.
+
+    Parameters
+    ----------
+    found : BlindEstimate
+
+    Returns
+    -------
+    Detector
+
+    Raises
+    ------
+    InputError
+        Nothing has been read, or recall is not known.
+    """
+    if not found.n_read or np.isnan(found.recall[0]):
+        raise InputError("no answers: efficiency and false rate of the detector are not known")
+    return Detector(efficiency=found.recall[0], false_rate=found.false_per_thousand[0] / 1000)
+
+
+def cells_table(planned):
+    """Cells by question as text, "none suffices" where no number does; without the notes."""
+    shown = planned.rename(columns={"cells": "cells by eye", "cells_detector": "cells, detector"})
+    for name in ("cells by eye", "cells, detector"):
+        shown[name] = ["none suffices" if pd.isna(n) else f"{n:,.0f}" for n in shown[name]]
+    shown["ratio"] = ["–" if pd.isna(ratio) else f"{ratio:.1f}" for ratio in shown["ratio"]]
+    return shown.drop(columns="note")
+
+
+def _interval(triple, form):
+    if np.isnan(triple[0]):
+        return "–"
+    middle, lower, upper = (form.format(value) for value in triple)
+    return f"{middle} [{lower}, {upper}]"
+
+
+def verdict(looks, size, estimate, found: BlindEstimate | None):
+    """One sentence each on scale, looks and the blind read, for the top of the page.
+
+    Returns
+    -------
+    headline : str
+    sentences : list of str
+    """
+    lights = [look.light for look in looks.values()]
+    sentences = [scale_sentence(estimate, size)]
+    sentences.append(
+        ", ".join(f"{lights.count(light)} {light}" for light in ("green", "amber", "red"))
+        + f" of {len(lights)} slides by their looks."
+    )
+    if found is None or not found.n_read:
+        return "Not known yet: nothing has been read", [
+            *sentences,
+            "Read the sample in the gallery, or give annotations: precision and recall follow.",
+        ]
+    sentences.append(
+        f"Estimated from {found.n_read} objects that were read, with "
+        f"{found.level:.0%} intervals; unread objects widen them."
+    )
+    head = (
+        f"Precision {_interval(found.precision, '{:.2f}')}, "
+        f"recall {_interval(found.recall, '{:.2f}')}, "
+        f"{_interval(found.false_per_thousand, '{:.0f}')} false dicentrics per 1000 cells"
+    )
+    return head, sentences
+
+
+def write_page(page, out):
+    """Write the page as HTML and, where Chromium is installed, PDF; returns the paths."""
+    html_path, pdf_path = Path(out) / "own_slides.html", Path(out) / "own_slides.pdf"
+    page.write(html_path)
+    return [html_path] + ([pdf_path] if report.write_pdf(html_path, pdf_path) else [])

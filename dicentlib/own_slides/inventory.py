@@ -1,0 +1,180 @@
+"""What is in a folder of slides: images, formats, scales, samples, slides, what is left out."""
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import pandas as pd
+
+from dicentlib.data.index import ImageIndex, index_images
+from dicentlib.errors import InputError
+from dicentlib.files import atomic_path
+from dicentlib.scoring.samples import name_samples
+
+GALLERY = re.compile(r"gallery|thumb|overview|montage|contact.?sheet|(^|[^a-z])index", re.I)
+NUMBERED = re.compile(r"^(.*?)[\s_.~-]*\d+$")
+FORMULA_STARTS = ("=", "+", "-", "@")  # a spreadsheet would compute what begins so
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The images of a folder, with a sample and a slide each.
+
+    Attributes
+    ----------
+    index : ImageIndex
+        ``index.table`` has no galleries, and ``sample`` and ``slide`` are filled.
+    left_out : pandas.DataFrame
+        ``image, reason``: files that cannot be used, and galleries.
+    assumed : tuple of str
+        Sentences on what neither a table nor a file states.
+    """
+
+    index: ImageIndex
+    left_out: pd.DataFrame
+    assumed: tuple
+
+    @property
+    def table(self):
+        """One row per image that can be used."""
+        return self.index.table
+
+    def by_slide(self):
+        """Images, formats, sizes and stated pixel sizes of every slide.
+
+        Returns
+        -------
+        DataFrame
+            ``sample, slide, images, formats, sizes_px, pixel_size_um`` (text; "not stated").
+        """
+        rows = []
+        for (sample, slide), part in self.table.groupby(["sample", "slide"], sort=True):
+            suffixes = {PurePosixPath(name).suffix.lower().lstrip(".") for name in part["image"]}
+            sizes = {f"{h} x {w}" for h, w in zip(part["height_px"], part["width_px"], strict=True)}
+            rows.append({
+                "sample": sample, "slide": slide, "images": len(part),
+                "formats": ", ".join(sorted(suffixes)), "sizes_px": ", ".join(sorted(sizes)),
+                "pixel_size_um": _stated(part),
+            })  # fmt: skip
+        return pd.DataFrame(rows)
+
+
+def _stated(table):
+    stated = is_stated(table)
+    if not stated.any():
+        return "not stated"
+    known = sorted(set(table.loc[stated, "pixel_size_um"].round(4)))
+    text = ", ".join(f"{size:g}" for size in known)
+    return text if stated.all() else f"{text}; {int((~stated).sum())} not stated"
+
+
+def is_stated(table):
+    """Whether a table of samples or the file states the pixel size of each image."""
+    return table["pixel_size_from"].isin(["table", "file"])
+
+
+def take_inventory(folder, *, samples=None):
+    """Index a folder of slides in one of the forms that laboratories have.
+
+    A folder per slide with numbered images and a gallery picture (as automatic microscopes
+    write them), folders of such folders per sample, or one flat folder. What ``samples.csv``
+    states is taken; where it states no slide, the slide is the folder of the image, in a flat
+    folder the part of the file name before its number if that names several slides.
+
+    Parameters
+    ----------
+    folder : path-like
+    samples : DataFrame or path-like, optional
+        Instead of ``samples.csv`` in the folder.
+
+    Returns
+    -------
+    Inventory
+
+    Raises
+    ------
+    InputError
+        As :func:`dicentlib.data.index_images`; or every image is left out.
+    """
+    index = index_images(folder, samples=samples)
+    table = name_samples(index.table, index.folder.resolve())
+    galleries = _galleries(table)
+    left_out = pd.concat(
+        [
+            index.quarantined[["image", "reason"]],
+            pd.DataFrame({"image": table.loc[galleries, "image"], "reason": "gallery picture"}),
+        ]
+    ).sort_values("image")
+    table = table[~galleries].reset_index(drop=True)
+    if table.empty:
+        first = left_out.iloc[0]
+        raise InputError(
+            f"{folder}: none of {len(left_out)} files is an image that can be used; "
+            f"the first, {first['image']}: {first['reason']}"
+        )
+    no_slide = table["slide"] == ""
+    table["slide"] = table["slide"].where(~no_slide, _slides(table["image"]))
+    assumed = []
+    if (index.table["sample"] == "").any():
+        assumed.append("Samples are named after the folders: no table states them.")
+    if no_slide.any():
+        assumed.append(
+            f"Slides of {int(no_slide.sum())} images are taken from their folders or file names."
+        )
+    index = ImageIndex(index.folder, table, index.quarantined)
+    return Inventory(index, left_out.reset_index(drop=True), tuple(assumed))
+
+
+def _galleries(table):
+    """Pictures of many cells: named so, and of another size than most images of their folder."""
+    named = table["image"].map(lambda name: bool(GALLERY.search(PurePosixPath(name).stem)))
+    named = named.astype(bool)  # of no image too
+    size = table["height_px"].astype(str) + "x" + table["width_px"].astype(str)
+    parent = table["image"].map(lambda name: PurePosixPath(name).parent.as_posix())
+    usual = size.groupby(parent).transform(lambda sizes: sizes.mode().iloc[0])
+    alone = parent.map(parent.value_counts()) == 1
+    return named & ((size != usual) | alone)
+
+
+def _slides(images):
+    """Folder of each image; in a flat folder what precedes the number in its name."""
+    parents = images.map(lambda name: PurePosixPath(name).parent.as_posix())
+    flat = parents == "."
+    matches = images.map(lambda name: NUMBERED.match(PurePosixPath(name).stem))
+    prefixes = matches.map(lambda match: match.group(1) if match else "")
+    several = prefixes[flat].value_counts()
+    named = (several >= 2).sum() >= 2 and (several >= 2).all() and "" not in several.index
+    slides = parents.where(~flat, prefixes if named else "1")
+    return slides
+
+
+def write_samples(path, inventory):
+    """Write a ``samples.csv`` to be filled in with a spreadsheet.
+
+    Columns ``image, sample, donor, slide, dose_gy, pixel_size_um``; what is not known is empty.
+    Image names that a spreadsheet would take for a formula begin with ``./``, which names the
+    same file; a sample or slide that it would compute is refused.
+
+    Raises
+    ------
+    InputError
+        The file exists (it may hold somebody's work), or a name begins like a formula.
+    """
+    columns = ["image", "sample", "donor", "slide", "dose_gy", "pixel_size_um"]
+    table = inventory.table[columns].copy()
+    table["pixel_size_um"] = table["pixel_size_um"].where(is_stated(inventory.table))
+    for column in ("sample", "donor", "slide"):
+        bad = table.loc[table[column].str.startswith(FORMULA_STARTS), column]
+        if len(bad):
+            raise InputError(
+                f"{column} {bad.iloc[0]!r} begins like a formula of a spreadsheet; "
+                f"allowed: names that do not begin with {' '.join(FORMULA_STARTS)}"
+            )
+    formula = table["image"].str.startswith(FORMULA_STARTS)
+    table["image"] = table["image"].mask(formula, "./" + table["image"])
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError as error:
+        raise InputError(f"{path}: exists already; remove it or give another name") from error
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False, encoding="utf-8-sig", lineterminator="\n")

@@ -1,0 +1,273 @@
+"""What annotation of one's own slides buys: fine-tuning on more and more cells, cross-validated."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dicentlib.conventions import CLASSES
+from dicentlib.ensemble import last_member_paths, member_paths
+from dicentlib.errors import InputError
+from dicentlib.evaluation.matching import mark_detections
+from dicentlib.evaluation.vote_reliability import average_precision
+from dicentlib.scoring import score_folder
+from dicentlib.training import PRESETS, train
+
+SIZES = (0, 10, 25, 50, 100, 200)
+DEMANDS = ("precision", "recall", "false_per_thousand")
+VOTING = 0.5  # T_C of cross-validated members; the agreement threshold is what is chosen
+
+
+def fine_tuning(*, steps=150, learning_rate=3e-4):
+    """Parameters of a short fine-tuning of the ready ensemble.
+
+    Parameters
+    ----------
+    steps : int, at least 5
+        In five epochs, of 24 crops each.
+    learning_rate : float
+
+    Returns
+    -------
+    TrainingParameters
+    """
+    if steps < 5:
+        raise InputError(f"{steps} steps of fine-tuning; allowed: 5 or more")
+    demo = PRESETS["demo"]
+    return replace(
+        demo,
+        epochs=5,
+        samples_per_epoch=(steps // 5) * demo.batch_size,
+        learning_rate=learning_rate,
+        lam_delay=0.0,
+    )
+
+
+def folds_of(table, *, n_folds, seed):
+    """Fold of every image: whole slides together, or single images where there is one slide.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Column ``slide``.
+    n_folds : int, at least 2
+    seed : int
+
+    Returns
+    -------
+    folds : ndarray of int, values 0 to n_folds - 1
+    by_slide : bool
+        False where images of one slide lie in several folds, which flatters the result.
+    """
+    if n_folds < 2:
+        raise InputError(f"{n_folds} folds; allowed: 2 or more")
+    rng = np.random.default_rng(seed)
+    slides = table["slide"].to_numpy()
+    names, sizes = np.unique(slides, return_counts=True)
+    if len(names) < n_folds:
+        order = rng.permutation(len(table))
+        folds = np.empty(len(table), int)
+        folds[order] = np.arange(len(table)) % n_folds
+        return folds, False
+    filled = np.zeros(n_folds)
+    fold_of = {}
+    for k in sorted(range(len(names)), key=lambda k: (-sizes[k], names[k])):  # largest first
+        fold = int(np.argmin(filled))
+        fold_of[names[k]] = fold
+        filled[fold] += sizes[k]
+    return np.array([fold_of[slide] for slide in slides]), True
+
+
+def learning_curve(
+    index, annotations, members, out, *, sizes=SIZES, n_folds=3, parameters=None, n_kept=4, seed=0
+):
+    """Fine-tune on 0, 10, 25 ... annotated cells, and measure on slides that were not trained on.
+
+    Parameters
+    ----------
+    index : ImageIndex
+        Annotated images only; ``slide`` filled.
+    annotations : DataFrame
+        ``image, class, row, col``; an image without a row holds nothing.
+    members : path-like
+        The ensemble to start from.
+    out : path-like
+        A folder per fold and size; trainings that are there are not repeated.
+    sizes : sequence of int
+        Cells to train on; 0 measures the ensemble as it is. Sizes beyond what the other folds
+        hold are left out.
+    n_folds : int
+    parameters : TrainingParameters, optional
+        Default: :func:`fine_tuning`.
+    n_kept : int
+        Members of the last epochs that vote.
+    seed : int
+
+    Returns
+    -------
+    curve : DataFrame
+        One row per fold, size and class: ``fold, n_cells, class, average_precision, n_true``
+        (annotated objects in the test fold).
+    detections : DataFrame
+        Everything that got a vote in the test folds, with ``n_cells, fold, true``.
+    """
+    parameters = parameters or fine_tuning()
+    folds, _ = folds_of(index.table, n_folds=n_folds, seed=seed)
+    order = np.random.default_rng(seed).permutation(len(folds))
+    rows, found = [], []
+    for fold in range(n_folds):
+        test = index.table[folds == fold]
+        training = index.table.iloc[[k for k in order if folds[k] != fold]]
+        truth = annotations[annotations["image"].isin(test["image"])]
+        for size in [size for size in sizes if size <= len(training)]:
+            place = Path(out) / f"fold_{fold}" / f"cells_{size:03d}"
+            voters = member_paths(members)
+            if size:
+                chosen = training[:size]
+                train(
+                    replace(index, table=chosen.reset_index(drop=True)),
+                    annotations[annotations["image"].isin(chosen["image"])],
+                    place,
+                    parameters=parameters,
+                    initial_members=members,
+                )
+                voters = last_member_paths(place, min(n_kept, parameters.epochs))
+            detections = score_folder(
+                index.folder,
+                voters,
+                out=place / "scored",
+                confidence_threshold=VOTING,
+                agreement_threshold=0,
+                samples=test,
+            )
+            marked, _ = mark_detections(detections, truth)
+            found.append(marked.assign(n_cells=size, fold=fold))
+            for name in CLASSES:
+                part = marked[marked["class"] == name]
+                n_true = int((truth["class"] == name).sum())
+                score = average_precision(
+                    part["vote_fraction"] + 1e-3 * part["peak_mean"], part["true"], n_truth=n_true
+                )
+                rows.append((fold, size, name, score, n_true))
+    columns = ["fold", "n_cells", "class", "average_precision", "n_true"]
+    return pd.DataFrame(rows, columns=columns), pd.concat(found, ignore_index=True)
+
+
+@dataclass(frozen=True)
+class DemandChoice:
+    """The agreement threshold that meets a laboratory's demand, and what the others give."""
+
+    row: pd.Series
+    met: bool
+    sentence: str
+    table: pd.DataFrame
+
+
+def choose_on_most_cells(detections, annotations, images, *, demand, value, n_members=None):
+    """Choose for dicentrics on the cross-validated detections of the largest training.
+
+    Parameters
+    ----------
+    detections : DataFrame
+        Second result of :func:`learning_curve`.
+    annotations, images : DataFrame
+        As given to :func:`learning_curve`; every image lies in one test fold.
+    demand, value
+        See :func:`choose_agreement`.
+    n_members : int, optional
+        Default: the most votes that occur.
+
+    Returns
+    -------
+    DemandChoice
+    """
+    most = int(detections["n_cells"].max())
+    part = detections[(detections["n_cells"] == most) & (detections["class"] == "dicentric")]
+    table = agreement_table(
+        part,
+        n_members=n_members or max(int(part["votes"].max()) if len(part) else 1, 1),
+        n_true=int((annotations["class"] == "dicentric").sum()),
+        n_cells=len(images),
+    )
+    row, met = choose_agreement(table, demand=demand, value=value)
+    sentence = (
+        f"Demand {demand} {value:g}: {'met' if met else 'not met; nearest'} with more than "
+        f"{int(row['agreement_threshold'])} votes after fine-tuning on {most} cells: precision "
+        f"{row['precision']:.2f}, recall {row['recall']:.2f}, {row['false_per_thousand']:.0f} "
+        "false dicentrics per 1000 cells (cross-validated)."
+    )
+    return DemandChoice(row, met, sentence, table)
+
+
+def agreement_table(marked, *, n_members, n_true, n_cells):
+    """What each agreement threshold gives, from detections that got at least one vote.
+
+    Parameters
+    ----------
+    marked : DataFrame
+        Of one class: ``votes, true``.
+    n_members : int
+    n_true : int
+        Annotated objects of the class.
+    n_cells : int
+        Cells looked at.
+
+    Returns
+    -------
+    DataFrame
+        One row per agreement threshold 0 to n_members - 1: ``agreement_threshold, called,
+        precision, recall, false_per_thousand`` (false detections per 1000 cells). Precision is
+        NaN where nothing is called, recall where there is nothing to find.
+    """
+    rows = []
+    for threshold in range(n_members):
+        called = marked[marked["votes"] > threshold]
+        true = int(called["true"].sum())
+        rows.append({
+            "agreement_threshold": threshold,
+            "called": len(called),
+            "precision": true / len(called) if len(called) else np.nan,
+            "recall": true / n_true if n_true else np.nan,
+            "false_per_thousand": 1000 * (len(called) - true) / n_cells,
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def choose_agreement(table, *, demand, value):
+    """The agreement threshold that meets a laboratory's demand.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`agreement_table`.
+    demand : {"precision", "recall", "false_per_thousand"}
+        At least so much precision, or at most so many false detections per 1000 cells: the
+        lowest threshold that gives it, for the most recall. At least so much recall: the
+        highest threshold that gives it, for the most precision.
+    value : float
+
+    Returns
+    -------
+    row : pandas.Series
+        Of the table.
+    met : bool
+        False where no threshold meets the demand; the row is then the nearest.
+
+    Raises
+    ------
+    InputError
+        An unknown demand, or a value that it cannot have.
+    """
+    if demand not in DEMANDS:
+        raise InputError(f"demand {demand!r}; allowed: {', '.join(DEMANDS)}")
+    share = demand != "false_per_thousand"
+    if not (0 <= value <= 1 if share else value >= 0):
+        raise InputError(f"{demand} {value}; allowed: {'0 to 1' if share else '0 or more'}")
+    reached = table[demand]
+    meets = reached <= value if demand == "false_per_thousand" else reached >= value
+    if meets.any():
+        rows = table[meets]
+        return (rows.iloc[-1] if demand == "recall" else rows.iloc[0]), True
+    distance = (reached - value).abs().fillna(np.inf)
+    return table.loc[distance.idxmin()], False

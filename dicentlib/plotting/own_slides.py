@@ -1,0 +1,174 @@
+"""Figures about a laboratory's own slides: fields, scale, looks, blind read, learning curve."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from dicentlib.own_slides.appearance import QUANTITIES
+from dicentlib.plotting.style import CLASS_COLOURS
+
+LIGHTS = {"green": "#009E73", "amber": "#E69F00", "red": "#D55E00"}
+MOST_FIELDS = 12
+
+
+def plot_fields(images, titles, *, n_columns=4):
+    """A contact sheet of whole fields.
+
+    Parameters
+    ----------
+    images : sequence of ndarray, shape (H, W), values in [0, 1]
+        The first 12 are drawn.
+    titles : sequence of str
+    n_columns : int
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    shown = list(zip(images, titles, strict=True))[:MOST_FIELDS]
+    n_columns = min(n_columns, max(len(shown), 1))
+    n_rows = max(1, -(-len(shown) // n_columns))
+    fig, axs = plt.subplots(
+        n_rows, n_columns, figsize=(2.6 * n_columns, 2.5 * n_rows), squeeze=False
+    )
+    for ax in axs.flat:
+        ax.set_axis_off()
+    for ax, (image, title) in zip(axs.flat, shown, strict=False):
+        ax.imshow(image, cmap="gray", vmin=0, vmax=1)
+        ax.set_title(title if len(title) <= 28 else f"…{title[-27:]}", fontsize=7)
+    return fig
+
+
+def plot_scale(estimate, *, used_um, used_is, ax=None):
+    """Estimated pixel sizes of single fields, their interval, and the pixel size that is used.
+
+    Parameters
+    ----------
+    estimate : ScaleEstimate
+    used_um : float
+    used_is : str
+        Where it comes from: "stated", "assumed" or "estimated".
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ax = ax or plt.subplots(figsize=(6, 2.2))[1]
+    values = estimate.fields.dropna().to_numpy()
+    heights = np.linspace(-0.25, 0.25, len(values)) if len(values) > 1 else np.zeros(len(values))
+    ax.plot(values, heights, "o", color="#0072B2", alpha=0.6, label="field")
+    if estimate.n_fields:
+        ax.axvspan(
+            estimate.lower_um, estimate.upper_um, color="#56B4E9", alpha=0.3, lw=0,
+            label="95 % interval of the estimate",
+        )  # fmt: skip
+        ax.axvline(estimate.pixel_size_um, color="#0072B2", label="estimate")
+    ax.axvline(used_um, color="black", linestyle="--", label=f"used ({used_is})")
+    ax.set(xlabel="Pixel size (um)", yticks=[], ylim=(-0.6, 0.6))
+    ax.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    return ax
+
+
+def plot_looks(measures, reference, looks, *, ax=None):
+    """Each slide's appearance as its rank among simulated slides, quantity by quantity.
+
+    Parameters
+    ----------
+    measures : DataFrame
+        Index slide, columns ``QUANTITIES``.
+    reference : DataFrame
+        Of the simulated slides.
+    looks : dict of slide to Look
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    names = list(QUANTITIES)
+    ax = ax or plt.subplots(figsize=(7, 0.27 * len(names) + 1.2))[1]
+    ax.axvspan(0.025, 0.975, color="#dddddd", lw=0, label="middle 95 % of simulated slides")
+    rows = np.arange(len(names))[::-1]
+    done = set()
+    for slide, values in measures.iterrows():
+        known = [reference[name].dropna().to_numpy() for name in names]
+        ranks = [
+            np.nan if np.isnan(value) else (sample < value).mean() + 0.5 * (sample == value).mean()
+            for sample, value in zip(known, values[names], strict=True)
+        ]
+        light = looks[slide].light
+        ax.plot(ranks, rows, "o", color=LIGHTS[light], alpha=0.7,
+                label=None if light in done else f"slide, {light} light")  # fmt: skip
+        done.add(light)
+    ax.set(
+        yticks=rows, xlim=(-0.04, 1.04), xlabel="Rank among simulated slides (0 lowest, 1 highest)"
+    )
+    ax.set_yticklabels([QUANTITIES[name] for name in names], fontsize=8)
+    ax.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    return ax
+
+
+def plot_blind_read(estimates, *, axs=None):
+    """Precision, recall and false detections per 1000 cells with their intervals.
+
+    Parameters
+    ----------
+    estimates : dict of str to BlindEstimate
+        By slide, and "all slides".
+    axs : sequence of two matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    if axs is None:
+        _, axs = plt.subplots(1, 2, figsize=(9, 0.45 * len(estimates) + 1.5), sharey=True)
+    rows = np.arange(len(estimates))[::-1]
+    series = (("precision", -0.12, "#0072B2"), ("recall", 0.12, "#D55E00"))
+    for name, shift, colour in series:
+        _intervals(axs[0], rows + shift, [getattr(e, name) for e in estimates.values()],
+                   colour, name)  # fmt: skip
+    _intervals(axs[1], rows, [e.false_per_thousand for e in estimates.values()], "#333333", None)
+    axs[0].set(yticks=rows, yticklabels=list(estimates), xlim=(-0.02, 1.02), xlabel="Share",
+               ylim=(-0.6, len(estimates) - 0.4))  # fmt: skip
+    axs[1].set(xlabel="False detections per 1000 cells", xlim=(0, None))
+    axs[0].legend(
+        fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 1.22), ncols=2, frameon=False
+    )
+    return axs[0].figure
+
+
+def _intervals(ax, rows, triples, colour, label):
+    middle, lower, upper = np.array(triples, dtype=float).T
+    ax.hlines(rows, lower, upper, color=colour, lw=2)
+    ax.plot(middle, rows, "o", color=colour, label=label)
+
+
+def plot_learning_curve(curve, *, ax=None):
+    """Average precision on slides that were not trained on, by the number of annotated cells.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        Of :func:`dicentlib.own_slides.learning.learning_curve`.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A line through the means and a point per fold, by class.
+    """
+    ax = ax or plt.subplots(figsize=(5.5, 3.4))[1]
+    for name, part in curve.groupby("class"):
+        colour = CLASS_COLOURS[name]
+        mean = part.groupby("n_cells")["average_precision"].mean()
+        ax.plot(mean.index, mean.to_numpy(), "-", color=colour, label=name)
+        ax.plot(part["n_cells"], part["average_precision"], "o", color=colour, alpha=0.5, ms=4)
+    ax.set(xlabel="Annotated cells used for fine-tuning", ylim=(0, 1.02),
+           ylabel="Average precision, other slides")  # fmt: skip
+    ax.set_xscale("symlog", linthresh=10)
+    sizes = sorted(curve["n_cells"].unique())
+    ax.set_xticks(sizes, [str(size) for size in sizes])
+    ax.minorticks_off()
+    ax.legend(frameon=False)
+    return ax

@@ -1,0 +1,81 @@
+"""Folds by slide, and thresholds by a laboratory's demand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dicentlib.errors import InputError
+from dicentlib.own_slides.learning import (
+    agreement_table,
+    choose_agreement,
+    choose_on_most_cells,
+    fine_tuning,
+    folds_of,
+)
+
+MARKED = pd.DataFrame(
+    {"votes": [4, 4, 3, 3, 2, 1, 1], "true": [True, True, True, False, True, False, False]}
+)
+
+
+def test_slides_stay_together():
+    table = pd.DataFrame({"slide": ["a"] * 5 + ["b"] * 4 + ["c"] * 3 + ["d"] * 2})
+    folds, by_slide = folds_of(table, n_folds=3, seed=0)
+    assert by_slide
+    assert len(set(zip(table["slide"], folds, strict=True))) == 4
+    assert sorted(np.bincount(folds)) == [4, 5, 5]  # largest first: 5, 4, 3 + 2
+
+
+def test_one_slide_is_cut_by_images():
+    folds, by_slide = folds_of(pd.DataFrame({"slide": ["a"] * 10}), n_folds=3, seed=0)
+    assert not by_slide
+    assert sorted(np.bincount(folds)) == [3, 3, 4]
+
+
+def test_thresholds_by_hand():
+    table = agreement_table(MARKED, n_members=4, n_true=5, n_cells=20)
+    assert table["called"].to_list() == [7, 5, 4, 2]
+    assert table["precision"].to_list() == pytest.approx([4 / 7, 4 / 5, 3 / 4, 1])
+    assert table["recall"].to_list() == pytest.approx([0.8, 0.8, 0.6, 0.4])
+    assert table["false_per_thousand"].to_list() == [150, 50, 50, 0]
+
+
+@pytest.mark.parametrize(
+    ("demand", "value", "threshold", "met"),
+    [
+        ("precision", 0.78, 1, True),  # the lowest that reaches it, though 2 does not
+        ("precision", 1.0, 3, True),
+        ("recall", 0.6, 2, True),  # the highest that keeps it
+        ("recall", 0.9, 0, False),
+        ("false_per_thousand", 50, 1, True),
+        ("false_per_thousand", 0, 3, True),
+    ],
+)
+def test_demands(demand, value, threshold, met):
+    table = agreement_table(MARKED, n_members=4, n_true=5, n_cells=20)
+    row, reached = choose_agreement(table, demand=demand, value=value)
+    assert (row["agreement_threshold"], reached) == (threshold, met)
+
+
+def test_the_choice_is_a_sentence():
+    detections = MARKED.assign(**{"class": "dicentric", "n_cells": 25})
+    annotations = pd.DataFrame({"class": ["dicentric"] * 5})
+    choice = choose_on_most_cells(
+        detections, annotations, pd.DataFrame(index=range(20)), demand="precision", value=0.78
+    )
+    assert choice.met
+    assert "met with more than 1 votes after fine-tuning on 25 cells" in choice.sentence
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda t: choose_agreement(t, demand="speed", value=1), "demand 'speed'; allowed"),
+        (lambda t: choose_agreement(t, demand="recall", value=2), "recall 2; allowed: 0 to 1"),
+        (lambda t: folds_of(pd.DataFrame({"slide": ["a"]}), n_folds=1, seed=0), "1 folds"),
+        (lambda t: fine_tuning(steps=2), "2 steps of fine-tuning"),
+    ],
+)
+def test_refused(call, match):
+    with pytest.raises(InputError, match=match):
+        call(agreement_table(MARKED, n_members=4, n_true=5, n_cells=20))

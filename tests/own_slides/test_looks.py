@@ -1,0 +1,74 @@
+"""Traffic lights of looks, on reference tables with known quantiles."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dicentlib.errors import InputError
+from dicentlib.own_slides.appearance import QUANTITIES
+from dicentlib.own_slides.looks import judge, measure_slides, nearest_looks, read_reference
+
+
+@pytest.fixture
+def reference():
+    rng = np.random.default_rng(0)
+    values = pd.DataFrame({name: rng.uniform(0, 1, 400) for name in QUANTITIES})
+    return values.assign(seed=1, number=range(400), banded=False)
+
+
+def measured(**changes):
+    """A slide in the middle of the reference but for some quantities."""
+    return pd.Series(dict.fromkeys(QUANTITIES, 0.5) | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "light"),
+    [
+        ({}, "green"),
+        ({"noise": 0.985}, "green"),  # one unusual quantity of 18 is nothing
+        ({"noise": 0.985, "edge_px": 0.985, "width_px": 0.015}, "amber"),
+        ({"noise": 2.0}, "amber"),
+        ({"noise": 2.0, "edge_px": -1.0}, "red"),
+    ],
+)
+def test_lights(reference, changes, light):
+    assert judge(measured(**changes), reference).light == light
+
+
+def test_advice_names_what_is_unusual(reference):
+    look = judge(measured(edge_px=3.5), reference)
+    assert look.advice == ("Outlines are sharper or softer than known: check focus, and "
+                           "sharpening filters.",)  # fmt: skip
+    assert look.unusual.index.to_list() == ["edge_px"]
+    assert look.unusual["extreme"].all()
+
+
+def test_what_cannot_be_measured_does_not_count(reference):
+    assert judge(measured(nucleus_px=np.nan), reference).light == "green"
+
+
+def test_neighbours_that_are_banded(reference):
+    known = reference[list(QUANTITIES)]
+    order = nearest_looks(measured(), known)
+    reference.loc[order[:10], "banded"] = True
+    look = judge(measured(), reference)
+    assert look.light == "amber"
+    assert "banded" in look.advice[-1]
+    assert look.nearest == order[0]
+
+
+def test_slides_are_medians_of_their_fields():
+    rng = np.random.default_rng(1)
+    images = []
+    for level in (0.80, 0.86, 0.90):
+        image = rng.normal(level, 0.005, (128, 128)).astype(np.float32)
+        image[40:60, 30:90] = 0.3
+        images.append(image)
+    measures = measure_slides(images, ["a", "a", "b"])
+    assert measures["background"].to_list() == pytest.approx([0.83, 0.90], abs=0.005)
+
+
+def test_other_tables_are_refused(tmp_path):
+    pd.DataFrame({"noise": [1.0]}).to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(InputError, match="not a table of known looks; it lacks"):
+        read_reference(tmp_path / "x.parquet")
