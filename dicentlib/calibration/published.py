@@ -92,7 +92,8 @@ _TABLE = (
     ("adci-cnl-automated", "gamma", "", None, (0.089047, 0.015516, 0.013006), None, _ADCI),
 )  # fmt: skip
 
-# Curves with their covariance: refitted from the published counts (Barquinero) or printed (IAEA).
+# Curves with their Poisson covariance, refitted from the published counts (Barquinero) or printed
+# (IAEA), and the Pearson dispersion of the counts where it exceeds 1 significantly.
 _WITH_COVARIANCE = (
     (
         "barquinero-1995-co60",
@@ -103,6 +104,7 @@ _WITH_COVARIANCE = (
             (4.379764e-07, -1.510488e-05, 1.605903e-05),
         ),
         "Barquinero et al. 1995, counts of 11 doses",
+        1.0,
     ),
     (
         "barquinero-1997-co60-dicentrics-and-rings",
@@ -113,6 +115,7 @@ _WITH_COVARIANCE = (
             (1.29238515e-07, -1.01235702e-05, 8.85870795e-06),
         ),
         "Barquinero et al. 1997, dicentrics and rings, counts of 11 doses",
+        1.97384,
     ),
     (
         "iaea-2011-9.7.3-co60",
@@ -123,6 +126,7 @@ _WITH_COVARIANCE = (
             (4.38e-07, -1.512e-05, 1.61e-05),
         ),
         f"{_IAEA}, section 9.7.3",
+        1.0,
     ),
 )
 
@@ -130,14 +134,21 @@ _WITH_COVARIANCE = (
 @lru_cache(maxsize=1)
 def _curves():
     curves = {}
-    for name, coefficients, covariance, reference in _WITH_COVARIANCE:
+    for name, coefficients, covariance, reference, dispersion in _WITH_COVARIANCE:
+        notes = []
+        if dispersion > 1:
+            notes.append(
+                f"Its counts scatter more than by chance (dispersion {dispersion:.3g}, p < 0.05): "
+                "its covariance is multiplied by that."
+            )
         curves[name] = CalibrationCurve(
             coefficients,
-            covariance,
+            np.array(covariance) * dispersion,
             name=name,
             reference=reference,
             radiation="Co-60",
             dose_range_gy=(0, 5),
+            warnings=notes,
         )
     for row in _TABLE:
         facts = dict(zip(_COLUMNS, row, strict=True))

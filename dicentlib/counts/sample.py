@@ -49,7 +49,9 @@ class Sample:
                 ("n_damaged", n_damaged, n - distribution[0]),
             ):
                 if given is not None and _whole(given, label) != found:
-                    raise InputError(f"{label} is {given}, but the distribution has {found}")
+                    raise InputError(
+                        f"{label} is {_whole(given, label)}, but the distribution has {found}"
+                    )
         else:
             if n_cells is None or n_dicentrics is None:
                 raise InputError(

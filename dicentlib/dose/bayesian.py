@@ -13,7 +13,6 @@ from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import gammaln, xlogy
 from scipy.stats import gamma as gamma_law
 
 from dicentlib.dose.checks import (
@@ -22,12 +21,15 @@ from dicentlib.dose.checks import (
     range_warnings,
     sample_warnings,
 )
+from dicentlib.dose.count_law import log_count_probability, tail_probabilities
 from dicentlib.dose.detector import DetectedCurve, count_variance
 from dicentlib.dose.result import BayesianEstimate, cumulative_of
 from dicentlib.errors import InputError
 
 N_GRID = 4001
 LARGEST_GY = 1000.0
+CONFLICT = 1e-4  # probability of so few dicentrics: below, curve and counts do not fit
+ANOTHER_SCORER = "the curve is likely another scorer's"
 HIGHEST_GY = 10.0  # of the density where nothing bounds the dose: beyond, few survive
 
 
@@ -77,6 +79,10 @@ def bayesian(
     mode = _mode(sample, detected, prior, index, grid, density)
     ends = np.interp([(1 - level) / 2, (1 + level) / 2], cumulative, grid)
     notes = sample_warnings(sample, curve) + range_warnings(curve, mode, lower, upper)
+    conflict = probability_of_fewer(sample, detected) < CONFLICT
+    if conflict:
+        upper, note = below_background(sample, detected, level=level)
+        notes.append(note)
     summit = detected.summit_gy()
     if math.isfinite(summit) and sample.yield_ > detected.mean_at(summit):
         notes.append(f"The curve never reaches the yield: its summit is at {summit:.3g} Gy.")
@@ -88,13 +94,17 @@ def bayesian(
         level=level,
         yield_=sample.yield_,
         yield_lower=float(detected.mean_at(lower)),
-        yield_upper=float(detected.mean_at(upper)),
+        yield_upper=float(detected.mean_at(upper)) if math.isfinite(upper) else math.inf,
         warnings=tuple(notes),
         assumptions=(
             *common_assumptions(curve, sample),
             f"Whole-body exposure; prior of the dose: {prior}; shortest interval of the density.",
         ),
-        details={"prior": prior, "central_interval_gy": [float(end) for end in ends]},
+        details={
+            "prior": prior,
+            "conflict": conflict,
+            "central_interval_gy": [float(end) for end in ends],
+        },
         mean_gy=mean,
         median_gy=float(np.interp(0.5, cumulative, grid)),
         sd_gy=sd,
@@ -169,6 +179,33 @@ def upper_limit(sample, detected, *, level=0.95):
     return float(np.interp(level, cumulative_of(grid, density), grid))
 
 
+def below_background(sample, detected, *, level=0.95):
+    """Upper limit of a yield that lies below what any dose leads to expect, and a sentence.
+
+    The limit is Bayesian; there is none where the background alone has so few dicentrics with a
+    probability below 1 in 10,000: then curve and counts are not of the same scorer.
+    """
+    chance = probability_of_fewer(sample, detected)
+    if chance < CONFLICT:
+        return math.inf, (
+            f"{sample.n_dicentrics} dicentrics or fewer in {sample.n_cells} cells have the "
+            f"probability {chance:.1g} even without a dose: {ANOTHER_SCORER}. There is no upper "
+            "limit."
+        )
+    limit = upper_limit(sample, detected, level=level)
+    return limit, (
+        "The yield is so far below the curve's background that no dose agrees with it: check that "
+        f"the curve is of the same scorer. The upper limit {limit:.3g} Gy is Bayesian."
+    )
+
+
+def probability_of_fewer(sample, detected):
+    """P(at most the sample's dicentrics) without a dose (half of those alike counted)."""
+    mean, variance = detected.mean_at(0.0), detected.variance_at(0.0)
+    below, _ = tail_probabilities(sample.n_dicentrics, sample.n_cells, mean, variance)
+    return float(below)
+
+
 def _log_posterior(dose, sample, detected, prior, index):
     mean = detected.mean_at(dose)
     variance = detected.variance_at(dose) + (index - 1) * mean / sample.n_cells
@@ -179,29 +216,6 @@ def _log_posterior(dose, sample, detected, prior, index):
         with np.errstate(divide="ignore"):
             log = log + gamma_law.logpdf(dose, shape, scale=prior_mean / shape)
     return np.where(np.isnan(log), -np.inf, log)
-
-
-def log_count_probability(count, n_cells, mean, variance):
-    """log P(X = count) for a yield of the given mean and variance: negative binomial.
-
-    Without variance it is Poisson; `mean` zero gives 0 for no dicentric, else -infinity.
-    """
-    mean = np.asarray(mean, dtype=float)
-    expected = n_cells * mean
-    poisson = xlogy(count, expected) - expected - gammaln(count + 1)
-    ratio = np.divide(variance, mean, out=np.zeros_like(mean), where=mean > 0)
-    # Below this the gamma's variance is lost in the digits of its size.
-    spread = ratio * n_cells > 1e-7
-    size = np.divide(mean, ratio, out=np.ones_like(mean), where=spread)
-    q = n_cells * ratio / (1 + n_cells * ratio)
-    negative_binomial = (
-        gammaln(count + size)
-        - gammaln(size)
-        - gammaln(count + 1)
-        + xlogy(count, q)
-        - size * np.log1p(n_cells * ratio)
-    )
-    return np.where(spread, negative_binomial, poisson)
 
 
 def _support(prior):

@@ -1,16 +1,18 @@
 """Whole-body dose from detected dicentrics, every known uncertainty in one interval."""
 
+import math
+
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import betainc, gammaincc
 
-from dicentlib.dose.bayesian import log_count_probability, upper_limit
+from dicentlib.dose.bayesian import below_background
 from dicentlib.dose.checks import (
     common_assumptions,
     common_fields,
     range_warnings,
     sample_warnings,
 )
+from dicentlib.dose.count_law import tail_probabilities
 from dicentlib.dose.detector import DetectedCurve, count_variance
 from dicentlib.dose.result import DetectorEstimate
 from dicentlib.dose.whole_body import FARTHEST_GY
@@ -85,12 +87,11 @@ def detector_dose(
             f"Up to {FARTHEST_GY:g} Gy no dose is too high for the count: curve or detector are "
             "too uncertain for an upper limit."
         )
+    conflict = False
     if upper <= 0:
-        upper = upper_limit(sample, detected, level=level)
-        notes.append(
-            "The yield is so far below the background that no dose agrees with it: check curve "
-            f"and detector. The upper limit {upper:.3g} Gy is Bayesian."
-        )
+        upper, note = below_background(sample, detected, level=level)
+        conflict = math.isinf(upper)
+        notes.append(note)
     corrected, _ = detected.detector.correct(sample.yield_)
     if sample.yield_ > curve.coefficients[0] and dose == 0:
         notes.append("Without the false positives the yield is not above the background.")
@@ -122,6 +123,7 @@ def detector_dose(
         ),
         details={
             "dispersion_used": index,
+            "conflict": conflict,
             "ensemble_cv": spread,
             "detector": detector,
             "ensemble_yields": ensemble_yields,
@@ -129,27 +131,6 @@ def detector_dose(
         },
         **common_fields(sample, curve),
     )
-
-
-def tail_probabilities(count, n_cells, mean, variance):
-    """Mid-p tails of a count: P(X < x) + P(X = x)/2 and P(X > x) + P(X = x)/2; arrays allowed.
-
-    Given a yield of `mean` and `variance` (a gamma law) the count of `n_cells` cells is negative
-    binomial; without variance, Poisson.
-    """
-    count, mean = np.asarray(count, dtype=float), np.asarray(mean, dtype=float)
-    mean = np.maximum(mean, 1e-12)
-    variance = np.broadcast_to(np.asarray(variance, dtype=float), mean.shape)
-    spread = variance * n_cells > 1e-7 * mean
-    size = mean**2 / np.where(spread, variance, 1.0)
-    probability = 1 / (1 + n_cells * np.where(spread, variance, 1.0) / mean)
-    at_most = np.where(
-        spread,
-        betainc(size, count + 1, probability),
-        gammaincc(count + 1, n_cells * mean),
-    )
-    half = np.exp(log_count_probability(count, n_cells, mean, variance)) / 2
-    return at_most - half, 1 - at_most + half
 
 
 def shares_of(detected, dose, counting_variance):

@@ -6,6 +6,7 @@ of the test says how often it would have called them.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.stats import chi2, poisson
@@ -14,6 +15,7 @@ from dicentlib.counts.dispersion import ExpectedDispersion
 from dicentlib.dose.joint import JointLikelihood, scored_fraction
 from dicentlib.dose.result import plain
 
+N_DOSES = 100
 HIGHEST_GY = 10.0  # of the doses that are looked at
 SMALLEST = 1e-4  # part of the body
 SHOWN_GY = 3.0  # named where small parts may have any dose
@@ -89,19 +91,26 @@ def hidden_part(sample, detected, expected, *, d0_gy=2.7, level=0.95):
     -------
     HiddenPart
     """
-    doses = np.linspace(0.1, HIGHEST_GY, 100)
-    doses = doses[doses <= detected.summit_gy()]
     background = float(detected.mean_at(0.0))
-    joint = JointLikelihood.of(
+    highest = min(HIGHEST_GY, detected.summit_gy())
+    doses = np.linspace(highest / N_DOSES, highest, N_DOSES)
+    if background < sample.yield_ <= float(detected.mean_at(highest)):
+        doses = np.union1d(doses, [detected.dose_at(sample.yield_)])
+    law = partial(
+        JointLikelihood.of,
         sample.distribution,
-        doses,
-        detected.mean_at,
-        detected.variance_at,
+        mean_at=detected.mean_at,
+        variance_at=detected.variance_at,
         background=background,
         d0_gy=d0_gy,
     )
-    best, log = _best_parts(joint)
-    least = max(log.max(), joint.at(SMALLEST).max()) - chi2.ppf(level, 2) / 2
+    joint, best, log, least = _searched(law(doses_gy=doses), level)
+    seen = np.flatnonzero(log >= least)
+    endless = len(seen) > 0 and seen[-1] == len(doses) - 1 and highest == HIGHEST_GY
+    if len(seen) and not endless:  # once more, on the doses that may agree alone
+        ends = doses[max(seen[0] - 1, 0)], doses[min(seen[-1] + 1, len(doses) - 1)]
+        doses = np.linspace(*ends, N_DOSES)
+        joint, best, log, least = _searched(law(doses_gy=doses), level)
     allowed = log >= least
     ends = [
         np.where(allowed, _end(joint, best, np.full(len(doses), end), least), np.nan)
@@ -110,15 +119,16 @@ def hidden_part(sample, detected, expected, *, d0_gy=2.7, level=0.95):
     dose, fraction, at = np.nan, np.nan, None
     if allowed.any():
         last = int(np.flatnonzero(allowed)[-1])
-        dose, at, fraction = doses[last], doses[last], ends[1][last]
-        if last == len(doses) - 1 and np.isinf(detected.summit_gy()):
-            shown = int(np.argmin(np.abs(doses - SHOWN_GY)))
-            dose, at, fraction = np.inf, doses[shown], ends[1][shown]
+        if endless:
+            last = int(np.argmin(np.abs(doses - SHOWN_GY)))
+        at, fraction = doses[last], ends[1][last]
+        dose = np.inf if endless else at
     power, half, excess = np.nan, np.nan, sample.yield_ - background
-    means = detected.mean_at(doses)
-    reached = scored_fraction(0.5, doses, d0_gy) * (means - background) >= excess
+    every = np.linspace(0.02, 1, 200) * highest
+    means = detected.mean_at(every)
+    reached = scored_fraction(0.5, every, d0_gy) * (means - background) >= excess
     if excess > 0 and reached.any():
-        at = half = float(doses[np.argmax(reached)])
+        at = half = float(every[np.argmax(reached)])
         fraction_at = 0.5
     else:
         fraction_at = fraction
@@ -171,6 +181,13 @@ def dispersion_power(n_cells, scored, means, expected=None):
 def _cut_poisson(k, mean):
     law = poisson.pmf(k, mean)
     return law / law.sum()
+
+
+def _searched(joint, level):
+    """The likelihood, the likeliest part and its value at each dose, and the least that agrees."""
+    best, log = _best_parts(joint)
+    highest = max(log.max(), joint.at(SMALLEST).max())
+    return joint, best, log, highest - chi2.ppf(level, 2) / 2
 
 
 def _best_parts(joint):

@@ -37,7 +37,7 @@ class JointLikelihood:
     d0_gy: float
 
     @classmethod
-    def of(cls, distribution, doses_gy, mean_at, variance_at, *, background, d0_gy):
+    def of(cls, distribution, *, doses_gy, mean_at, variance_at, background, d0_gy):
         """`mean_at`, `variance_at`: yield of exposed cells and its variance at each dose."""
         counts = np.asarray(trimmed(distribution), dtype=float)
         doses = np.asarray(doses_gy, dtype=float)

@@ -11,12 +11,11 @@ from functools import partial
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import binom, chi2, poisson
+from scipy.stats import binomtest, chi2, poisson
 
 from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.counts.sample import Sample
-from dicentlib.dose.bayesian import log_count_probability
-from dicentlib.dose.detected_dose import tail_probabilities
+from dicentlib.dose.count_law import log_count_probability, tail_probabilities, two_sided_p
 from dicentlib.dose.detector import DetectedCurve, Detector
 from dicentlib.errors import InputError
 
@@ -39,26 +38,14 @@ def poisson_two_sample_p(count, n_cells, control_count, control_cells):
     control = Sample.of(n_cells=control_cells, n_dicentrics=control_count)
     total = sample.n_dicentrics + control.n_dicentrics
     share = sample.n_cells / (sample.n_cells + control.n_cells)
-    outcomes = binom.pmf(np.arange(total + 1), total, share)
-    # The same tolerance for ties as in R, whose two-sided convention this is.
-    return float(min(outcomes[outcomes <= outcomes[sample.n_dicentrics] * (1 + 1e-7)].sum(), 1.0))
+    if total == 0:
+        return 1.0
+    return float(binomtest(sample.n_dicentrics, total, share).pvalue)
 
 
 def poisson_p(count, expected):
     """Two-sided exact p-value of a Poisson count against a known expected count."""
-    if expected == 0:
-        return 1.0 if count == 0 else 0.0
-    last = int(max(count, expected) + 20 * math.sqrt(max(count, expected)) + 50)
-    outcomes = poisson.pmf(np.arange(last + 1), expected)
-    return float(min(outcomes[outcomes <= outcomes[count] * (1 + 1e-7)].sum(), 1.0))
-
-
-def uncertain_p(count, n_cells, mean, variance):
-    """Two-sided exact p-value of a count whose mean yield has a `variance` (negative binomial)."""
-    spread = math.sqrt(n_cells * mean + n_cells**2 * variance)
-    last = int(max(count, n_cells * mean) + 40 * spread + 50)
-    outcomes = np.exp(log_count_probability(np.arange(last + 1), n_cells, mean, variance))
-    return float(min(outcomes[outcomes <= outcomes[count] * (1 + 1e-7)].sum(), 1.0))
+    return two_sided_p(count, 1, expected)
 
 
 def decision_threshold(n_cells, *, control=None, background=None, alpha=0.05):
@@ -218,7 +205,7 @@ def characteristic_limits(sample, curve, *, control=None, detector=None, alpha=0
         p = poisson_two_sample_p(count, n, *pair)
     between = float(detected.slide_variance(background))
     if between > 0 and background > 0:  # slides can only raise what chance explains
-        law = partial(uncertain_p, n_cells=n, mean=background, variance=variance + between)
+        law = partial(two_sided_p, n_cells=n, mean=background, variance=variance + between)
         threshold = max(threshold, _largest_by_chance(law, n * background, alpha))
         p = max(p, law(count))
     limit = _detected_count(threshold, beta, n, detected)

@@ -118,9 +118,9 @@ def dolphin(
             doses = np.linspace(lower, min(upper, FARTHEST_GY), N_DOSES)
             joint = JointLikelihood.of(
                 sample.distribution,
-                np.union1d(doses, [dose]),
-                lambda at: shift + detected.mean_at(at),
-                detected.variance_at,
+                doses_gy=np.union1d(doses, [dose]),
+                mean_at=lambda at: shift + detected.mean_at(at),
+                variance_at=detected.variance_at,
                 background=p0,
                 d0_gy=d0_gy,
             )

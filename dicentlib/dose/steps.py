@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from dicentlib.counts.dispersion import POISSON
+from dicentlib.dose.bayesian import ANOTHER_SCORER
 
 LONG_DELAY_DAYS = 140  # 20 weeks: dicentrics last about that long undiminished
 LARGEST_ODDS = 1e6  # larger ones are said to be larger
@@ -190,7 +191,9 @@ def exposure_steps(protraction, delay_days):
 
 def conclusion(estimate, other, limits, shown, rogue):
     """The sentence to sign."""
-    if not shown and math.isinf(estimate.upper_gy):
+    if not shown and estimate.details.get("conflict"):
+        text = f"Far below the background, no dose agrees: {ANOTHER_SCORER}."
+    elif not shown and math.isinf(estimate.upper_gy):
         text = "Not above background; counts and curve are too uncertain for an upper limit."
     elif not shown:
         text = (

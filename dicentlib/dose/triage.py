@@ -50,7 +50,10 @@ class Triage:
     def explain(self):
         """One sentence for a report."""
         if not self.probabilities:
-            return "Triage category undetermined: no dose could be estimated."
+            return (
+                "Triage category undetermined: no dose could be estimated, or none agrees with "
+                "the counts."
+            )
         listed = ", ".join(f"{name} {p:.0%}" for name, p in self.probabilities.items())
         return f"Triage category ({self.scheme}): {self.category}. Probabilities: {listed}."
 
@@ -70,7 +73,7 @@ def triage(estimate, *, scheme="multibiodose"):
     if scheme not in SCHEMES:
         raise InputError(f"scheme is {scheme!r}: expected one of {', '.join(SCHEMES)}")
     cuts = SCHEMES[scheme]
-    if not estimate.estimable:
+    if not estimate.estimable or estimate.details.get("conflict"):
         return Triage(scheme, "undetermined", {})
     probability = _law(estimate)
     ends = [low for _, low in cuts[1:]] + [math.inf]

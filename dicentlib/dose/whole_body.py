@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from dicentlib.counts.dispersion import dispersion, expected_dispersion
 from dicentlib.counts.poisson_limits import poisson_limits
-from dicentlib.dose.bayesian import upper_limit
+from dicentlib.dose.bayesian import below_background
 from dicentlib.dose.checks import (
     band_warnings,
     common_assumptions,
@@ -76,12 +76,11 @@ def merkle(
             f"The curve's lower {curve_level:.0%} band does not reach the yield's upper limit "
             f"{high:.3g} up to {FARTHEST_GY:g} Gy: no upper limit of the dose."
         )
+    conflict = False
     if upper <= 0:
-        upper = upper_limit(sample, detected)
-        notes.append(
-            f"The yield is so far below the curve's background that no dose agrees with it: check "
-            f"that the curve is of the same scorer. The upper limit {upper:.3g} Gy is Bayesian."
-        )
+        upper, note = below_background(sample, detected)
+        conflict = math.isinf(upper)
+        notes.append(note)
     notes += band_warnings(curve, min(dose, FARTHEST_GY), curve_level)
     notes += range_warnings(curve, dose, lower, upper)
     band = f"{curve_level:.0%} band of the curve" if uses_band else "the curve taken as exact"
@@ -106,6 +105,7 @@ def merkle(
             "limits": limits,
             "overdispersion_used": power > 1,
             "slides": sample.slides,
+            "conflict": conflict,
         },
         **common_fields(sample, curve),
     )
@@ -122,7 +122,7 @@ def delta(sample, curve, *, level=0.95):
               g = -(1, D, G D^2)/s, \\quad s = \\alpha + 2 \\beta G D
     """
     z = normal_quantile(level)
-    notes = sample_warnings(sample, curve)
+    notes, conflict = sample_warnings(sample, curve), False
     dose = _dose(sample.yield_, curve)
     detected = DetectedCurve.of(sample, curve)
     between = detected.slide_excess(sample) * sample.yield_ / sample.n_cells
@@ -136,7 +136,9 @@ def delta(sample, curve, *, level=0.95):
         lower, error = 0.0, math.nan
         upper = _upper_dose(high, curve, level)
         if upper <= 0:
-            upper = upper_limit(sample, detected, level=level)
+            upper, note = below_background(sample, detected, level=level)
+            conflict = math.isinf(upper)
+            notes.append(note)
         limit = "infinite: the curve sets none" if math.isinf(upper) else "Merkle's"
         notes.append(f"The delta method does not apply at 0 Gy: the upper limit is {limit}.")
     if sample.n_dicentrics < DELTA_FLOOR:
@@ -163,6 +165,7 @@ def delta(sample, curve, *, level=0.95):
             "standard_error_gy": error,
             "yield_standard_error": spread,
             "slides": sample.slides,
+            "conflict": conflict,
         },
         **common_fields(sample, curve),
     )
