@@ -57,8 +57,8 @@ def curves_of(rng, size, variation):
     )
 
 
-def covers(slides, dose, curve):
-    """Whether the mid-p test at the true dose accepts the sample, and whether it is above."""
+def covers(slides, dose, curve, *, judge):
+    """Whether the mid-p test at the true dose accepts the sample; with `judge`, if it is above."""
     x, n = (int(total) for total in slides.sum(axis=0))
     sample = Sample.of(n_cells=n, n_dicentrics=x, slides=slides)
     detected = DetectedCurve.of(sample, curve)
@@ -66,7 +66,7 @@ def covers(slides, dose, curve):
     mean = float(detected.mean_at(dose))
     variance = float(detected.variance_at(dose)) + (index - 1) * mean / n
     below, above = tail_probabilities(x, n, mean, variance)
-    called = characteristic_limits(sample, curve).above if dose == 0 else np.nan
+    called = characteristic_limits(sample, curve).above if judge else np.nan
     return below >= 0.025 and above >= 0.025, called
 
 
@@ -88,10 +88,10 @@ def main():
                     continue
                 for dose in SAMPLE_DOSES:
                     for n in SAMPLES:
-                        for _ in range(options.samples):
+                        for i in range(options.samples):
                             slides = draw(rng, dose, n, size, variation)
                             for carried, curve in zip(("no", "yes"), curves, strict=True):
-                                hit, above = covers(slides, dose, curve)
+                                hit, above = covers(slides, dose, curve, judge=dose == 0 and i == 0)
                                 hits.append((dose, n, carried, hit, above))
             table = pd.DataFrame(hits, columns=["dose_gy", "cells", "carried", "covers", "above"])
             rows.append(table.assign(slide=size, cv=variation))

@@ -72,7 +72,10 @@ def _newton(columns, counts, offset, weights, b, negative):
         mu = offset + columns @ b
         curvature = np.divide(weights * counts, mu**2, out=np.zeros_like(mu), where=counts > 0)
         hessian = (columns.T * curvature) @ columns
-        root = np.linalg.cholesky(hessian + 1e-10 * np.trace(hessian) * np.eye(len(b)))
+        try:
+            root = np.linalg.cholesky(hessian + 1e-10 * np.trace(hessian) * np.eye(len(b)))
+        except np.linalg.LinAlgError:  # no curvature left: all expected counts are 0 or infinite
+            return b
         lowest, _ = nnls(root.T, solve_triangular(root, root @ (root.T @ b) - gradient, lower=True))
         step, share = lowest - b, 1.0
         while share > 1e-9 and not negative(b + share * step)[0] < value:

@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from dicentlib.calibration.curve_files import NAMES, read_curve_content
+from dicentlib.counts.checked import number
 from dicentlib.errors import InputError, ScorerMismatchError
 from dicentlib.files import atomic_path
 
@@ -233,7 +234,7 @@ class CalibrationCurve:
 
     def band_factor(self, level):
         """R of the simultaneous band, sqrt of the chi-squared quantile; 0 at level 0."""
-        if not 0 <= level < 1:
+        if number("curve level", level, least=0, most=1) == 1:
             raise InputError(f"curve level is {level}: expected a number from 0 to below 1")
         return math.sqrt(chi2.ppf(level, self.n_parameters))
 
@@ -389,7 +390,10 @@ def _coefficients(values):
 
 
 def _covariance(values):
-    matrix = np.array(values, dtype=float)
+    try:
+        matrix = np.array(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"covariance is {values!r:.100}: expected numbers") from error
     if matrix.shape not in ((2, 2), (3, 3)) or not np.all(np.isfinite(matrix)):
         raise InputError(
             f"covariance has shape {matrix.shape}: expected 3 x 3 finite numbers for (C, alpha, "

@@ -10,7 +10,6 @@ fitted with ``statsmodels`` (a generalised linear model).
 
 import warnings
 from dataclasses import dataclass, replace
-from numbers import Real
 
 import numpy as np
 from scipy.special import gammaln, xlogy
@@ -18,14 +17,21 @@ from scipy.stats import chi2, norm
 from scipy.stats import t as student_t
 from statsmodels.genmod import families
 from statsmodels.genmod.generalized_linear_model import GLM
-from statsmodels.tools.sm_exceptions import DomainWarning, PerfectSeparationWarning
+from statsmodels.tools.sm_exceptions import (
+    DomainWarning,
+    PerfectSeparationWarning,
+    SingularMatrixWarning,
+)
 
 from dicentlib.calibration.constrained import fit_nonnegative
 from dicentlib.calibration.curve import NAMES, CalibrationCurve
 from dicentlib.calibration.design import design_warnings
+from dicentlib.counts.checked import number
 from dicentlib.counts.dispersion import U_LIMIT, dispersion
+from dicentlib.counts.slides import SlideVariance
 from dicentlib.errors import InputError
 
+NEAREST_GY = 1e-6  # doses nearer to another, or to 0, are the same
 ROUNDING = 1e-9  # of the largest yield; a background below it is 0
 MODELS = {"linear-quadratic": 3, "lq": 3, "linear": 2, "l": 2}
 FAMILIES = {
@@ -112,21 +118,24 @@ def fit_curve(
     'poisson'
     """
     dose, cells, counts = _checked_counts(dose_gy, n_cells, n_dicentrics)
-    if model not in MODELS:
+    if not isinstance(model, str) or model not in MODELS:
         raise InputError(f"model is {model!r}: expected 'linear-quadratic' or 'linear'")
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise InputError(f"family is {family!r}: expected 'auto', 'poisson' or 'quasi-poisson'")
     n_terms = MODELS[model]
     model = "linear-quadratic" if n_terms == 3 else "linear"
     weight = _checked_weights(weights, len(dose))
     free = np.arange(n_terms) if fixed_background is None else np.arange(1, n_terms)
     background = _checked_background(fixed_background, dose, counts)
-    if len(np.unique(dose if fixed_background is None else dose[dose > 0])) < len(free):
+    apart = np.round(dose if fixed_background is None else dose[dose > 0], 6)
+    if len(np.unique(apart)) < len(free):
         raise InputError(
             f"{_doses(dose)}: a {model} curve with {len(free)} free "
             f"coefficients needs at least {len(free)}"
         )
     per_dose = _dispersions(distributions, cells, counts)
+    if slide_variance is not None and not isinstance(slide_variance, SlideVariance):
+        raise InputError(f"slide_variance is {slide_variance!r:.100}: expected a SlideVariance")
 
     design = cells[:, None] * dose[:, None] ** np.arange(n_terms)
     offset = cells * background
@@ -210,6 +219,7 @@ def _fit_plain(design, counts, offset, weights):
         warnings.simplefilter("ignore", DomainWarning)
         warnings.simplefilter("ignore", PerfectSeparationWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.simplefilter("ignore", SingularMatrixWarning)
         family = families.Poisson(families.links.Identity())
         glm = GLM(counts, design, family=family, offset=offset, var_weights=weights)
         try:
@@ -312,6 +322,9 @@ def _checked_counts(dose_gy, n_cells, n_dicentrics):
             f"dose_gy, n_cells and n_dicentrics have {len(dose)}, {len(cells)} and {len(counts)} "
             "values: expected equally many"
         )
+    tiny = (dose > 0) & (dose < NEAREST_GY)
+    if np.any(tiny):
+        raise InputError(f"dose_gy has the value {dose[tiny][0]:.3g}: expected 0 or real doses")
     if np.any(cells == 0):
         raise InputError(f"n_cells is 0 at {dose[cells == 0][0]:g} Gy: expected cells at each dose")
     if np.any(counts != np.round(counts)):
@@ -339,8 +352,7 @@ def _checked_weights(weights, n):
 def _checked_background(fixed, dose, counts):
     if fixed is None:
         return 0.0
-    if not isinstance(fixed, Real) or not np.isfinite(fixed) or fixed < 0:
-        raise InputError(f"fixed_background is {fixed}: expected 0 or more dicentrics per cell")
+    number("fixed_background", fixed, least=0, unit=" dicentrics per cell")
     if fixed == 0 and counts[dose == 0].sum() > 0:
         raise InputError(
             f"fixed_background is 0, but {counts[dose == 0].sum():g} dicentrics were found at 0 Gy"
@@ -360,6 +372,8 @@ def _absent(distribution):
 def _dispersions(distributions, cells, counts):
     if distributions is None:
         return None
+    if not hasattr(distributions, "__len__") or isinstance(distributions, (str, dict)):
+        raise InputError(f"distributions: expected one for each dose, found {distributions!r:.100}")
     if len(distributions) != len(cells):
         raise InputError(f"distributions: expected {len(cells)}, found {len(distributions)}")
     per_dose = [None if _absent(one) else dispersion(one) for one in distributions]

@@ -5,6 +5,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.stats import chi2, poisson
 
+from dicentlib.counts.checked import number
 from dicentlib.errors import InputError
 
 KINDS = ("exact", "crow-gardner")
@@ -30,9 +31,9 @@ def poisson_limits(count, *, level=0.95, kind="exact"):
     >>> [round(limit, 3) for limit in poisson_limits(25, kind="crow-gardner")]
     [16.768, 36.03]
     """
-    if count < 0 or count != round(count):
+    if number("count", count, least=0) != round(count):
         raise InputError(f"count is {count}: expected a whole number of 0 or more")
-    if not 0 <= level < 1:
+    if number("level", level, least=0, most=1) == 1:
         raise InputError(f"level is {level}: expected a number from 0 to below 1")
     if kind not in KINDS:
         raise InputError(f"limits are {kind!r}: expected one of {KINDS}")

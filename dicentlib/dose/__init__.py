@@ -3,6 +3,7 @@
 from dicentlib.counts.dispersion import Dispersion, dispersion
 from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.counts.sample import Sample
+from dicentlib.dose.checklist import report_checklist
 from dicentlib.dose.criticality import criticality, mixed_field_curve
 from dicentlib.dose.detector import Detector
 from dicentlib.dose.estimate import estimate_dose
@@ -57,6 +58,7 @@ __all__ = [
     "poisson_two_sample_p",
     "protraction_factor",
     "qdr",
+    "report_checklist",
     "route_table",
     "split_dose_factor",
     "triage",

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.stats import gamma as gamma_law
 
+from dicentlib.counts.checked import number
 from dicentlib.dose.checks import (
     common_assumptions,
     common_fields,
@@ -61,8 +62,7 @@ def bayesian(
     BayesianEstimate
         ``estimate.probability(1, 2)`` is P(1 <= dose < 2 Gy).
     """
-    if not 0 < level < 1:
-        raise InputError(f"level is {level}: expected a number between 0 and 1")
+    number("level", level, least=0, most=1, open_ends=True)
     detected = DetectedCurve.of(
         sample,
         curve,
@@ -160,8 +160,8 @@ def dose_density(sample, detected, *, prior="uniform", index=1.0):
 
 def shortest_interval(grid, cumulative, *, level):
     """Ends of the shortest interval that holds `level` of the probability."""
-    starts = cumulative[cumulative <= 1 - level]
-    lows = grid[: len(starts)]
+    starts = np.append(cumulative[cumulative <= 1 - level], 1 - level)
+    lows = np.append(grid[: len(starts) - 1], np.interp(1 - level, cumulative, grid))
     highs = np.interp(starts + level, cumulative, grid)
     best = int(np.argmin(highs - lows))
     return float(lows[best]), float(highs[best])

@@ -4,8 +4,7 @@ import math
 from bisect import bisect_left, bisect_right
 
 import numpy as np
-from scipy.special import betainc, gammaincc, gammaln, xlogy
-from scipy.stats import nbinom, poisson
+from scipy.special import betainc, betaincc, gammaincc, gammaln, pdtr, pdtrc, xlogy
 
 TIES = 1e-7  # relative; the tolerance of R, whose two-sided convention this is
 
@@ -66,19 +65,41 @@ def two_sided_p(count, n_cells, mean, variance=0.0):
     expected = n_cells * mean
     if expected == 0:
         return 1.0 if count == 0 else 0.0
-    law, mode = poisson(expected), math.floor(expected)
-    ratio = n_cells * variance / mean
-    if ratio > 1e-7:
-        size = mean**2 / variance
-        law, mode = nbinom(size, 1 / (1 + ratio)), max(math.floor((size - 1) * ratio), 0)
-    height = float(law.logpmf(count)) + TIES
+    mode, at_most, above, log_pmf = _law(n_cells, mean, variance)
+    height = log_pmf(count) + TIES
     if not math.isfinite(height):
         return 0.0
     if count >= mode:
-        below = bisect_right(range(mode + 1), height, key=lambda k: float(law.logpmf(k)))
-        return float(min(law.sf(count - 1) + (law.cdf(below - 1) if below else 0.0), 1.0))
+        below = bisect_right(range(mode + 1), height, key=log_pmf)
+        return min(float(above(count - 1) + (at_most(below - 1) if below else 0.0)), 1.0)
     step = 1
-    while law.logpmf(mode + step) > height:
+    while log_pmf(mode + step) > height:
         step *= 2
-    above = mode + bisect_left(range(step + 1), -height, key=lambda k: -float(law.logpmf(mode + k)))
-    return float(min(law.cdf(count) + law.sf(above - 1), 1.0))
+    first = mode + bisect_left(range(step + 1), -height, key=lambda k: -log_pmf(mode + k))
+    return min(float(at_most(count) + above(first - 1)), 1.0)
+
+
+def _law(n_cells, mean, variance):
+    """Mode, P(X <= k), P(X > k) and log P(X = k) of a count, as plain functions (fast)."""
+    expected, ratio = n_cells * mean, n_cells * variance / mean
+    if ratio <= 1e-7:
+        return (
+            math.floor(expected),
+            lambda k: pdtr(k, expected),
+            lambda k: pdtrc(k, expected) if k >= 0 else 1.0,
+            lambda k: k * math.log(expected) - expected - math.lgamma(k + 1),
+        )
+    size = mean**2 / variance
+    p = 1 / (1 + ratio)
+    log_q, log_p = math.log(ratio / (1 + ratio)), math.log(p)
+
+    def log_pmf(k):
+        ways = math.lgamma(k + size) - math.lgamma(size) - math.lgamma(k + 1)
+        return ways + size * log_p + k * log_q
+
+    return (
+        max(math.floor((size - 1) * ratio), 0),
+        lambda k: betainc(size, k + 1, p),
+        lambda k: betaincc(size, k + 1, p) if k >= 0 else 1.0,
+        log_pmf,
+    )

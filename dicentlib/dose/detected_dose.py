@@ -5,6 +5,7 @@ import math
 import numpy as np
 from scipy.optimize import brentq
 
+from dicentlib.counts.checked import number
 from dicentlib.dose.bayesian import below_background
 from dicentlib.dose.checks import (
     common_assumptions,
@@ -16,7 +17,6 @@ from dicentlib.dose.count_law import tail_probabilities
 from dicentlib.dose.detector import DetectedCurve, count_variance
 from dicentlib.dose.result import DetectorEstimate
 from dicentlib.dose.whole_body import FARTHEST_GY
-from dicentlib.errors import InputError
 
 
 def detector_dose(
@@ -57,8 +57,7 @@ def detector_dose(
     DetectorEstimate
         With ``shares``, the part of each cause in the variance.
     """
-    if not 0 < level < 1:
-        raise InputError(f"level is {level}: expected a number between 0 and 1")
+    number("level", level, least=0, most=1, open_ends=True)
     detected = DetectedCurve.of(
         sample,
         curve,

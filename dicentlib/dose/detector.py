@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dicentlib.calibration.curve import CalibrationCurve
+from dicentlib.counts.checked import number
 from dicentlib.counts.dispersion import expected_dispersion, variance_factor
 from dicentlib.counts.slides import slide_share, slides_of
 from dicentlib.errors import InputError
@@ -36,12 +37,11 @@ class Detector:
     false_rate_error: float = 0.0
 
     def __post_init__(self):
+        number("efficiency", self.efficiency, least=0)
         if not 0 < self.efficiency <= 1:
             raise InputError(f"efficiency is {self.efficiency}: expected above 0, up to 1")
         for name in ("efficiency_error", "false_rate", "false_rate_error"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0):
-                raise InputError(f"{name} is {value}: expected 0 or more")
+            number(name, getattr(self, name), least=0)
 
     @classmethod
     def from_counts(cls, *, n_true, n_found, n_false, n_cells):
@@ -56,14 +56,13 @@ class Detector:
         0.8
         """
         for label, value in (("n_true", n_true), ("n_found", n_found), ("n_false", n_false)):
-            if value < 0 or value != round(value):
+            if number(label, value, least=0) != round(value):
                 raise InputError(f"{label} is {value}: expected a whole number of 0 or more")
         if n_found > n_true or n_found == 0:
             raise InputError(
                 f"{n_found} of {n_true} real dicentrics found: expected at least one, at most all"
             )
-        if n_cells <= 0:
-            raise InputError(f"n_cells is {n_cells}: expected at least one cell")
+        number("n_cells", n_cells, least=1)
         smoothed = (n_found + 0.5) / (n_true + 1)
         return cls(
             efficiency=n_found / n_true,
@@ -82,6 +81,9 @@ class Detector:
         return corrected, counted + (corrected * self.efficiency_error / self.efficiency) ** 2
 
 
+FARTHEST_SUMMIT_GY = 1000.0  # a curve that bends down beyond does so at no dose
+
+
 @dataclass(frozen=True)
 class DetectedCurve:
     """The calibration curve as a detector shows it: mean and variance of the detected yield."""
@@ -94,6 +96,8 @@ class DetectedCurve:
     @classmethod
     def of(cls, sample, curve, *, detector=None, ensemble_yields=None, slides=True):
         """Of one sample; `slides` False leaves the variance between slides out."""
+        if detector is not None and not isinstance(detector, Detector):
+            raise InputError(f"detector is {detector!r:.100}: expected a Detector")
         spread = 0.0 if ensemble_yields is None else ensemble_spread(ensemble_yields)
         share = slide_share(sample) if slides else 0.0
         return cls(curve, detector or Detector(), spread, share)
@@ -154,7 +158,9 @@ class DetectedCurve:
     def summit_gy(self):
         """Dose from which the curve falls: finite where alpha is above 0 and beta below."""
         _, alpha, beta = self.curve.coefficients
-        return -alpha / (2 * beta) if alpha > 0 > beta else math.inf
+        if not alpha > 0 > beta or alpha > 2 * FARTHEST_SUMMIT_GY * -beta:
+            return math.inf
+        return -alpha / (2 * beta)
 
     def dose_at(self, detected_yield):
         """Dose at which m(D) is `detected_yield`; 0 at or below the background."""
@@ -180,7 +186,10 @@ def ensemble_spread(ensemble_yields):
     ``curve.yield_at(doses)`` of the doses that each finds: what shifts curve and sample alike then
     cancels, as it does in the dose.
     """
-    yields = np.asarray(ensemble_yields, dtype=float)
+    try:
+        yields = np.asarray(ensemble_yields, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"ensemble_yields: expected numbers, found {ensemble_yields!r}") from error
     if yields.ndim != 1 or len(yields) < 2 or not np.all(np.isfinite(yields)) or yields.min() < 0:
         raise InputError(
             f"ensemble_yields: expected two or more yields of 0 or more, found {ensemble_yields!r}"

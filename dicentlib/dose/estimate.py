@@ -23,7 +23,7 @@ METHODS = {
 
 def check_method(method):
     """Refuse a method that is not one of :data:`METHODS`."""
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise InputError(f"method is {method!r}: expected one of {', '.join(METHODS)}")
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import binomtest, chi2, poisson
 
+from dicentlib.counts.checked import number
 from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.counts.sample import Sample
 from dicentlib.dose.count_law import log_count_probability, tail_probabilities, two_sided_p
@@ -70,16 +71,14 @@ def decision_threshold(n_cells, *, control=None, background=None, alpha=0.05):
     7
     """
     n = Sample.of(n_cells=n_cells, n_dicentrics=0).n_cells
-    _check_probability("alpha", alpha)
+    number("alpha", alpha, least=0, most=1, open_ends=True)
     if (control is None) == (background is None):
         raise InputError("expected control=(n_dicentrics, n_cells) or background, one of them")
     if control is not None:
         known = checked_control(control)
         rate = known.yield_
     else:
-        rate = float(background)
-        if not np.isfinite(rate) or rate < 0:
-            raise InputError(f"background is {background}: expected 0 or more per cell")
+        rate = number("background", background, least=0, unit=" per cell")
 
     def p_value(count):
         if control is not None:
@@ -105,7 +104,8 @@ def detection_limit(threshold, *, beta=0.1):
 
     .. math:: \\tfrac12 \\chi^2_{1-\\beta}\\left(2 (y_d + 1)\\right)
     """
-    _check_probability("beta", beta)
+    number("threshold", threshold, least=-1)
+    number("beta", beta, least=0, most=1, open_ends=True)
     return float(chi2.ppf(1 - beta, 2 * (threshold + 1)) / 2)
 
 
@@ -125,6 +125,7 @@ def odds(*, n_cells, n_dicentrics, curve, suspected_gy, detector=None):
     where the curve has no background to explain the dicentrics.
     """
     sample = Sample.of(n_cells=n_cells, n_dicentrics=n_dicentrics)
+    number("suspected_gy", suspected_gy, least=0, unit=" Gy")
     detected = DetectedCurve(curve, detector or Detector())
     expected, none = (sample.n_cells * float(detected.mean_at(dose)) for dose in (suspected_gy, 0))
     if sample.n_dicentrics and none == expected == 0:  # neither dose can have the dicentrics
@@ -275,8 +276,3 @@ def _equivalent_control(detected):
         return None
     count = round(rate**2 / variance)
     return count, max(round(count / rate if count else detected.unexposed_cells()), 1)
-
-
-def _check_probability(label, value):
-    if not 0 < value < 1:
-        raise InputError(f"{label} is {value}: expected a number between 0 and 1")

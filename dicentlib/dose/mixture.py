@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.stats import poisson
 
+from dicentlib.counts.checked import number
 from dicentlib.counts.sample import trimmed
 from dicentlib.dose.checks import (
     common_assumptions,
@@ -53,8 +54,7 @@ def mixture(sample, curve, *, level=0.95, d0_gy=2.7):
         no dose agrees with them.
     """
     z = normal_quantile(level)
-    if not np.isfinite(d0_gy) or d0_gy <= 0:
-        raise InputError(f"d0_gy is {d0_gy}: expected more than 0 Gy")
+    number("d0_gy", d0_gy, least=0, open_ends=True, unit=" Gy")
     if sample.distribution is None:
         raise InputError("mixture needs the cells with 0, 1, 2 ... dicentrics, not only the sums")
     if sample.n_dicentrics == 0:

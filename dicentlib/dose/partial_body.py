@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from dicentlib.calibration.curve import CalibrationCurve
+from dicentlib.counts.checked import number
 from dicentlib.dose.checks import (
     common_assumptions,
     common_fields,
@@ -72,8 +73,7 @@ def dolphin(
         ``dose_gy`` is NaN, with the reason in ``warnings``, where no cell has two dicentrics.
     """
     z = normal_quantile(level)
-    if not np.isfinite(d0_gy) or d0_gy <= 0:
-        raise InputError(f"d0_gy is {d0_gy}: expected more than 0 Gy")
+    number("d0_gy", d0_gy, least=0, open_ends=True, unit=" Gy")
     if sample.distribution is None:
         raise InputError("dolphin needs the cells with 0, 1, 2 ... dicentrics, not only the sums")
     if limits is None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dicentlib.counts.checked import number
 from dicentlib.errors import InputError
 
 REPAIR_TIME_HOURS = 2.0
@@ -21,9 +22,7 @@ def protraction_factor(duration_hours, *, repair_time_hours=REPAIR_TIME_HOURS):
     >>> float(protraction_factor(0))
     1.0
     """
-    x = np.asarray(duration_hours, dtype=float) / _repair_time(repair_time_hours)
-    if not np.all(x >= 0):
-        raise InputError(f"duration_hours is {duration_hours}: expected 0 hours or more")
+    x = _hours("duration_hours", duration_hours) / _repair_time(repair_time_hours)
     # Below 0.01 the direct form loses its digits; the series is exact to 1e-9 there.
     small = np.minimum(x, 0.01)
     series = 1 - small / 3 + small**2 / 12 - small**3 / 60
@@ -38,13 +37,19 @@ def split_dose_factor(gap_hours, *, repair_time_hours=REPAIR_TIME_HOURS):
 
     Fractions more than about 6 hours apart act alone: their yields add up.
     """
-    gap = np.asarray(gap_hours, dtype=float)
-    if not np.all(gap >= 0):
-        raise InputError(f"gap_hours is {gap_hours}: expected 0 hours or more")
+    gap = _hours("gap_hours", gap_hours)
     return np.exp(-gap / _repair_time(repair_time_hours))[()]
 
 
-def _repair_time(hours):
-    if not np.isfinite(hours) or hours <= 0:
-        raise InputError(f"repair_time_hours is {hours}: expected more than 0 hours")
+def _hours(label, values):
+    try:
+        hours = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        hours = np.array(np.nan)
+    if not np.all(hours >= 0):
+        raise InputError(f"{label} is {values!r:.100}: expected 0 hours or more")
     return hours
+
+
+def _repair_time(hours):
+    return number("repair_time_hours", hours, least=0, open_ends=True, unit=" hours")

@@ -5,7 +5,7 @@ from numbers import Real
 
 from scipy.optimize import brentq
 
-from dicentlib.dose.checks import common_assumptions, range_warnings
+from dicentlib.dose.checks import checked_curve, common_assumptions, range_warnings
 from dicentlib.dose.result import DoseEstimate
 from dicentlib.dose.whole_body import DELTA_FLOOR, normal_quantile
 from dicentlib.errors import InputError
@@ -34,6 +34,8 @@ def qdr(n_dicentrics, n_damaged, curve, acentric_curve, *, level=0.95):
         if not whole or value < 0:
             raise InputError(f"{label} is {value!r}: expected a whole number of 0 or more")
     notes = []
+    for one in (curve, acentric_curve):
+        checked_curve(one)
     if curve.covariance is None or acentric_curve.covariance is None:
         notes.append("A curve has no covariance: its own uncertainty is not in the interval.")
     if n_dicentrics < DELTA_FLOOR:

@@ -7,6 +7,7 @@ partial body, limits, category.
 from dataclasses import dataclass, replace
 from html import escape
 
+from dicentlib.counts.checked import number
 from dicentlib.counts.dispersion import Dispersion, dispersion, expected_dispersion
 from dicentlib.counts.exact_dispersion import exact_dispersion_p
 from dicentlib.counts.sample import Sample
@@ -191,6 +192,9 @@ def laboratory_route(
     """
     sample = Sample.of(cells_with, n_cells=n_cells, n_dicentrics=n_dicentrics, slides=slides)
     curve = checked_curve(curve, scorer).protracted(protraction)
+    number("d0_gy", d0_gy, least=0, open_ends=True, unit=" Gy")
+    if delay_days is not None:
+        number("delay_days", delay_days, least=0, unit=" days")
     if same_detector is None:
         same_detector = curve.scorer is not None and detector is None
     detecting = {"detector": detector, "ensemble_yields": ensemble_yields}

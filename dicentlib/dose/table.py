@@ -84,6 +84,8 @@ def named_samples(counts):
     if isinstance(counts, dict):
         yield from ((str(name), {"cells_with": one}, []) for name, one in counts.items())
         return
+    if not isinstance(counts, (pd.DataFrame, str, PathLike)):
+        raise InputError(f"counts are {counts!r:.100}: expected a file, a table or a dict")
     table = counts if isinstance(counts, pd.DataFrame) else read_counts(counts)
     missing = {"n_cells", "n_dicentrics"} - set(table)
     if missing:

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from dicentlib.counts.sample import Sample
 from dicentlib.dose.bayesian import bounded_bayesian
-from dicentlib.dose.result import BayesianEstimate, PartialBodyEstimate
+from dicentlib.dose.result import BayesianEstimate, DoseEstimate, PartialBodyEstimate
 from dicentlib.errors import InputError
 
 # Lower ends in Gy; each category ends where the next begins.
@@ -70,6 +70,8 @@ def triage(estimate, *, scheme="multibiodose"):
     scheme : {"multibiodose", "iaea"}
         Cuts at 1 and 2 Gy, or at 1, 2, 4 and 6 Gy.
     """
+    if not isinstance(estimate, DoseEstimate):
+        raise InputError(f"estimate is {estimate!r:.100}: expected a DoseEstimate")
     if scheme not in SCHEMES:
         raise InputError(f"scheme is {scheme!r}: expected one of {', '.join(SCHEMES)}")
     cuts = SCHEMES[scheme]

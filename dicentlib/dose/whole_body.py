@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from dicentlib.counts.checked import number
 from dicentlib.counts.dispersion import dispersion, expected_dispersion
 from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.dose.bayesian import below_background
@@ -191,8 +192,7 @@ def yield_variance(sample):
 
 def normal_quantile(level):
     """z of a two-sided interval."""
-    if not 0 < level < 1:
-        raise InputError(f"level is {level}: expected a number between 0 and 1")
+    number("level", level, least=0, most=1, open_ends=True)
     return float(norm.ppf(0.5 + level / 2))
 
 

@@ -11,9 +11,11 @@ from dicentlib.calibration import CalibrationCurve, published_curve
 from dicentlib.counts.exact_dispersion import exact_dispersion_p
 from dicentlib.counts.sample import Sample
 from dicentlib.dose import dispersion, estimate_dose, laboratory_route
+from dicentlib.dose.checklist import CASE, report_checklist
 from dicentlib.dose.detector import DetectedCurve
 from dicentlib.dose.hidden_part import dispersion_power, hidden_part
 from dicentlib.dose.rogue_cell import find_rogue_cell
+from dicentlib.errors import InputError
 
 BEND = CalibrationCurve(
     (0.001, 0.40, -0.03), [[1e-6, -2e-6, 1e-6], [-2e-6, 2e-4, -5e-5], [1e-6, -5e-5, 2e-5]]
@@ -161,3 +163,25 @@ def test_a_route_shows_itself_shortly(curve):
     assert route.conclusion in html
     assert len(html) < 5000
     assert route.estimate.summary() in route.estimate._repr_html_()
+
+
+def test_every_item_of_a_report_is_present_or_named_as_missing(curve):
+    route = laboratory_route([440, 52, 8], curve)
+    bare = report_checklist(route)
+    assert {"Sample code", "Who asked for the estimate", "Software version"} <= set(
+        bare.loc[~bare["present"], "item"]
+    )
+    assert bare.loc[~bare["present"], "content"].eq("missing").all()
+    case = dict.fromkeys(CASE, "stated")
+    full = report_checklist(route, case, sample_code="7", scorer="two people", software="1.0")
+    assert full.loc[~full["present"], "item"].tolist() == [
+        "Goodness of fit", "Curve: dose rate", "Curve: dose quantity", "Curve: temperature",
+        "Curve: incubation",
+    ]  # fmt: skip
+    held = full.set_index("item")["content"]
+    assert held["Dose with its interval and method"] == route.conclusion
+    assert held["Cells by number of dicentrics"] == "440, 52, 8"
+    with pytest.raises(InputError, match="case: unknown nme"):
+        report_checklist(route, {"nme": "x"})
+    sums = report_checklist(laboratory_route(n_cells=500, n_dicentrics=20, curve=curve))
+    assert not sums.set_index("item").loc["Dispersion index and u", "present"]
