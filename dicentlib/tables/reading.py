@@ -217,7 +217,11 @@ def find_table(folder, name):
     """
     folder, stem = Path(folder), Path(name).stem
     nearly, alike = [], []
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError:  # absent, or may not be listed: whoever needs its files says so
+        paths = []
+    for path in paths:
         bare, suffixes = _bare_name(path.name)
         if path.name == name or not suffixes or not path.is_file():
             continue
