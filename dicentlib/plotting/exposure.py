@@ -10,7 +10,7 @@ SHARES = (0.95, 0.5)  # of the probability, within the contours
 def plot_joint_density(posterior, *, ax, estimate=None):
     """Density of dose and exposed fraction, with the contours that hold 95 % and 50 % of it.
 
-    The whole-body hypothesis is a line at a fraction of 1: its probability stands in the title.
+    The bar at a fraction of 1 is the interval of the whole-body equivalent dose.
 
     Parameters
     ----------
@@ -24,12 +24,19 @@ def plot_joint_density(posterior, *, ax, estimate=None):
     order = np.sort(mass.ravel())[::-1]
     held = np.cumsum(order) / order.sum()
     levels = [order[np.searchsorted(held, share)] for share in SHARES]
+    ax.set_facecolor("#f7fbff")  # of the colour map at 0
     ax.pcolormesh(dose, fraction, mass.T, cmap="Blues", shading="gouraud", rasterized=True)
     if levels[0] < levels[1]:
         ax.contour(dose, fraction, mass.T, levels=levels, colors=SAMPLE_COLOUR, linewidths=1)
-    if posterior.p_partial < 1:
-        own = posterior.exposed_gy
-        ax.plot([own.lower, own.upper], [1, 1], color=SAMPLE_COLOUR, linewidth=4, clip_on=False)
+    same = posterior.equivalent_gy
+    ax.plot(
+        [same.lower, same.upper],
+        [1, 1],
+        color=SAMPLE_COLOUR,
+        linewidth=4,
+        clip_on=False,
+        label="whole-body equivalent",
+    )
     if estimate is not None and estimate.estimable:
         low, high = max(estimate.lower_gy, 0.0), min(estimate.upper_gy, dose[-1])
         ax.errorbar(
@@ -46,9 +53,9 @@ def plot_joint_density(posterior, *, ax, estimate=None):
             capsize=2,
             label="classical (dolphin)",
         )
-        ax.legend(loc="lower right")
-    shown = dose[mass.sum(axis=1) > 1e-4 * mass.sum(axis=1).max()]
-    ax.set_xlim(shown[0], shown[-1])
+    shown = dose[mass.sum(axis=1) > 1e-3 * mass.sum(axis=1).max()]
+    ax.set_xlim(min(shown[0], same.lower), max(shown[-1], same.upper))
+    ax.legend(loc="best", fontsize=8)
     ax.set_ylim(0, 1.02)
     ax.yaxis.set_major_formatter("{x:.0%}")
     ax.set(xlabel="Dose to the exposed part (Gy)", ylabel="Exposed fraction of the body")
