@@ -11,7 +11,8 @@ that is not above the background has the interval from 0 to the upper limit. "po
 `exposure_posterior` with its default prior; both intervals are judged by the dose to the exposed
 part. Then dose and fraction are drawn from the prior itself. Last, a detector of efficiency 0.7
 with 0.03 false dicentrics per cell, whose efficiency varies from slide to slide of 100 cells
-(CV 0.2), scores calibration (8 doses, 400 cells each) and samples of 200 cells; `--slides` trials a row.
+(CV 0.2), scores calibration (8 doses, 400 cells each) and samples of 200 cells; `--slides`
+trials a row.
 """
 
 import argparse

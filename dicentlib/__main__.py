@@ -417,9 +417,10 @@ def plan(
     for question, note in zip(table["question"], table["note"], strict=True):
         if note:
             typer.echo(f"{question}: {note}")
-    if table["cells"].notna().iloc[-1]:
-        series = plan_series(known, {width_at_gy: half_width_gy / 2})
-        typer.echo(f"\nThe calibration series, by eye:\n{series.table.to_string(index=False)}")
+    if table.iloc[-1].drop(["question", "note"]).notna().all():
+        series = plan_series(known, {width_at_gy: half_width_gy / 2}, detector=detector)
+        scoring = "by eye" if detector is None else "with the detector"
+        typer.echo(f"\nThe calibration series, {scoring}:\n{series.table.to_string(index=False)}")
     if out is not None:
         with atomic_path(out) as temporary:
             table.to_csv(temporary, index=False)
