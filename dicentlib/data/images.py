@@ -11,6 +11,8 @@ __all__ = ["grey_levels", "normalise_background", "read_image", "resample"]
 
 BACKGROUND = 0.88  # median background of solid-Giemsa fields, and of simulated ones
 USUAL_BACKGROUND = (0.75, 0.97)  # inside, exposure is left alone
+FLATTENED = (0.6, 0.75)  # darkest share between those of stained and of empty fields
+STRETCHED_TO = 0.4
 DARKEST_BACKGROUND = 0.15  # below, the image is not bright field
 
 
@@ -59,7 +61,9 @@ def normalise_background(image):
 
     The background is the commonest grey value among the lighter half of the pixels. Where it
     lies in the usual range (0.75 to 0.97) the image is returned as it is; elsewhere it is
-    multiplied so that the background becomes 0.88, and clipped at 1.
+    multiplied so that the background becomes 0.88, and clipped at 1. A contrast flattened by a
+    black level or an offset, whose darkest 0.1 % of pixels have 60 to 75 % of the background, is
+    stretched until they have 40 %; a field with less is empty, and stays as it is.
 
     Parameters
     ----------
@@ -74,15 +78,20 @@ def normalise_background(image):
     InputError
         The background is below 0.15: the image is black, or not bright field.
     """
-    level = background_level(image)
-    if has_usual_background(level):
+    level, darkest = background_level(image), darkest_share(image)
+    flattened = is_flattened(darkest)
+    if has_usual_background(level) and not flattened:
         return image
     if level < DARKEST_BACKGROUND:
         raise InputError(
             f"background grey {level:.2f}; allowed: at least {DARKEST_BACKGROUND} "
             "(bright field: light background, dark chromosomes)"
         )
-    return np.minimum(image * np.float32(BACKGROUND / level), np.float32(1))
+    target = level if has_usual_background(level) else BACKGROUND
+    if flattened:
+        gain = (1 - STRETCHED_TO) / (1 - darkest)
+        image = np.maximum(level + np.float32(gain) * (image - np.float32(level)), np.float32(0))
+    return np.minimum(image * np.float32(target / level), np.float32(1))
 
 
 def grey_levels(image, *, pixel_size_um, target_pixel_size_um):
@@ -118,6 +127,17 @@ def grey_levels(image, *, pixel_size_um, target_pixel_size_um):
 def has_usual_background(level):
     """Whether :func:`normalise_background` leaves a background of this grey value as it is."""
     return USUAL_BACKGROUND[0] <= level <= USUAL_BACKGROUND[1]
+
+
+def is_flattened(darkest):
+    """Whether :func:`normalise_background` stretches a contrast of this darkest share."""
+    return FLATTENED[0] < darkest < FLATTENED[1]
+
+
+def darkest_share(image):
+    """The darkest 0.1 % of the pixels, of the background: their quantile over its level."""
+    step = max(1, min(image.shape) // 512)
+    return float(np.quantile(image[::step, ::step], 0.001) / background_level(image))
 
 
 def background_level(image):

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from dicentlib.data.images import background_level, grey_levels, has_usual_background
+from dicentlib.data.images import (
+    background_level,
+    darkest_share,
+    grey_levels,
+    has_usual_background,
+    is_flattened,
+)
 from dicentlib.data.index import reason
 from dicentlib.data.paths import contained_path
 from dicentlib.data.pictures import read_picture
@@ -123,6 +129,8 @@ def prepare_pixels(image, pixel_size, settings, image_filter=None, *, notes=()):
     level = background_level(image)
     if not has_usual_background(level):
         notes.append(f"background {level:.2f} normalised")
+    if is_flattened(darkest := darkest_share(image)):
+        notes.append(f"contrast stretched: darkest pixels at {darkest:.0%} of the background")
     levels = grey_levels(
         image, pixel_size_um=pixel_size, target_pixel_size_um=settings.scorer.pixel_size_um
     )

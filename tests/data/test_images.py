@@ -150,6 +150,18 @@ def test_background_is_normalised_only_where_it_is_unusual(rng):
         normalise_background(image * 0)
 
 
+def test_a_contrast_flattened_by_a_black_level_is_stretched():
+    image = np.full((100, 100), 0.9, dtype=np.float32)
+    image[10:20, 10:60] = 0.3
+    stretched = normalise_background((image + 1) / 2)  # 0.95 and 0.65
+    assert background_level(stretched) == pytest.approx(0.95, abs=0.01)
+    assert stretched[15, 30] == pytest.approx(0.4 * 0.95, abs=0.01)
+    empty = np.full((100, 100), 0.9, dtype=np.float32)
+    assert normalise_background(empty) is empty
+    pale = (image + 0.2) / 1.2  # 0.92 and 0.42: as slides are
+    assert normalise_background(pale) is pale
+
+
 def test_index_joins_samples_and_lists_what_cannot_be_used(tmp_path, grey):
     (tmp_path / "images").mkdir()
     for name in ("1.png", "2.png", "3.png"):
