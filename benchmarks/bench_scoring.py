@@ -1,13 +1,14 @@
-"""Images per second of scoring against the plain loop, and of Dask workers against each other.
+"""Images per second of scoring and of heatmaps against the plain loop, and of Dask workers.
 
 The plain loop takes one image and one member at a time, float32, eager, as PyTorch comes:
-contiguous tensors and all cores on one image. All figures are of one run on one machine.
+contiguous tensors and all cores on one image. All figures are of one run on one machine: simulated
+fields of 0 to 4 Gy and a ready ensemble. With ``--encoder`` noise and untrained members instead.
 
-    python benchmarks/bench_scoring.py [--images 48] [--members 10] [--encoder resnet18] ...
+    python benchmarks/bench_scoring.py [--images 24] [--ready models/giemsa-small]
+    python benchmarks/bench_scoring.py --encoder resnet18 --members 10 --height 448 --width 512
 """
 
 import argparse
-import os
 import shutil
 import tempfile
 import time
@@ -17,13 +18,17 @@ import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
+from tables import write_table
 
-from dicentlib.data import normalise_background, read_image
+from dicentlib.data import normalise_background, read_image, resample
+from dicentlib.data.dataset import MetaphaseDataset
 from dicentlib.data.targets import pad_to_stride
-from dicentlib.ensemble import load_members, save_member
+from dicentlib.ensemble import load_members, save_member, stored_heatmaps
 from dicentlib.model import HeatmapUnet
 from dicentlib.operating_point import OperatingPoint
 from dicentlib.scoring import score_folder
+from dicentlib.simulation import simulate_set
+from dicentlib.training import read_image_set
 from dicentlib.voting import detect
 
 PAPER_IMAGES = 21_215  # images of the paper's calibration curve
@@ -32,9 +37,10 @@ EVENT_IMAGES = 40_000 * 500  # samples times cells of a mass-casualty event
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=96)
+    parser.add_argument("--images", type=int, default=25)
+    parser.add_argument("--ready", default="models/giemsa-small", help="ensemble")
     parser.add_argument("--members", type=int, default=10)
-    parser.add_argument("--encoder", default="tu-mobilenetv3_small_100")
+    parser.add_argument("--encoder", help="untrained members of it, on noise")
     parser.add_argument("--decoder", type=int, nargs=2, default=(64, 32))
     parser.add_argument("--height", type=int, default=448)
     parser.add_argument("--width", type=int, default=512)
@@ -43,6 +49,21 @@ def parse():
     parser.add_argument("--batch-size", type=int, default=None)
     parser.add_argument("--no-dask", action="store_true")
     return parser.parse_args()
+
+
+def prepare_ready(folder, options):
+    """Simulated fields of five doses and the members of a ready ensemble."""
+    simulate_set(
+        folder / "images",
+        n_images=-(-options.images // 5),
+        dose_gy=[0.0, 1.0, 2.0, 3.0, 4.0],
+        seed=77,
+        height=888,
+        width=1008,
+        progress=False,
+    )
+    shutil.copytree(Path(options.ready) / "members", folder / "members")
+    return OperatingPoint.read(Path(options.ready) / "operating_point.json")
 
 
 def prepare(folder, options):
@@ -82,8 +103,12 @@ def plain_loop(folder, point):
     members = load_members(folder / "members")
     models = [member.model.to(memory_format=torch.contiguous_format) for member in members]
     tables = []
-    for path in sorted((folder / "images").iterdir()):
-        image = normalise_background(read_image(path))
+    for path in sorted((folder / "images").rglob("*.png")):
+        image = resample(
+            normalise_background(read_image(path)),
+            pixel_size_um=0.1,
+            target_pixel_size_um=members[0].metadata["pixel_size_um"],
+        )
         tensor = torch.from_numpy(pad_to_stride(image)[None, None])
         with torch.no_grad():
             heatmaps = np.concatenate([model(tensor).numpy() for model in models])
@@ -130,36 +155,55 @@ def on_cluster(folder, point, options, n_workers):
         return timed(score, folder, point, options, client=client)[1]
 
 
+def heatmaps(folder):
+    """Heatmaps for an evaluation, written and none read back; the members are ready."""
+    members = load_members(folder / "members")
+    dataset = MetaphaseDataset(
+        *read_image_set(folder / "images"), pixel_size_um=members[0].metadata["pixel_size_um"]
+    )
+    stored_heatmaps(folder / "first.parquet", dataset, members)
+    return timed(stored_heatmaps, folder / "second.parquet", dataset, members)[1]
+
+
 def main():
     options = parse()
-    rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        point = prepare(folder, options)
+        point = (prepare if options.encoder else prepare_ready)(folder, options)
+        plain_loop(folder, point)
         expected, plain_s = timed(plain_loop, folder, point)
-        rows.append(("plain loop", plain_s))
+        score(folder, point, options)
         table, scoring_s = timed(score, folder, point, options)
-        rows.append(("scoring", scoring_s))
+        rows = [("plain loop", plain_s), ("scoring", scoring_s)]
+        if not options.encoder:
+            rows.append(("heatmaps of an evaluation", heatmaps(folder)))
         if not options.no_dask:
-            for n_workers in (1, 2):
-                rows.append(
-                    (f"Dask, {n_workers} x 1 core", on_cluster(folder, point, options, n_workers))
-                )
-    table_of = pd.DataFrame(rows, columns=["how", "seconds"])
-    table_of["images per s"] = options.images / table_of["seconds"]
-    print(f"{options.images} images {options.height} x {options.width}, {options.members} members")
-    print(f"{options.encoder}, {options.precision}, {len(os.sched_getaffinity(0))} cores", end="")
-    print(f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ", no GPU")
-    print(table_of.to_string(index=False, float_format="%.2f"))
-    fires = table["image"].nunique() / options.images
-    print(f"detections: {len(expected)} in the plain loop, {len(table)} in scoring; ", end="")
-    print(f"{fires:.0%} of the images fire")
-    print(f"scoring / plain loop: {plain_s / scoring_s:.2f} (target 2.0)")
+            rows += [(f"Dask, {n} x 1 core", on_cluster(folder, point, options, n)) for n in (1, 2)]
+        n_images = len(list((folder / "images").rglob("*.png")))
+    times = dict(rows)
+    written = [
+        {
+            "what": what,
+            "images per second": round(n_images / taken, 2),
+            "to the plain loop": round(plain_s / taken, 2),
+        }
+        for what, taken in rows
+    ]
+    about = f"{options.encoder}, noise" if options.encoder else f"{Path(options.ready).name}, "
+    about += "" if options.encoder else "simulated fields of 888 x 1008 pixels"
+    rate = n_images / scoring_s
+    caption = (
+        f"{about}; {n_images} images, {point.n_members} members. Detections: {len(expected)} in "
+        f"the plain loop, {len(table)} in scoring. {PAPER_IMAGES:,} images would take "
+        f"{PAPER_IMAGES / rate / 3600:.1f} h, {EVENT_IMAGES:,} in a day need "
+        f"{EVENT_IMAGES / rate / 86400:.0f} such machines."
+    )
     if not options.no_dask:
-        print(f"two Dask workers / one: {rows[2][1] / rows[3][1]:.2f} (target 1.7)")
-    rate = options.images / scoring_s
-    print(f"at this rate {PAPER_IMAGES:,} images take {PAPER_IMAGES / rate / 60:.1f} min,")
-    print(f"and {EVENT_IMAGES:,} images in a day need {EVENT_IMAGES / rate / 86400:.1f} machines")
+        ratio = times["Dask, 1 x 1 core"] / times["Dask, 2 x 1 core"]
+        caption += f" Two Dask workers to one: {ratio:.2f}."
+    write_table(
+        "bench_scoring_untrained" if options.encoder else "bench_scoring", written, caption=caption
+    )
 
 
 if __name__ == "__main__":

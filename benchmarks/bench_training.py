@@ -3,9 +3,8 @@
     python benchmarks/bench_training.py [--encoder tu-resnet10t] [--threads 2] [--paper]
 
 The baseline is the plain loop: eager, float32, contiguous memory, Adam without fusion.
-``--paper`` takes the paper's preset (resnet34, whole images of 896 x 1008, batches of 12);
-on a GPU it also measures a large bfloat16 matrix product and says what share of its speed the
-training step reaches, and how long the paper's 100 epochs of 4,344 images would take.
+``--paper`` takes the paper's preset (resnet34, whole images of 896 x 1008, batches of 12).
+``gpu_figures.py`` measures what a GPU makes of it.
 """
 
 import argparse
@@ -83,15 +82,12 @@ def compare_steps(arguments, device, shape, batch):
     return table
 
 
-def share_of_matrix_product(arguments, shape, batch, images_per_second):
-    """Training TFLOP/s over those of a large bfloat16 matrix product on the same card."""
-    model = HeatmapUnet(arguments.encoder, None, arguments.decoder_channels).cuda()
+def training_flops(encoder, decoder_channels, shape):
+    """Operations of a forward and a backward pass over one image."""
+    model = HeatmapUnet(encoder, None, decoder_channels)
     with FlopCounterMode(display=False) as counter:
-        model.logits(torch.rand(1, 1, *shape, device="cuda")).sum().backward()
-    step = counter.get_total_flops() * images_per_second / 1e12
-    a, b = (torch.randn(16384, 16384, device="cuda", dtype=torch.bfloat16) for _ in range(2))
-    product = 2 * 16384**3 / seconds(lambda: a @ b, "cuda", repeats=10) / 1e12
-    return step, product
+        model.logits(torch.rand(1, 1, *shape)).sum().backward()
+    return counter.get_total_flops()
 
 
 def loading_rate(side, crop_px, *, n_samples=300):
@@ -135,11 +131,6 @@ def main():
     print(
         f"loading, one process: {loading:.0f} samples per second ({loading / best:.1f} x training)"
     )
-    if device == "cuda":
-        step, product = share_of_matrix_product(arguments, shape, batch, best)
-        print(f"{step:.0f} TFLOP/s of {product:.0f} TFLOP/s: {100 * step / product:.0f} %")
-        minutes = PAPER_EPOCHS * PAPER_IMAGES / best / 60
-        print(f"the paper's {PAPER_EPOCHS} epochs of {PAPER_IMAGES} images: {minutes:.1f} minutes")
 
 
 if __name__ == "__main__":

@@ -70,6 +70,19 @@ def same(first, second):
     return shared
 
 
+def write(options, rows, networks):
+    """The table so far, with its sums."""
+    engine = "openvino" if networks[0].compiled else "torch"
+    total = {"fields": "all"} | {
+        key: sum(row[key] for row in rows) for key in rows[0] if key != "fields"
+    }
+    write_table(
+        options.name,
+        [*rows, total],
+        caption=f"{len(networks)} members of {Path(options.members).name}, engine {engine}.",
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="*", type=Path, help="of real images")
@@ -111,15 +124,7 @@ def main():
                     "new": n_seen - n_same,
                 }
             )
-    engine = "openvino" if networks[0].compiled else "torch"
-    total = {"fields": "all"} | {
-        key: sum(row[key] for row in rows) for key in rows[0] if key != "fields"
-    }
-    write_table(
-        options.name,
-        [*rows, total],
-        caption=f"{len(members)} members of {Path(options.members).name}, engine {engine}.",
-    )
+            write(options, rows, networks)
 
 
 if __name__ == "__main__":

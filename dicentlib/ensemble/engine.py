@@ -75,6 +75,25 @@ class Network:
             raise InputError(f"{self.name}: heatmaps are not finite; the member is damaged")
         return heatmaps
 
+    def features_and_heatmaps(self, images):
+        """The volume before the head, seen from the image's side, and the heatmaps.
+
+        By PyTorch, the volume in float32.
+
+        Returns
+        -------
+        ndarray of float32, shape (N, C + 2, H/4, W/4)
+        """
+        images = np.ascontiguousarray(images[:, None], np.float32)
+        tensor = torch.from_numpy(images).to(self.device, memory_format=torch.channels_last)
+        with torch.inference_mode():
+            volume = self.model.features(tensor)
+            if self.model.orientation == 0 and self.precision == "float32":
+                heatmaps = torch.sigmoid(self.model.head(volume)).cpu().numpy()
+            else:
+                heatmaps = self._by_torch(images)
+        return np.concatenate([volume.cpu().numpy(), heatmaps], axis=1)
+
     def _by_openvino(self, images):
         if not hasattr(self._of_thread, "request"):
             self._of_thread.request = self.compiled.create_infer_request()

@@ -1,22 +1,25 @@
 """Features of the volume before the head, at the same points for every epoch, on disk."""
 
 from dataclasses import dataclass, replace
-from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
-import torch
+from scipy import ndimage
 from tqdm import tqdm
 
-from dicentlib.conventions import STRIDE
+from dicentlib.conventions import CLASSES, STRIDE
 from dicentlib.data import read_image
 from dicentlib.data.scaled_images import ScaledImages
 from dicentlib.data.targets import pad_to_stride
-from dicentlib.ensemble import load_members, member_paths, precision_of, read_member_metadata
+from dicentlib.ensemble import load_members, member_paths, read_member_metadata
+from dicentlib.ensemble.engine import networks_of
+from dicentlib.ensemble.heatmaps import fill
+from dicentlib.ensemble.regions import CELL_IN_MAP, cover
 from dicentlib.errors import InputError
 from dicentlib.files import atomic_path
 from dicentlib.latent.members import check_same_network
 from dicentlib.latent.points import HALF_HEIGHT_RADIUS, cells_of
+from dicentlib.threads import available_processors, map_ahead, one_thread_each
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def extract_features(
         Folder for ``features.npy``, ``peaks.npy`` and ``points.parquet``, each written whole or
         not at all.
     batch_size : int
-        Images computed together.
+        Images computed at a time, on a CPU each by one thread.
     device : str
     progress : bool
         Show a progress bar.
@@ -105,9 +108,10 @@ def extract_features(
         digests = []
         for epoch, path in enumerate(paths):
             (member,) = load_members([path], device=device)
+            (network,) = networks_of([member], engine="torch")
             digests.append(member.digest)
             radius = member.metadata["sigma"] * HALF_HEIGHT_RADIUS
-            for name, volume, heatmaps in _volumes(member, images, batch_size):
+            for name, volume, heatmaps in _volumes(network, images, cells, batch_size):
                 features[epoch, rows[name]] = look_up(volume, cells[name])
                 peaks[epoch, rows[name]] = look_up_peaks(heatmaps, cells[name], radius=radius)
                 bar.update()
@@ -187,30 +191,29 @@ def _cells_by_image(index, points, images):
     return rows, {name: cells_of(scaled[name], stride_px=STRIDE) for name in images}
 
 
-def _volumes(member, images, batch_size):
-    """Yield (name, volume, heatmaps) of all images; neighbours of one size together."""
-    model = member.model
-    device = next(model.parameters()).device
-    reduced = precision_of(member.metadata) == "bfloat16"
-    padded = ((name, pad_to_stride(image)) for name, image in images.items())
-    for _, same in groupby(padded, key=lambda item: item[1].shape):
-        while batch := list(islice(same, batch_size)):
-            names, arrays = zip(*batch, strict=True)
-            tensor = torch.from_numpy(np.stack(arrays)[:, None]).to(device).float() / 255
-            tensor = tensor.to(memory_format=torch.channels_last)
-            with torch.inference_mode():
-                volumes = model.features(tensor)
-                if model.orientation == 0 and not reduced:
-                    heatmaps = torch.sigmoid(model.head(volumes))
-                else:
-                    with torch.autocast(device.type, torch.bfloat16, enabled=reduced):
-                        heatmaps = model(tensor)
-            yield from zip(
-                names,
-                volumes.float().cpu().numpy(),
-                heatmaps.float().cpu().numpy(),
-                strict=True,
-            )
+def _volumes(network, images, cells, n_ahead):
+    """Yield (name, volume, heatmaps) of all images, computed where their points lie."""
+    n_channels = network.model.decoder_channels[1]
+
+    def see(item):
+        name, image = item
+        padded = pad_to_stride(image)[None].astype(np.float32) / 255
+        shape = tuple(side // STRIDE for side in padded.shape[1:])
+        maps = np.zeros((1, n_channels + len(CLASSES), *shape), np.float32)
+        boxes = cover(_with_points(cells[name], shape), context=network.context)
+        fill(maps, boxes, network.features_and_heatmaps, padded)
+        return name, maps[0, :n_channels], maps[0, n_channels:]
+
+    with one_thread_each(available_processors()) as pool:
+        yield from map_ahead(pool, see, images.items(), n_ahead)
+
+
+def _with_points(cells, shape):
+    """Cells of the grid of boxes with a point or beside one, bool; truth disks reach no farther."""
+    marked = np.zeros(tuple(side // CELL_IN_MAP for side in shape), np.uint8)
+    rows, cols = (np.clip(cells, 0, np.array(shape) - 1) // CELL_IN_MAP).T
+    marked[rows, cols] = 1
+    return ndimage.maximum_filter(marked, size=3).astype(bool)
 
 
 def _create(path, shape):
