@@ -101,6 +101,10 @@ def main():
     )
     print("\nCoverage of nominal 95 % whole-body intervals, variance between slides carried or not")
     print(shown.round(3).to_string())
+    print("\nLowest and highest over the doses")
+    by_dose = every.groupby(["slide", "cv", "carried", "cells", "dose_gy"])["covers"].mean()
+    ends = by_dose.groupby(["slide", "cv", "carried", "cells"]).agg(["min", "max"])
+    print(ends.round(2).to_string())
     share = every.groupby(["slide", "cv", "dose_gy", "cells", "carried"])["covers"].mean()
     n = options.series * options.samples
     print(f"\nstandard error of a figure near 0.95: {np.sqrt(0.95 * 0.05 / n):.3f}")

@@ -49,8 +49,8 @@ def route_table(samples, curve=None, **options):
     Examples
     --------
     >>> table = route_table({"A": [302, 28, 22, 8, 1], "B": [498, 2]}, "barquinero-1995-co60")
-    >>> table[["sample", "partial_by", "category"]].to_numpy().tolist()
-    [['A', 'dispersion', 'red, > 2 Gy'], ['B', None, 'green, < 1 Gy']]
+    >>> table[["sample", "above_background", "category"]].to_numpy().tolist()
+    [['A', True, 'red, > 2 Gy'], ['B', False, 'green, < 1 Gy']]
     """
     if isinstance(samples, dict) and all(isinstance(one, Route) for one in samples.values()):
         rows = [route_row(name, route) for name, route in samples.items()]
