@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from dicentlib.dose import exposure_posterior
 from dicentlib.dose.route_table import reservations as reservations_of
 from dicentlib.errors import InputError
 from dicentlib.files import read_json
@@ -163,32 +162,6 @@ def estimates(route, merkle):
     if route.partial_body is not None:
         found["exposed part, contaminated Poisson"] = route.partial_body
     return found
-
-
-def weighed_exposure(cells_with, curve, route, *, prior, **options):
-    """Whole and partial exposure weighed together, next to the estimate of the route.
-
-    Parameters
-    ----------
-    cells_with : sequence of int
-    curve : CalibrationCurve
-    route : Route
-        Of the same sample.
-    prior : ExposurePrior
-    **options
-        Of :func:`dicentlib.dose.exposure_posterior`.
-
-    Returns
-    -------
-    posterior : ExposurePosterior or None
-    sentences : list of str
-        What it says and whether the route agrees, or why there is none.
-    """
-    try:
-        posterior = exposure_posterior(cells_with, curve, prior=prior, **options)
-    except InputError as error:
-        return None, [f"Whole and partial exposure could not be weighed together: {error}."]
-    return posterior, [posterior.explain(), posterior.compare(route.estimate)]
 
 
 def detector_quality(run):

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from dicentlib.__main__ import app
 from dicentlib.calibration import CalibrationCurve, Scorer, fit_curve
-from dicentlib.dose import DEFAULT_PRIOR, estimate_dose, laboratory_route, route_table
+from dicentlib.dose import estimate_dose, laboratory_route, route_table
 from dicentlib.dose.table import dose_table
 from dicentlib.errors import InputError
 from dicentlib.files import write_json
@@ -295,21 +295,6 @@ def test_estimates_by_name(curve, route):
     point = report_figures.point_on_curve(route, "s")
     assert point["yield_lower"] < point["yield"] == 62 / 200 < point["yield_upper"]
     assert point["dose_gy"] == route.whole_body.dose_gy
-
-
-def test_whole_and_partial_exposure_weighed_or_the_reason_why_not(curve, route):
-    counts = [150, 40, 8, 2]
-    posterior, sentences = report_findings.weighed_exposure(
-        counts, curve, route, prior=DEFAULT_PRIOR
-    )
-    assert 0 <= posterior.p_partial <= 1
-    assert len(sentences) == 2
-    assert sentences[0].startswith("Probability that only a part of the body was exposed")
-    nothing, sentences = report_findings.weighed_exposure(
-        counts, curve, route, prior=DEFAULT_PRIOR, level=2
-    )
-    assert nothing is None
-    assert "level is 2" in sentences[0]
 
 
 def test_quality_of_the_detector(tmp_path):
