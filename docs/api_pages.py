@@ -57,26 +57,34 @@ def write_api_pages(folder):
     found = {f"dicentlib.{one.name}" for one in pkgutil.iter_modules(dicentlib.__path__)}
     if missing := found - set(PARTS) - WITHOUT_PAGE:
         raise ValueError(f"packages without a heading in {__file__}: {sorted(missing)}")
-    listed, pages = set(), {}
-    for part in list(PARTS)[1:] + list(PARTS)[:1]:
-        pages[part] = _page(part, {} if part == "dicentlib" else listed)
+    listed = {}
+    pages = {part: _page(part, listed) for part in PARTS if part != "dicentlib"}
+    pages["dicentlib"] = _door(listed)
     for part, text in pages.items():
         (Path(folder) / f"{part}.rst").write_text(text)
     entries = "\n".join(f"   {part}" for part in PARTS)
     (Path(folder) / "index.rst").write_text(INDEX.format(entries=entries))
 
 
+def _door(listed):
+    """The names at the door lead to the pages of their packages."""
+    names = [f"   ~{listed[value]}" for value in _offered(dicentlib).values()]
+    return "\n".join([*_head("dicentlib", dicentlib), ".. autosummary::", "", *names, ""])
+
+
 def _page(part, listed):
     module = importlib.import_module(part)
-    heading = f"{PARTS[part]} (``{part}``)"
-    blocks = [heading, "=" * len(heading), "", inspect.getdoc(module) or "", ""]
-    blocks += _list(part, _offered(module), listed)
-    if part != "dicentlib":
-        for path in getattr(module, "__path__", ()):
-            for found in sorted(pkgutil.iter_modules([path]), key=lambda one: one.name):
-                name = f"{part}.{found.name}"
-                blocks += _list(name, _offered(importlib.import_module(name)), listed, title=True)
+    blocks = [*_head(part, module), *_list(part, _offered(module), listed)]
+    for path in getattr(module, "__path__", ()):
+        for found in sorted(pkgutil.iter_modules([path]), key=lambda one: one.name):
+            name = f"{part}.{found.name}"
+            blocks += _list(name, _offered(importlib.import_module(name)), listed, title=True)
     return "\n".join(blocks) + "\n"
+
+
+def _head(part, module):
+    heading = f"{PARTS[part]} (``{part}``)"
+    return [heading, "=" * len(heading), "", inspect.getdoc(module) or "", ""]
 
 
 def _offered(module):
@@ -94,8 +102,7 @@ def _list(name, values, listed, *, title=False):
     new = {key: value for key, value in values.items() if value not in listed}
     if not new:
         return []
-    if isinstance(listed, set):
-        listed.update(new.values())
+    listed |= {value: f"{name}.{key}" for key, value in new.items()}
     heading = [f"``{name}``", "-" * (len(name) + 4), ""] if title else []
     table = [f".. currentmodule:: {name}", "", ".. autosummary::", "   :toctree: generated", ""]
     return [*heading, *table, *(f"   {key}" for key in sorted(new)), ""]

@@ -30,7 +30,9 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx-mathjax-offline",
 ]
-source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb", ".rst": "restructuredtext"}
+# the first is the form of the generated pages
+source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}
+templates_path = ["_templates"]
 root_doc = "index"
 exclude_patterns = ["tables"]  # parts of pages, written by benchmarks
 
@@ -45,6 +47,7 @@ nb_merge_streams = True
 nb_output_stderr = "remove"
 
 autodoc_typehints = "none"
+autodoc_inherit_docstrings = False
 autosummary_generate = True
 autosummary_ignore_module_all = False
 autosummary_imported_members = True

@@ -35,7 +35,7 @@ class ExpectedDispersion:
 
     @property
     def u_limit(self):
-        """|u| beyond which a sample is not as expected, at the 5 % level.
+        """``|u|`` beyond which a sample is not as expected, at the 5 % level.
 
         The prediction interval of a random-effects mean: Student's t with n_doses - 2 degrees of
         freedom (Higgins, Thompson and Spiegelhalter 2009).

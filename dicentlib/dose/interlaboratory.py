@@ -57,7 +57,7 @@ def algorithm_a(values):
 def q_hampel(values):
     """Robust spread by the Q method and mean by Hampel's estimator (ISO 13528, annex C.5).
 
-    With H(q) the share of differences |x_i - x_j|, i < j, up to q, and G through the points
+    With H(q) the share of differences ``|x_i - x_j|``, i < j, up to q, and G through the points
     (q, mean of H before and at q) at its jumps, linear between,
 
     .. math:: s = \\frac{G^{-1}(0.25 + 0.75 H(0))}{\\sqrt 2\\, \\Phi^{-1}(0.625 + 0.375 H(0))}
@@ -109,7 +109,7 @@ METHODS = {"algorithm A": algorithm_a, "Q/Hampel": q_hampel}
 
 
 def z_scores(doses, *, reference_gy=None, sd_gy=None, method="algorithm A"):
-    """z of each laboratory's dose in an exercise (ISO 13528; ISO 19238 names |z| <= 2 and 3).
+    """z of each laboratory's dose in an exercise (ISO 13528; ISO 19238 names ``|z|`` <= 2 and 3).
 
     .. math:: z_i = \\frac{x_i - x_{ref}}{\\sqrt{s^2 + u_{ref}^2}}
 
