@@ -1,5 +1,6 @@
 """From a folder of images to a table of verdicts with reasons."""
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 
@@ -138,13 +139,24 @@ def available_images(images, *, weights=None):
     -------
     ndarray of bool, shape (N,)
         In the order of the set.
+
+    Raises
+    ------
+    InputError
+        None may be scored; the commonest reason is named.
     """
     if weights is None:
         scale = images.dataset.pixel_size_um
-        every = range(len(images))
-        return np.array([not objection(images.image(i), pixel_size_um=scale) for i in every])
-    table = classify_folder(images.dataset.index, weights)
-    return table.set_index("image")["available"].reindex(images.names).to_numpy(bool)
+        reasons = [objection(images.image(i), pixel_size_um=scale) for i in range(len(images))]
+        available = np.array([not reason for reason in reasons])
+    else:
+        table = classify_folder(images.dataset.index, weights).set_index("image")
+        table = table.reindex(images.names)
+        available, reasons = table["available"].to_numpy(bool), table["reason"].tolist()
+    if not available.any():
+        reason, n = Counter(reasons).most_common(1)[0]
+        raise InputError(f"none of {len(images)} images may be scored; {n} of them: {reason}")
+    return available
 
 
 def _judge(chunk, image_filter):

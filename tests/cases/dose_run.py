@@ -67,7 +67,11 @@ def _write_images(folder, n):
     names = [f"images/{i:06d}.png" for i in range(n)]
     (folder / "images").mkdir(parents=True)
     for name in names:
-        iio.imwrite(folder / name, rng.normal(220, 3, (SIDE, SIDE)).astype(np.uint8))
+        grey = rng.normal(220, 3, (SIDE, SIDE))
+        for row in (8, 38, 68):
+            for col in (12, 44, 76):
+                grey[row : row + 20, col : col + 8] *= 0.35  # bodies as dark as chromosomes
+        iio.imwrite(folder / name, grey.astype(np.uint8))
     return names
 
 
