@@ -163,7 +163,7 @@ def iterate_criticality(yield_, neutron_curve, gamma_curve, neutron_share, *, mo
         change = after - neutron
         if abs(change) < STEP_GY:
             return neutron, ratio * neutron
-        if abs(change) >= 0.9 * abs(last):
+        if change * last < 0 and abs(change) >= 0.9 * abs(last):  # it swings, and does not settle
             step /= 2
         neutron, last = neutron + step * change, change
     raise InputError(

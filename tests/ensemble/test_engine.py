@@ -92,7 +92,10 @@ def test_members_find_in_boxes_what_they_find_in_the_whole_field(members, dose_g
     assert fewest < fewer < all_pixels == 8 * padded.size
     columns = ["class", "row", "col", "area_px"]
     assert boxes[columns].equals(whole[columns])
-    assert voted[columns].equals(whole[columns])
+    # places that are quiet in the first two members are not asked again: an object stays, its
+    # area may lose pixels at the rim, and its centre moves by less than a heatmap's pixel
+    assert voted["class"].to_list() == whole["class"].to_list()
+    assert np.abs(voted[["row", "col"]] - whole[["row", "col"]]).to_numpy().max(initial=0) < 4
 
 
 def test_a_heatmap_that_is_not_finite_names_the_member(members):

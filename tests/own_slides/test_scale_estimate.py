@@ -9,7 +9,6 @@ from dicentlib.errors import InputError
 from dicentlib.files import find_model
 from dicentlib.own_slides.first_day import pixel_size_to_use, scale_sentence
 from dicentlib.own_slides.scale import (
-    FEATURES,
     ScaleEstimate,
     estimate_scale,
     field_sizes,
@@ -53,11 +52,11 @@ def test_slides_that_are_shrunk_or_enlarged(fields, model, factor):
     assert found.n_fields == 3
 
 
-def test_sizes_grow_with_the_assumed_pixel(fields):
-    image = fields["0.png"]
-    small, large = (field_sizes(image, pixel_size_um=size) for size in (0.08, 0.12))
-    width = FEATURES.index("width_50")
-    assert large[width] - small[width] == pytest.approx(np.log(0.12 / 0.08), abs=0.15)
+def test_offsets_follow_the_assumed_pixel(fields, model):
+    sizes = [field_sizes(fields["0.png"], pixel_size_um=size) for size in (0.08, 0.12)]
+    small, large = model.regression.predict(np.stack(sizes))
+    # both lead to the same true scale; a field's own error, 0.08, is in both alike
+    assert small - large == pytest.approx(np.log(0.12 / 0.08), abs=0.16)
 
 
 def test_no_chromosomes(model):
