@@ -389,7 +389,8 @@ def test_available_images_of_a_set_with_and_without_a_filter(tmp_path):
     )  # fmt: skip
     assert available_images(OfDataset(images)).tolist() == [True, False]
     never = ImageFilter(Constant(-9.0), SETTINGS)
-    assert available_images(OfDataset(images), weights=never).tolist() == [False, False]
+    with pytest.raises(InputError, match="none of 2 images may be scored; 1 of them: "):
+        available_images(OfDataset(images), weights=never)
 
 
 def test_confusion_uses_the_first_reason():
