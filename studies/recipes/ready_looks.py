@@ -40,7 +40,7 @@ def measure_look(task):
     return {"seed": seed, "number": number, "banded": bool(banded), **measures}
 
 
-def main(n_slides: int = 250, n_check: int = 40, seed: int = 4300, workers: int = 2):
+def main(n_slides: int = 220, n_check: int = 40, seed: int = 4300, workers: int = 2):
     """Measure the looks, write them, and judge slides of other seeds."""
     tasks = [(seed, number) for number in range(n_slides)]
     tasks += [(seed + 1, number) for number in range(n_check)]

@@ -89,7 +89,7 @@ def errors_of(table):
 
 
 @app.command()
-def make(n_slides: int = 200, seed: int = 4100, workers: int = 2):
+def make(n_slides: int = 110, seed: int = 4100, workers: int = 2):
     """Simulate, measure, and write the table with its cross-validated errors."""
     tasks = [(seed, i) for i in range(n_slides * FIELDS_PER_SLIDE)]
     with ProcessPoolExecutor(workers) as pool:
