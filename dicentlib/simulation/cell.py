@@ -9,6 +9,8 @@ from dicentlib.simulation.drawing import add_body
 from dicentlib.simulation.layout import place_bodies, rotated
 from dicentlib.simulation.shape import chromosome_shape
 
+LEAST_COHESION = 0.35  # below, sisters lie side by side and show no centromere
+
 
 def add_cell(
     rng, absorbance, labels, pieces, style, slide, unit, centre, spread, size_px, *, cell, first
@@ -101,6 +103,8 @@ def add_cell(
         shown = min(n_clear, remaining[row["object"]]) / max(n_painted, 1)
         inside = 0 <= row["row"] < height and 0 <= row["col"] < width
         row["visible"] = bool(n_painted and inside and shown > 0.5)
+        if len(row["junctions"]):
+            row["visible"] &= style.cohesion >= LEAST_COHESION
         if row["class"] == "fragment":
             row["visible"] &= bool(0.01 * n_painted / unit**2 >= SMALLEST_FRAGMENT_UM2)
     return rows

@@ -144,9 +144,9 @@ def draw_slide_style(rng, *, variety=1.0):
 # Sister chromatids: (share, half distance in radii, splay, closing at the tips, cohesion).
 CHROMATID_MODES = {
     "closed": (0.13, (0.66, 0.84), (0.0, 0.1), (0.0, 0.25), (0.9, 1.0)),
-    "parallel": (0.60, (0.98, 1.26), (0.0, 0.2), (0.0, 0.35), (0.8, 1.0)),
+    "parallel": (0.63, (0.98, 1.26), (0.0, 0.2), (0.0, 0.35), (0.8, 1.0)),
     "splayed": (0.20, (0.9, 1.12), (0.25, 1.0), (0.0, 0.1), (0.8, 1.0)),
-    "separated": (0.07, (1.25, 2.0), (0.0, 0.2), (0.0, 0.1), (0.0, 0.5)),
+    "separated": (0.04, (1.25, 2.0), (0.0, 0.2), (0.0, 0.1), (0.0, 0.5)),
 }
 
 
