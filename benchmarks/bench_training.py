@@ -23,6 +23,7 @@ from dicentlib.loss import HeatmapLoss
 from dicentlib.model import HeatmapUnet
 from dicentlib.simulation import simulate_set
 from dicentlib.training import read_image_set
+from dicentlib.training.fit import computes_bfloat16
 
 PAPER_IMAGES, PAPER_EPOCHS = 4344, 100
 
@@ -65,10 +66,12 @@ def compare_steps(arguments, device, shape, batch):
         "plain eager float32": plain,
         "+ channels last": plain | {"channels_last": True},
         "+ fused optimiser": plain | {"channels_last": True, "fused": True},
-        "+ bfloat16": plain | {"channels_last": True, "fused": True, "bfloat16": True},
     }
-    if arguments.compile and shutil.which("g++"):
-        variants["+ compiled"] = dict.fromkeys(plain, True)
+    best = variants["+ fused optimiser"]
+    if computes_bfloat16():
+        best = variants["+ bfloat16"] = best | {"bfloat16": True}
+    if shutil.which("g++"):
+        variants["+ compiled"] = best | {"compiled": True}
     images = torch.rand(batch, 1, *shape, device=device)
     targets = torch.rand(batch, 2, shape[0] // 4, shape[1] // 4, device=device)
     rows = []
@@ -112,7 +115,6 @@ def main():
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--paper", action="store_true")
-    parser.add_argument("--compile", action="store_true")
     arguments = parser.parse_args()
     arguments.decoder_channels = (256, 128) if arguments.paper else (64, 32)
     shape, batch = ((896, 1008), 12) if arguments.paper else ((128, 128), 24)

@@ -184,9 +184,11 @@ def _first_model(parameters, initial_members):
 def _record(dataset, annotations, parameters, model, initial_members):
     """What a training is, to be compared before it is resumed."""
     content = [dataset.content_digest(), annotations.to_dict("list")]
+    known = parameters.as_dict()
+    known.pop("compiled")  # how it is computed, and another machine may have no compiler
     initial = load_members(initial_members) if initial_members is not None else ()
     return {
-        "parameters": parameters.as_dict(),
+        "parameters": known,
         "encoder_weights": model.encoder_weights,
         "initial_members": [member.digest for member in initial],
         "data": content_digest(content),

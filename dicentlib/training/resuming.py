@@ -23,6 +23,7 @@ def state_to_resume(out, record, resume):
                 "them, another folder keeps both"
             )
         before = read_json(known)
+        before.get("parameters", {}).pop("compiled", None)
         if changed := _differences(before, record):
             raise InputError(
                 f"{out} holds a training with other {changed}; resume=False (--fresh) replaces "
