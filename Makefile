@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PRESET ?= demo
 INSTALLED := .venv/.installed
-TABLES := docs/tables
+SPEED := simulation filtering training scoring shared evaluation latent baseline
 
 # make install TORCH=cpu: PyTorch without CUDA, a fifth of the disk. It must be fetched from
 # PyTorch's own index; other systems than Linux get it without CUDA in any case.
@@ -49,7 +49,7 @@ docs: $(INSTALLED)
 	@echo "build/docs/index.html"
 
 bench: $(INSTALLED)
-	for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	for name in $(SPEED); do echo "== $$name"; $(BIN)/python benchmarks/bench_$$name.py || exit 1; done
 
 clean:
 	rm -rf .venv build *.egg-info

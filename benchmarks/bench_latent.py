@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy.stats import ortho_group
+from tables import write_table
 
 from dicentlib.latent import align_epochs, cluster_trajectories, fit_regions, project
 
@@ -30,13 +31,20 @@ def main():
     shape = (arguments.epochs, len(codes), arguments.channels)
     with tempfile.TemporaryDirectory() as folder:
         features = write_features(Path(folder) / "features.npy", codes, shape)
-        print(f"features {shape}, {features.nbytes / 1e6:.0f} MB on disk")
-        aligned, disparity = timed("align", lambda: align_epochs(features))
-        projection = timed("project", lambda: project(aligned))
+        size_mb, rows = features.nbytes / 1e6, {}
+        (aligned, disparity), rows["align"] = timed(lambda: align_epochs(features))
+        projection, rows["project"] = timed(lambda: project(aligned))
         chosen = projection.coordinates[-arguments.region_epochs :]
-        timed(f"regions, {len(chosen)} epochs", lambda: fit_regions(chosen, codes, progress=False))
-        timed("cluster", lambda: cluster_trajectories(projection.coordinates, codes))
-        print(f"largest disparity {disparity.max():.3f}; peak memory {peak_gb():.2f} GB")
+        _, rows[f"regions, {len(chosen)} epochs"] = timed(
+            lambda: fit_regions(chosen, codes, progress=False)
+        )
+        _, rows["cluster"] = timed(lambda: cluster_trajectories(projection.coordinates, codes))
+    table = [{"stage": name, **times} for name, times in rows.items()]
+    caption = (
+        f"Random clouds, {shape[1]} places x {shape[0]} epochs x {shape[2]} channels, "
+        f"{size_mb:.0f} MB on disk; largest disparity {disparity.max():.3f}."
+    )
+    write_table("bench_latent", table, caption=caption)
 
 
 def write_features(path, codes, shape):
@@ -51,13 +59,13 @@ def write_features(path, codes, shape):
     return features
 
 
-def timed(name, stage):
-    """Run a stage, print its time and the peak memory so far, return its result."""
+def timed(stage):
+    """Run a stage; its result, and its time and the peak memory so far as columns."""
     start, start_cpu = time.perf_counter(), time.process_time()
     result = stage()
     wall, cpu = time.perf_counter() - start, time.process_time() - start_cpu
-    print(f"{name:20s} {wall:6.1f} s, {cpu:6.1f} s of CPU   peak {peak_gb():.2f} GB", flush=True)
-    return result
+    times = {"wall, s": round(wall, 1), "processor, s": round(cpu, 1)}
+    return result, times | {"peak memory, GB": round(peak_gb(), 2)}
 
 
 def peak_gb():

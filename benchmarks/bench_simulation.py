@@ -11,6 +11,7 @@ import time
 
 import cv2
 import numpy as np
+from tables import write_table
 
 from dicentlib.simulation import draw_metaphase, simulate_set
 
@@ -41,16 +42,22 @@ def main():
     parser.add_argument("--images", type=int, default=40)
     n = parser.parse_args().images
     cv2.setNumThreads(1)
-    print("measured                          images/s")
     full, half = draw_rate(FULL, n), draw_rate(HALF, n)
-    print(f"draw 888x1008, one core           {full:8.1f}")
-    print(f"draw 444x504, one core            {half:8.1f}")
     one = set_rate(FULL, n, 1)
     two = np.median([set_rate(FULL, 2 * n, 2)])
-    print(f"write 888x1008, one process       {one:8.1f}")
-    print(f"write 888x1008, two processes     {two:8.1f}  (with their start; {two / one:.2f}x)")
+    rates = {
+        "draw 888 x 1008, one core": full,
+        "draw 444 x 504, one core": half,
+        "write 888 x 1008, one process": one,
+        "write 888 x 1008, two processes and their start": two,
+    }
     scale = 1024 if sys.platform.startswith("linux") else 1024**2
-    print(f"peak memory (MiB)                 {resource.getrusage(0).ru_maxrss / scale:8.0f}")
+    memory = resource.getrusage(0).ru_maxrss / scale
+    write_table(
+        "bench_simulation",
+        [{"what": name, "images per second": round(rate, 1)} for name, rate in rates.items()],
+        caption=f"{n} images of 2 Gy; peak memory {memory:.0f} MiB.",
+    )
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import time
 import numpy as np
 import pandas as pd
 import torch
+from tables import write_table
 from torch.utils.flop_counter import FlopCounterMode
 
 from dicentlib.data.augmentation import Augmentation
@@ -124,14 +125,14 @@ def main():
         torch.set_num_threads(arguments.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     table = compare_steps(arguments, device, shape, batch)
-    print(
-        f"{arguments.encoder}, batch {batch} x {shape}, {device}, {torch.get_num_threads()} threads"
-    )
-    print(table.round(2).to_string(index=False))
     best = table["images per second"].max()
     loading = loading_rate(shape[0], None if arguments.paper else shape[0])
-    print(
-        f"loading, one process: {loading:.0f} samples per second ({loading / best:.1f} x training)"
+    write_table(
+        "bench_training_paper" if arguments.paper else "bench_training",
+        table.round(2),
+        caption=f"{arguments.encoder}, batches of {batch} x {shape[0]} x {shape[1]}, {device}, "
+        f"{torch.get_num_threads()} threads. One process loads {loading:.0f} samples per second, "
+        f"{loading / best:.1f} times what the training takes.",
     )
 
 

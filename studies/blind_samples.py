@@ -1,0 +1,112 @@
+"""Ten blind samples against their true doses, by a finished run's detector and curve.
+
+    python -m studies.blind_samples RUN [--cells 300] [--out docs/tables/blind_samples.csv]
+
+Samples of 0.25 to 4 Gy are simulated with the run's slides in mind (`variety` of notebook 01) and
+seeds of their own, scored as notebook 07 scores, and each gets a dose by the laboratory's route.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from dicentlib import dose
+from dicentlib.calibration import CalibrationCurve, Scorer, with_yields
+from dicentlib.data import index_images
+from dicentlib.ensemble import load_members
+from dicentlib.files import atomic_path
+from dicentlib.scoring import recount, samples, score_folder
+from dicentlib.simulation import simulate_set
+
+DOSES_GY = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
+SEED = 616
+
+
+def score(run, folder, curve):
+    """Scored samples of a folder, and the yields of random ensembles, as notebook 07 has them."""
+    scorer = Scorer.from_dict(curve.scorer)
+    by_digest = {member.digest: member for member in load_members(run)}
+    members = [by_digest[digest] for digest in scorer.operating_point.members]
+    score_folder(
+        folder,
+        [run / "members" / f"{member.name}.safetensors" for member in members],
+        out=folder / "scored",
+        confidence_threshold=scorer.operating_point.confidence_threshold,
+        agreement_threshold=scorer.operating_point.agreement_threshold,
+        filter_weights=run / "filter" if scorer.filter_digest else None,
+    )
+    scored = samples.ScoredSamples.read(
+        folder / "scored", folder=folder, require_fragment=scorer.co_occurrence
+    )
+    yields = recount.ensemble_yields(
+        index_images(folder),
+        scored.cells,
+        pd.read_csv(run / "ensemble_counts.csv", dtype={"ensemble": str}),
+        members=members,
+        scorer=scorer,
+        curve=curve,
+    )
+    return scored, yields, scorer
+
+
+def blind_doses(run, folder):
+    """Dose, interval and error of each sample of a simulated folder.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``true_gy, cells, dicentrics, dose_gy, lower_gy, upper_gy, error_gy, covered``.
+    """
+    curve = CalibrationCurve.load(run / "curve.json")
+    scored, yields, scorer = score(run, folder, curve)
+    series = with_yields(pd.read_csv(run / "calibration_counts.csv"))
+    unexposed = series.query("dose_gy == 0")[["n_dicentrics", "n_cells"]].sum()
+    truth = index_images(folder).table.groupby("sample")["dose_gy"].first()
+    rows = []
+    for name, distribution in scored.distributions.items():
+        route = dose.laboratory_route(
+            distribution,
+            curve,
+            control=tuple(unexposed) if unexposed["n_cells"] else None,
+            same_detector=True,
+            ensemble_yields=yields[name],
+            slides=scored.slides[name],
+            scorer=scorer,
+        )
+        found = route.estimate
+        rows.append({
+            "true_gy": truth[name], "cells": sum(distribution),
+            "dicentrics": sum(k * n for k, n in enumerate(distribution)),
+            "dose_gy": found.dose_gy, "lower_gy": found.lower_gy, "upper_gy": found.upper_gy,
+            "error_gy": found.dose_gy - truth[name],
+            "covered": found.lower_gy <= truth[name] <= found.upper_gy,
+        })  # fmt: skip
+    return pd.DataFrame(rows).sort_values("true_gy", ignore_index=True)
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="Finished run of the notebooks, with its curve.")],
+    cells: Annotated[int, typer.Option(help="Cells of each sample.")] = 300,
+    variety: Annotated[float, typer.Option(help="As in notebook 01: looks of slides.")] = 0.3,
+    out: Annotated[Path | None, typer.Option(help="CSV file for the table.")] = None,
+):
+    """Simulate, score and compare; print the table, the mean error and the coverage."""
+    folder = run / "blind_samples"
+    if not (folder / "samples.csv").is_file():
+        simulate_set(
+            folder, n_images=cells, dose_gy=DOSES_GY, seed=SEED, height=444, width=504,
+            pixel_size_um=0.2, images_per_slide=4, variety=variety,
+        )  # fmt: skip
+    table = blind_doses(run, folder)
+    typer.echo(table.round(3).to_string(index=False))
+    error, covered = table["error_gy"].abs().mean(), int(table["covered"].sum())
+    typer.echo(f"mean absolute error {error:.3f} Gy; {covered} of {len(table)} intervals cover")
+    if out:
+        with atomic_path(out) as temporary:
+            table.round(3).to_csv(temporary, index=False)
+
+
+if __name__ == "__main__":
+    typer.run(main)
