@@ -1,5 +1,6 @@
 # make report: the whole path, from simulated metaphases to a dose report in runs/demo/
 # make test:   the test suite
+# make bench:  the speed of every stage, as tables in docs/tables/
 # make docs:   the documentation, in build/docs/; with RUN=runs/demo the notebooks as executed in that run
 PYTHON ?= python3
 BIN := .venv/bin
