@@ -79,8 +79,7 @@ def detector_dose(
         return model.variance_at(at) + (index - 1) * model.mean_at(at) / sample.n_cells
 
     notes = sample_warnings(sample, curve)
-    lower = _lower(tails, tail, dose)
-    upper = _upper(tails, tail, dose)
+    lower, upper = dose_limits(tails, tail, dose)
     if np.isinf(upper):
         notes.append(
             f"Up to {FARTHEST_GY:g} Gy no dose is too high for the count: curve or detector are "
@@ -140,27 +139,23 @@ def shares_of(detected, dose, counting_variance):
     return {name: value / total if total else 0.0 for name, value in parts.items()}
 
 
-def _lower(tails, tail, dose):
-    """Largest dose below which the count is too high; 0 where it never is."""
+def dose_limits(tails, tail, dose):
+    """Largest dose below which the count is too high, first above which it is too low.
 
-    def gap(at):
-        return tails(at)[1] - tail
+    0 and infinity where there is none. `tails` gives both tails of the count at a dose, or at an
+    array of them, `tail` is the least that each may hold.
+    """
 
-    if dose == 0 or gap(0.0) >= 0:
-        return 0.0
-    return float(brentq(gap, 0.0, dose, xtol=1e-9)) if gap(dose) > 0 else dose
+    def gap(at, side):
+        return tails(at)[side] - tail
 
-
-def _upper(tails, tail, dose):
-    """First dose above which the count is too low; infinity where it never is."""
-
-    def gap(at):
-        return tails(at)[0] - tail
-
+    lower = 0.0
+    if dose > 0 and gap(0.0, 1) < 0:
+        lower = float(brentq(gap, 0.0, dose, (1,), xtol=1e-9)) if gap(dose, 1) > 0 else dose
     doses = dose + (FARTHEST_GY - dose) * np.linspace(0, 1, 150) ** 3
-    below = np.flatnonzero(gap(doses) < 0)
+    below = np.flatnonzero(gap(doses, 0) < 0)
     if dose >= FARTHEST_GY or not len(below):
-        return np.inf
+        return lower, np.inf
     if below[0] == 0:
-        return dose
-    return float(brentq(gap, doses[below[0] - 1], doses[below[0]], xtol=1e-9))
+        return lower, dose
+    return lower, float(brentq(gap, doses[below[0] - 1], doses[below[0]], (0,), xtol=1e-9))

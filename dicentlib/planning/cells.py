@@ -2,11 +2,10 @@
 
 import math
 
-from scipy.optimize import brentq
-
 from dicentlib.counts.sample import Sample
 from dicentlib.dose.checks import checked_curve
-from dicentlib.dose.detected_dose import tail_probabilities
+from dicentlib.dose.count_law import tail_probabilities
+from dicentlib.dose.detected_dose import dose_limits
 from dicentlib.dose.detector import DetectedCurve, Detector
 from dicentlib.dose.low_dose import characteristic_limits
 from dicentlib.dose.whole_body import FARTHEST_GY
@@ -115,17 +114,10 @@ def expected_interval(curve, dose_gy, n_cells, *, detector=None, level=0.95):
         raise InputError(f"level is {level}: expected a number between 0 and 1")
     count, tail = n * float(detected.mean_at(dose)), (1 - level) / 2
 
-    def gap(at, side):
-        tails = tail_probabilities(count, n, detected.mean_at(at), detected.variance_at(at))
-        return float(tails[side]) - tail
+    def tails(at):
+        return tail_probabilities(count, n, detected.mean_at(at), detected.variance_at(at))
 
-    lower = brentq(gap, 0.0, dose, args=(1,), xtol=1e-7) if gap(0.0, 1) < 0 else 0.0
-    beyond = 1.1 * dose
-    end = min(FARTHEST_GY, detected.summit_gy())
-    while beyond < end and gap(beyond, 0) > 0:
-        beyond = min(1.4 * beyond, end)
-    upper = brentq(gap, dose, beyond, args=(0,), xtol=1e-7) if gap(beyond, 0) < 0 else math.inf
-    return lower, upper
+    return dose_limits(tails, tail, dose)
 
 
 def cells_for_width(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm, poisson
 from typer.testing import CliRunner
@@ -249,6 +249,7 @@ def test_the_command_prints_the_table_and_writes_it(tmp_path):
 
 
 @settings(max_examples=15, deadline=None)
+@example(dose=0.0078125, cells=500, fraction=0.5, efficiency=0.015625, false_rate=0.0)
 @given(
     dose=st.floats(-1, 200) | st.sampled_from([0.0, np.nan, np.inf, "two"]),
     cells=st.integers(-1, 1_000_000) | st.floats(0, 3),
