@@ -51,11 +51,7 @@ def _say(said, message, category, filename, lineno, file=None, line=None):
     said.add(text)
 
 
-app = typer.Typer(
-    cls=Commands,
-    no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
-)
+app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_show_locals=False)
 
 
 @app.callback()
@@ -65,6 +61,10 @@ def main():
 
 def _option(help_text, *names):
     return typer.Option(*names, help=help_text)
+
+
+def _argument(help_text):
+    return typer.Argument(help=help_text)
 
 
 @app.command()
@@ -84,10 +84,10 @@ def report(
 
 @app.command()
 def score(
-    images: Annotated[Path, typer.Argument(help="Folder of images.")],
-    members: Annotated[Path, typer.Argument(help="Name of a ready ensemble, or its folder.")],
+    images: Annotated[Path, _argument("Folder of images.")],
+    members: Annotated[Path, _argument("Name of a ready ensemble, or its folder.")],
     out: Annotated[Path, _option("Folder for the results.")],
-    shard: Annotated[str, _option("i/n: only this part; merge afterwards.")] = "1/1",
+    part: Annotated[str, _option("i/n: only this part; merge afterwards.", "--shard")] = "1/1",
     confidence_threshold: Annotated[
         float | None, _option("T_C of all classes. Default: operating_point.json of MEMBERS.")
     ] = None,
@@ -108,30 +108,17 @@ def score(
     n_threads: Annotated[int | None, _option("Threads. Default: one per processor.")] = None,
 ):
     """Score a folder of images with an ensemble, or one part of it for a batch system."""
+    given = dict(locals())  # a copy: the options as given
     from dicentlib.scoring import merge_parts, score_part
 
-    n_shards = score_part(
-        images,
-        members,
-        out=out,
-        part=shard,
-        confidence_threshold=confidence_threshold,
-        agreement_threshold=agreement_threshold,
-        samples=samples,
-        pixel_size_um=pixel_size_um,
-        filter_weights=filter_weights,
-        shard_size=shard_size,
-        precision=precision,
-        n_threads=n_threads,
-    )
-    typer.echo(f"part {shard}: {n_shards} shards of images are complete")
-    if shard == "1/1":
+    typer.echo(f"part {part}: {score_part(**given)} shards of images are complete")
+    if part == "1/1":
         merge_parts(out)
         _echo_counts(out)
 
 
 @app.command()
-def merge(out: Annotated[Path, typer.Argument(help="Folder with the parts' results.")]):
+def merge(out: Annotated[Path, _argument("Folder with the parts' results.")]):
     """Merge the parts that `score --shard i/n` made in the folder OUT."""
     from dicentlib.scoring import merge_parts
 
@@ -155,7 +142,7 @@ def _echo_counts(out):
 
 @app.command()
 def simulate(
-    folder: Annotated[str, typer.Argument(help="Folder for the image set.")],
+    folder: Annotated[str, _argument("Folder for the image set.")],
     n_images: Annotated[int, _option("Images per dose.")] = 5430,
     dose_gy: Annotated[
         str | None, _option("A dose or several, as 0,0.5,2. Default: the paper's labels per image.")
@@ -204,8 +191,8 @@ def simulate(
 
 @app.command()
 def train(
-    images: Annotated[str, typer.Argument(help="Image set for training.")],
-    out: Annotated[str, typer.Argument(help="Receives members/, metrics.csv and training/.")],
+    images: Annotated[str, _argument("Image set for training.")],
+    out: Annotated[str, _argument("Receives members/, metrics.csv and training/.")],
     annotations: Annotated[
         str | None, _option("Table of annotations. Default: annotations.csv in IMAGES.")
     ] = None,
@@ -237,63 +224,32 @@ def train(
     fresh: Annotated[bool, _option("Start again instead of resuming.", "--fresh")] = False,
 ):
     """Train on annotated images; a killed training goes on when the command is given again."""
+    given = dict(locals())  # a copy: the options as given
     from dicentlib.training.commands import train_command
 
-    changes = {
-        "encoder": encoder,
-        "decoder_channels": decoder_channels,
-        "crop_px": crop_px,
-        "pixel_size_um": pixel_size_um,
-        "lam": lam,
-        "optimiser": optimiser,
-        "learning_rate": learning_rate,
-        "weight_decay": weight_decay,
-        "decay_to": decay_to,
-        "intensity": intensity,
-        "blur_px": blur_px,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "steps_per_epoch": steps_per_epoch,
-        "precision": precision,
-        "data_seed": data_seed,
-        "init_seed": init_seed,
-    }
-    metrics = train_command(
-        images,
-        out,
-        preset=preset,
-        changes=changes,
-        annotations=annotations,
-        validation=validation,
-        initial_members=initial_members,
-        max_minutes=max_minutes,
-        threads=threads,
-        workers=workers,
-        devices=devices,
-        cache_gb=cache_gb,
-        resume=not fresh,
-    )
+    others = ("images", "out", "preset", "annotations", "validation", "initial_members")
+    others += ("max_minutes", "threads", "workers", "devices", "cache_gb")
+    options = {name: given.pop(name) for name in others}
+    metrics = train_command(**options, resume=not given.pop("fresh"), changes=given)
     typer.echo(metrics.tail(3).to_string(index=False))
 
 
 @app.command()
 def own_slides(
-    images: Annotated[Path, typer.Argument(help="Folder of slides.")],
-    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    images: Annotated[Path, _argument("Folder of slides.")],
+    out: Annotated[Path, _option("Folder for the results.")],
     members: Annotated[
-        str, typer.Option(help="Ready ensemble by name, or a folder of members.")
+        str, _option("Ready ensemble by name, or a folder of members.")
     ] = "giemsa-small",
-    use_filter: Annotated[
-        bool, typer.Option(help="Leave out images that the image filter rejects.")
-    ] = True,
+    use_filter: Annotated[bool, _option("Leave out images that the image filter rejects.")] = True,
     use_estimated_scale: Annotated[
-        bool, typer.Option(help="Use the estimated pixel size where none is stated.")
+        bool, _option("Use the estimated pixel size where none is stated.")
     ] = False,
-    n_read: Annotated[int, typer.Option(help="Objects in the blind read.")] = 60,
+    n_read: Annotated[int, _option("Objects in the blind read.")] = 60,
     learning: Annotated[
-        str | None, typer.Option(help="Annotated cells of the learning curve, as 0,10,25,50.")
+        str | None, _option("Annotated cells of the learning curve, as 0,10,25,50.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of what is drawn at random.")] = 1,
+    seed: Annotated[int, _option("Of what is drawn at random.")] = 1,
 ):
     """How good the detector is on your own slides: notebook 08, from a folder to a page."""
     from dicentlib.runs import notebook_paths, resolve
@@ -325,28 +281,26 @@ def own_slides(
 
 @app.command()
 def dose(
-    counts: Annotated[Path, typer.Argument(help="CSV: ID, C0, C1, C2 ... (or ID, N, X).")],
+    counts: Annotated[Path, _argument("CSV: ID, C0, C1, C2 ... (or ID, N, X).")],
     curve: Annotated[
         str,
-        typer.Argument(
-            help="curve.json, calibration counts (CSV: D, C0, C1 ... or D, N, X) to fit one to, "
+        _argument(
+            "curve.json, calibration counts (CSV: D, C0, C1 ... or D, N, X) to fit one to, "
             "or the name of a published curve."
         ),
     ],
-    out: Annotated[Path | None, typer.Option(help="Also write the table, as CSV.")] = None,
+    out: Annotated[Path | None, _option("Also write the table, as CSV.")] = None,
     method: Annotated[
         str,
-        typer.Option(
-            help="route (a laboratory's, which looks for partial exposure), or one method for "
+        _option(
+            "route (a laboratory's, which looks for partial exposure), or one method for "
             "all: merkle, delta, dolphin, mixture, bayesian or detector."
         ),
     ] = "route",
-    protraction: Annotated[float, typer.Option(help="G(x), 1 for an acute exposure.")] = 1.0,
+    protraction: Annotated[float, _option("G(x), 1 for an acute exposure.")] = 1.0,
     local_exposure: Annotated[
         bool,
-        typer.Option(
-            "--local-exposure", help="The history speaks for partial-body exposure (route)."
-        ),
+        _option("The history speaks for partial-body exposure (route).", "--local-exposure"),
     ] = False,
 ):
     """Doses of counted samples, the highest first, with their triage categories."""
@@ -378,21 +332,24 @@ def dose(
 
 @app.command()
 def plan(
-    curve: Annotated[str, typer.Argument(help="As for `dose`: a curve of real dicentrics.")],
-    detect_gy: Annotated[float, typer.Option(help="Dose to be seen (Gy).")] = 0.5,
-    width_at_gy: Annotated[float, typer.Option(help="Dose of the interval (Gy).")] = 2.0,
-    half_width_gy: Annotated[float, typer.Option(help="Half of the 95 % interval (Gy).")] = 0.25,
-    part_gy: Annotated[float, typer.Option(help="Dose to an exposed part (Gy).")] = 3.0,
-    fraction: Annotated[float, typer.Option(help="Part of the body exposed, 0 to 1.")] = 0.5,
-    power: Annotated[float, typer.Option(help="Probability of seeing that part.")] = 0.9,
-    d0_gy: Annotated[float, typer.Option(help="Dose that lets 37 % reach metaphase.")] = 2.7,
+    curve: Annotated[str, _argument("As for `dose`: a curve of real dicentrics.")],
+    detect_gy: Annotated[float, _option("Dose to be seen (Gy).")] = 0.5,
+    width_at_gy: Annotated[float, _option("Dose of the interval (Gy).")] = 2.0,
+    half_width_gy: Annotated[float, _option("Half of the 95 % interval (Gy).")] = 0.25,
+    part_gy: Annotated[float, _option("Dose to an exposed part (Gy).")] = 3.0,
+    fraction: Annotated[float, _option("Part of the body exposed, 0 to 1.")] = 0.5,
+    power: Annotated[float, _option("Probability of seeing that part.")] = 0.9,
+    d0_gy: Annotated[float, _option("Dose that lets 37 % reach metaphase.")] = 2.7,
     efficiency: Annotated[
-        float | None, typer.Option(help="Of a detector: dicentrics found, above 0 to 1.")
+        float | None, _option("Of a detector: dicentrics found, above 0 to 1.")
     ] = None,
-    false_rate: Annotated[float, typer.Option(help="Its false dicentrics per cell.")] = 0.0,
-    out: Annotated[Path | None, typer.Option(help="Also write the table, as CSV.")] = None,
+    false_rate: Annotated[float, _option("Its false dicentrics per cell.")] = 0.0,
+    out: Annotated[Path | None, _option("Also write the table, as CSV.")] = None,
 ):
     """Cells for a detection limit, an interval, the power to see a part, a calibration series."""
+    questions = dict(locals())  # a copy: the options as given
+    for name in ("curve", "efficiency", "false_rate", "out"):
+        del questions[name]
     from dicentlib.dose import Detector
     from dicentlib.dose.table import read_curve
     from dicentlib.files import atomic_path
@@ -402,17 +359,7 @@ def plan(
     if efficiency is not None or false_rate:
         detector = Detector(1.0 if efficiency is None else efficiency, 0.0, false_rate, 0.0)
     known = read_curve(curve)
-    table = planning_table(
-        known,
-        detect_gy=detect_gy,
-        width_at_gy=width_at_gy,
-        half_width_gy=half_width_gy,
-        part_gy=part_gy,
-        fraction=fraction,
-        power=power,
-        d0_gy=d0_gy,
-        detector=detector,
-    )
+    table = planning_table(known, detector=detector, **questions)
     typer.echo(table.drop(columns="note").round(2).to_string(index=False))
     for question, note in zip(table["question"], table["note"], strict=True):
         if note:

@@ -1,63 +1,43 @@
 """Epoch slider and linked view of the latent plane, around functions that work without them."""
 
-import io
 from dataclasses import dataclass
 
 import ipywidgets as widgets
-from matplotlib.figure import Figure
 
-from dicentlib.plotting.latent import class_legend, plot_epoch, update_latent
+from dicentlib.plotting.latent import class_legend, plot_epoch
 from dicentlib.plotting.latent_links import draw_linked_view
-from dicentlib.plotting.style import style
+from dicentlib.widgets.explorer import FigureExplorer
 
 ALL = -1  # value of the object slider where no single object is picked
 
 
-class EpochSlider(widgets.VBox):
+class EpochSlider(FigureExplorer):
     """The latent plane at the epoch of a slider; ``.epoch`` reads it back.
 
     Parameters
     ----------
     plane : LatentPlane
-    epoch : int, optional
-        Where the slider starts; the last epoch by default.
     """
 
-    def __init__(self, plane, *, epoch=None):
+    def __init__(self, plane):
         self.plane = plane
         self.slider = widgets.SelectionSlider(
             options=list(plane.epochs),
-            value=plane.epochs[-1] if epoch is None else epoch,
+            value=plane.epochs[-1],
             description="epoch",
             continuous_update=False,
         )
-        self.image = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
-        self.errors = widgets.Output()
-        with style():
-            self.figure = Figure(figsize=(7.5, 4.6))
-            self.ax = self.figure.subplots()
-            plot_epoch(plane, self.epoch, ax=self.ax)
-            class_legend(self.ax, loc="upper left", bbox_to_anchor=(1, 1))
-        self._show()
-        self.slider.observe(self._follow, names="value")
-        super().__init__([self.slider, self.image, self.errors])
+        super().__init__(self.slider, figsize=(7.5, 4.6))
 
     @property
     def epoch(self):
         """Value of the slider."""
         return self.slider.value
 
-    def _follow(self, _change):
-        self.errors.clear_output()
-        with self.errors:
-            self._show()
-
-    def _show(self):
-        position = self.plane.epochs.index(self.epoch)
-        probabilities = self.plane.regions.probabilities[position]
-        update_latent(self.ax, self.plane.coordinates[position], self.plane.codes, probabilities)
-        self.ax.set_title(f"Epoch {self.epoch}")
-        self.image.value = _as_png(self.figure)
+    def _draw(self, figure):
+        self.ax = figure.subplots()
+        plot_epoch(self.plane, self.epoch, ax=self.ax)
+        class_legend(self.ax, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 @dataclass(frozen=True)
@@ -68,7 +48,7 @@ class Pick:
     point: int | None = None
 
 
-class LinkedView(widgets.VBox):
+class LinkedView(FigureExplorer):
     """Pick a centroid, or one of its objects, and see the images behind it.
 
     ``.pick`` reads back what is picked, ``.rows`` the rows of the points table that are shown.
@@ -96,15 +76,8 @@ class LinkedView(widgets.VBox):
         self.object = widgets.SelectionSlider(
             options=[("all", ALL)], description="object", continuous_update=False
         )
-        self.image = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
-        self.errors = widgets.Output()
-        with style():
-            self.figure = Figure(figsize=(11, 5))
-        self._pick_centroid()
-        self.centroid.observe(self._follow_centroid, names="value")
-        self.object.observe(self._follow_object, names="value")
-        controls = widgets.HBox([self.centroid, self.object])
-        super().__init__([controls, self.image, self.errors])
+        super().__init__(self.centroid, self.object, figsize=(11, 5))
+        self._offer_objects()
 
     @property
     def pick(self):
@@ -113,38 +86,24 @@ class LinkedView(widgets.VBox):
             return Pick(cluster=self.centroid.value)
         return Pick(point=self.object.value)
 
-    def _follow_centroid(self, _change):
-        self.errors.clear_output()
-        with self.errors:
-            self._pick_centroid()
+    def _follow(self, change):
+        if change["owner"] is self.centroid:
+            self.object.value = ALL
+        super()._follow(change)
+        if change["owner"] is self.centroid:
+            self._offer_objects()
 
-    def _pick_centroid(self):
-        self.object.options = [("all", ALL)]
-        self._show()
+    def _offer_objects(self):
         numbered = [(f"{number}", row) for number, row in enumerate(self.rows, start=1)]
         self.object.options = [("all", ALL), *numbered]
 
-    def _follow_object(self, _change):
-        self.errors.clear_output()
-        with self.errors:
-            self._show()
-
-    def _show(self):
+    def _draw(self, figure):
         pick = self.pick
-        with style():
-            self.rows = draw_linked_view(
-                self.figure,
-                self.plane,
-                self.index,
-                cluster=pick.cluster,
-                point=pick.point,
-                titles=self.titles,
-            )
-        self.image.value = _as_png(self.figure)
-
-
-def _as_png(figure):
-    buffer = io.BytesIO()
-    with style():
-        figure.savefig(buffer, format="png", dpi=100)
-    return buffer.getvalue()
+        self.rows = draw_linked_view(
+            figure,
+            self.plane,
+            self.index,
+            cluster=pick.cluster,
+            point=pick.point,
+            titles=self.titles,
+        )

@@ -1,13 +1,10 @@
 """Sliders for planning: dose, exposed part, cells, efficiency and false dicentrics."""
 
-import io
-
 import ipywidgets as widgets
-from matplotlib.figure import Figure
 
 from dicentlib.planning import PlanningChoice, planning_by_cells
 from dicentlib.plotting.planning import plot_planning
-from dicentlib.plotting.style import style
+from dicentlib.widgets.explorer import FigureExplorer
 
 
 def draw_planning_view(axs, curve, choice):
@@ -30,7 +27,7 @@ def draw_planning_view(axs, curve, choice):
     return table
 
 
-class PlanningExplorer(widgets.VBox):
+class PlanningExplorer(FigureExplorer):
     """Five sliders over the view; ``.choice`` reads them back, ``.table`` is what is shown.
 
     Parameters
@@ -64,36 +61,14 @@ class PlanningExplorer(widgets.VBox):
             readout_format=".3f",
             **slow,
         )
-        self.image = widgets.Image(format="png", layout=widgets.Layout(width="100%"))
-        self.errors = widgets.Output()
-        self._draw()
-        controls = (self.dose_gy, self.fraction, self.n_cells, self.efficiency, self.false_rate)
-        for control in controls:
-            control.observe(self._follow, names="value")
-        super().__init__(
-            [widgets.HBox(controls[:3]), widgets.HBox(controls[3:]), self.image, self.errors]
-        )
+        self._sliders = (self.dose_gy, self.fraction, self.n_cells)
+        self._sliders += (self.efficiency, self.false_rate)
+        super().__init__(*self._sliders, figsize=(12, 3.8))
 
     @property
     def choice(self):
         """Where the sliders stand, as a plain value."""
-        return PlanningChoice(
-            self.dose_gy.value,
-            self.fraction.value,
-            self.n_cells.value,
-            self.efficiency.value,
-            self.false_rate.value,
-        )
+        return PlanningChoice(*(slider.value for slider in self._sliders))
 
-    def _follow(self, _change):
-        self.errors.clear_output()
-        with self.errors:
-            self._draw()
-
-    def _draw(self):
-        with style():
-            figure = Figure(figsize=(12, 3.8))
-            self.table = draw_planning_view(figure.subplots(1, 3), self.curve, self.choice)
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format="png", dpi=100)
-        self.image.value = buffer.getvalue()
+    def _draw(self, figure):
+        self.table = draw_planning_view(figure.subplots(1, 3), self.curve, self.choice)

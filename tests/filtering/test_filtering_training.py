@@ -206,7 +206,7 @@ def test_gallery_shows_what_the_threshold_decides():
 
 def test_moving_the_slider_changes_the_gallery():
     images = {f"{k}.png": np.full((20, 30), 0.5) for k in range(6)}
-    widget = ThresholdSlider(filter_table(), images, rules=FilterRules(), shape=(1, 4))
+    widget = ThresholdSlider(filter_table(), images, rules=FilterRules())
     assert widget.summary.value == "2 kept, 4 rejected"
     widget.slider.value = 0.2
     assert widget.threshold == 0.2
