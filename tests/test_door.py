@@ -146,7 +146,11 @@ def test_ready_models_after_an_installation(cell, tmp_path):
         names = set(archive.namelist())
         archive.extractall(tmp_path / "installed")
     cards = {f"dicentlib/ready/{path.parent.name}/README.md" for path in ROOT.glob("models/*/*.md")}
-    modules = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("dicentlib/**/*.py")}
+    modules = {
+        path.relative_to(ROOT).as_posix()
+        for ending in ("py", "csv")
+        for path in ROOT.glob(f"dicentlib/**/*.{ending}")
+    }
     assert cards | modules <= names
     assert not any(name.startswith(("studies", "tests")) for name in names)
     score = [sys.executable, "-m", "dicentlib", "score", cell.parent, "giemsa-small"]

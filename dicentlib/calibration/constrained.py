@@ -1,8 +1,8 @@
 """Poisson maximum likelihood with an identity link and coefficients that may not be negative.
 
-The plain fit (iteratively reweighted least squares) fails where a step makes an expected count
-zero or negative. The likelihood is concave in the coefficients, so the constrained optimum is
-unique up to collinear columns.
+Iteratively reweighted least squares, as of a generalised linear model, fail where a step makes an
+expected count zero or negative, and stop short of a maximum on the bound. The likelihood is concave
+in the coefficients, so the constrained optimum is unique up to collinear columns.
 """
 
 import numpy as np

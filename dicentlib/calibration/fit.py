@@ -5,23 +5,13 @@ section 8.3):
 
 .. math:: X_i \\sim \\mathrm{Poisson}\\left(N_i (C + \\alpha D_i + \\beta D_i^2)\\right)
 
-fitted with ``statsmodels`` (a generalised linear model).
+with coefficients of 0 or more (:mod:`dicentlib.calibration.constrained`).
 """
-
-import warnings
-from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import gammaln, xlogy
 from scipy.stats import chi2, norm
 from scipy.stats import t as student_t
-from statsmodels.genmod import families
-from statsmodels.genmod.generalized_linear_model import GLM
-from statsmodels.tools.sm_exceptions import (
-    DomainWarning,
-    PerfectSeparationWarning,
-    SingularMatrixWarning,
-)
 
 from dicentlib.calibration.constrained import fit_nonnegative
 from dicentlib.calibration.curve import NAMES, CalibrationCurve
@@ -42,13 +32,6 @@ FAMILIES = {
     "quasi-poisson": "quasi-poisson",
     "quasipoisson": "quasi-poisson",
 }
-
-
-@dataclass(frozen=True)
-class _Fit:
-    coefficients: np.ndarray  # free ones
-    covariance: np.ndarray  # Poisson, not scaled
-    constrained: bool
 
 
 def fit_curve(
@@ -106,10 +89,10 @@ def fit_curve(
 
     Notes
     -----
-    Where the plain fit fails, or gives a negative coefficient, the likelihood is maximised
-    subject to C, alpha, beta >= 0 and the curve says so. An alpha or beta on the bound gets no
-    variance. Where N cells at 0 Gy had no dicentric, C is 0 or nearly so, but not known to be:
-    its standard error is at least 1/N (of a Poisson rate after no event, under a flat prior).
+    The likelihood is maximised subject to C, alpha, beta >= 0; the curve says where one of them is
+    on the bound. An alpha or beta on the bound gets no variance. Where N cells at 0 Gy had no
+    dicentric, C is 0 or nearly so, but not known to be: its standard error is at least 1/N (of a
+    Poisson rate after no event, under a flat prior).
 
     Examples
     --------
@@ -139,17 +122,20 @@ def fit_curve(
 
     design = cells[:, None] * dose[:, None] ** np.arange(n_terms)
     offset = cells * background
-    fitted = _fit(design[:, free], counts, offset, weight)
+    seen = design[:, free].any(axis=1)  # with a fixed background, 0 Gy says nothing
+    found, inverse = fit_nonnegative(
+        design[np.ix_(seen, free)], counts[seen], offset[seen], weight[seen]
+    )
     coefficients = np.zeros(3)
     coefficients[0] = background
-    coefficients[free] = fitted.coefficients
+    coefficients[free] = found
     if 0 in free and coefficients[0] < ROUNDING * np.max(counts / cells):
         coefficients[0] = 0.0
-        fitted = replace(fitted, constrained=True)
+    constrained = not np.all(coefficients[free])
     if not coefficients[1:].any():
         raise InputError("dicentrics per cell do not rise with the dose: there is no curve to fit")
     covariance = np.zeros((3, 3))
-    covariance[np.ix_(free, free)] = fitted.covariance
+    covariance[np.ix_(free, free)] = inverse
 
     report = _report(design @ coefficients[:n_terms], counts, weight, len(free))
     phi = report["dispersion"]
@@ -173,12 +159,12 @@ def fit_curve(
             f"Weights up to {weight.max():.3g}: above 1 they claim less than Poisson variance, and "
             "the standard errors are too small by that."
         )
-    notes += _fit_warnings(fitted, report, coefficients, free, per_dose, dose, unseen_in)
+    notes += _fit_warnings(constrained, report, coefficients, free, per_dose, dose, unseen_in)
     report = {
         "model": model,
         "family": chosen,
         "level": "sums per dose",
-        "constrained": fitted.constrained,
+        "constrained": constrained,
         "fixed_background": None if fixed_background is None else background,
         **report,
         **_significance(coefficients, covariance, chosen, report["df"]),
@@ -202,38 +188,6 @@ def fit_curve(
         scorer=scorer,
         warnings=notes,
     )
-
-
-def _fit(design, counts, offset, weights):
-    """Plain fit; the constrained one where it fails or leaves the non-negative coefficients."""
-    informative = design.any(axis=1)  # with a fixed background, 0 Gy says nothing
-    rows = design[informative], counts[informative], offset[informative], weights[informative]
-    plain = _fit_plain(*rows)
-    if plain is not None and np.all(plain.coefficients >= 0):
-        return plain
-    return _Fit(*fit_nonnegative(*rows), constrained=True)
-
-
-def _fit_plain(design, counts, offset, weights):
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore", DomainWarning)
-        warnings.simplefilter("ignore", PerfectSeparationWarning)
-        warnings.simplefilter("ignore", RuntimeWarning)
-        warnings.simplefilter("ignore", SingularMatrixWarning)
-        family = families.Poisson(families.links.Identity())
-        glm = GLM(counts, design, family=family, offset=offset, var_weights=weights)
-        try:
-            result = glm.fit(maxiter=200, tol=1e-13, scale=1.0)
-        except (ValueError, np.linalg.LinAlgError):
-            return None
-    mu = offset + design @ result.params
-    score = design.T @ (weights * (counts / mu - 1)) if np.all(mu > 0) else np.array([np.nan])
-    spread = np.sqrt(np.maximum(np.diag(result.cov_params()), 0))
-    # Statsmodels calls a fit converged when the deviance rests; the score must be zero as well.
-    if not np.all(np.abs(score * spread) < 1e-3):
-        return None
-    inverse = np.linalg.inv((design.T * (weights / mu)) @ design)
-    return _Fit(np.asarray(result.params), inverse, constrained=False)
 
 
 def _report(mu, counts, weights, n_free):
@@ -269,13 +223,13 @@ def _significance(coefficients, covariance, family, df):
     return {"statistic_name": "z" if family == "poisson" else "t", **listed}
 
 
-def _fit_warnings(fitted, report, coefficients, free, per_dose, dose, unseen_in):
+def _fit_warnings(constrained, report, coefficients, free, per_dose, dose, unseen_in):
     notes = []
-    if fitted.constrained:
+    if constrained:
         on_bound = [NAMES[i] for i in free if i and coefficients[i] == 0]
         notes.append(
-            "The plain fit failed or gave a negative coefficient; the likelihood was maximised "
-            "with C, alpha, beta >= 0"
+            "A coefficient would not be positive; the likelihood was maximised with "
+            "C, alpha, beta >= 0"
             + (f" ({', '.join(on_bound)} on the bound, without a variance)." if on_bound else ".")
         )
     if unseen_in:

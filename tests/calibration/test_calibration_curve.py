@@ -379,9 +379,12 @@ def test_no_dicentric_at_0_gy_is_no_known_background():
     assert curve.standard_errors[0] == pytest.approx(1 / 500)
     assert curve.n_parameters == 3
     assert any("No dicentric in 500 cells at 0 Gy" in text for text in curve.warnings)
-    beside = fit_curve(dose, cells, [0, 18, 20, 60, 160, 220, 240])
-    assert 0 < beside.coefficients[0] < 1e-4
+    counts = [0, 18, 20, 60, 160, 220, 240]
+    beside = fit_curve(dose, cells, counts)
+    assert beside.coefficients[0] == 0
     assert beside.standard_errors[0] == pytest.approx(1 / 500)
+    held = [fit_curve(dose, cells, counts, fixed_background=c) for c in (1e-6, 1e-5, 1e-4)]
+    assert all(one.fit["log_likelihood"] < beside.fit["log_likelihood"] for one in held)
 
 
 def test_a_background_of_rounding_errors_is_on_the_bound():
