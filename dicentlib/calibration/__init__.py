@@ -3,38 +3,27 @@
 from dicentlib.calibration.comparison import compare_curves
 from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.calibration.fit import fit_curve
-from dicentlib.calibration.grid import CountGrid, count_ensembles, count_grid
-from dicentlib.calibration.leave_out import choose_quantile, leave_one_dose_out
+from dicentlib.calibration.grid import count_ensembles, count_grid
+from dicentlib.calibration.leave_out import choose_quantile
 from dicentlib.calibration.published import published_curve, published_curves
 from dicentlib.calibration.quantiles import firing_fraction, quantile_thresholds
 from dicentlib.calibration.scorer import Scorer
-from dicentlib.calibration.trial import Trial, try_counts
-from dicentlib.counts.cells import (
-    cell_distribution,
-    co_occurrence,
-    count_cells,
-    counts_by_dose,
-    with_yields,
-)
+from dicentlib.calibration.trial import try_counts
+from dicentlib.counts.cells import co_occurrence, count_cells, with_yields
 from dicentlib.counts.slides import slide_variance, slide_weights
 from dicentlib.counts.tables import read_counts
 
 __all__ = [
     "CalibrationCurve",
-    "CountGrid",
     "Scorer",
-    "Trial",
-    "cell_distribution",
     "choose_quantile",
     "co_occurrence",
     "compare_curves",
     "count_cells",
     "count_ensembles",
     "count_grid",
-    "counts_by_dose",
     "firing_fraction",
     "fit_curve",
-    "leave_one_dose_out",
     "published_curve",
     "published_curves",
     "quantile_thresholds",

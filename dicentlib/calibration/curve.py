@@ -179,30 +179,22 @@ class CalibrationCurve:
             acute=acute,
         )
 
-    def yield_at(self, dose_gy, *, protraction=1.0):
-        """Dicentrics per cell at `dose_gy` (Gy, >= 0, any shape).
-
-        `protraction` is short for :meth:`protracted`.
-        """
-        if protraction != 1:
-            return self.protracted(protraction).yield_at(dose_gy)
+    def yield_at(self, dose_gy):
+        """Dicentrics per cell at `dose_gy` (Gy, >= 0, any shape)."""
         dose = np.asarray(dose_gy, dtype=float)
         if not np.all(dose >= 0):
             raise InputError(f"dose_gy is {dose_gy}: expected doses of 0 Gy or more")
         background, alpha, beta = self.coefficients
         return background + alpha * dose + beta * dose**2
 
-    def dose_at(self, yield_, *, protraction=1.0):
+    def dose_at(self, yield_):
         """Dose in Gy at which the curve reaches `yield_` (any shape): the smallest root.
 
         At or below the background C the dose is 0. A yield that a curve with negative alpha or
-        beta never reaches is an :class:`InputError`. `protraction` is short for
-        :meth:`protracted`.
+        beta never reaches is an :class:`InputError`.
 
         .. math:: D = \\frac{2 (y - C)}{\\alpha + \\sqrt{\\alpha^2 + 4 \\beta (y - C)}}
         """
-        if protraction != 1:
-            return self.protracted(protraction).dose_at(yield_)
         yields = np.asarray(yield_, dtype=float)
         if not np.all(np.isfinite(yields)) or np.any(yields < 0):
             raise InputError(f"yield_ is {yield_}: expected finite yields of 0 or more")

@@ -1,47 +1,27 @@
 """Dose: from the counts of one sample to a dose that can be trusted."""
 
-from dicentlib.counts.dispersion import Dispersion, dispersion
-from dicentlib.counts.poisson_limits import poisson_limits
+from dicentlib.counts.dispersion import dispersion
 from dicentlib.counts.sample import Sample
 from dicentlib.dose.checklist import report_checklist
 from dicentlib.dose.criticality import criticality, mixed_field_curve
 from dicentlib.dose.detector import Detector
 from dicentlib.dose.estimate import estimate_dose
-from dicentlib.dose.exposure import (
-    DEFAULT_PRIOR,
-    LOCAL_PRIOR,
-    ExposurePosterior,
-    ExposurePrior,
-    exposure_posterior,
-)
+from dicentlib.dose.exposure import LOCAL_PRIOR, ExposurePrior, exposure_posterior
 from dicentlib.dose.fractionation import fractionation_factor
 from dicentlib.dose.interlaboratory import z_scores
-from dicentlib.dose.low_dose import (
-    characteristic_limits,
-    decision_threshold,
-    detection_limit,
-    odds,
-    poisson_two_sample_p,
-)
-from dicentlib.dose.protraction import protraction_factor, split_dose_factor
+from dicentlib.dose.low_dose import characteristic_limits, decision_threshold, detection_limit, odds
+from dicentlib.dose.protraction import protraction_factor
 from dicentlib.dose.qdr import qdr
-from dicentlib.dose.result import DoseEstimate
-from dicentlib.dose.route import Route, laboratory_route
+from dicentlib.dose.route import laboratory_route
 from dicentlib.dose.route_table import route_table
-from dicentlib.dose.triage import Triage, triage, triage_table
+from dicentlib.dose.triage import triage, triage_table
 from dicentlib.dose.verification import check_known_doses
 
 __all__ = [
-    "DEFAULT_PRIOR",
     "LOCAL_PRIOR",
     "Detector",
-    "Dispersion",
-    "DoseEstimate",
-    "ExposurePosterior",
     "ExposurePrior",
-    "Route",
     "Sample",
-    "Triage",
     "characteristic_limits",
     "check_known_doses",
     "criticality",
@@ -54,13 +34,10 @@ __all__ = [
     "laboratory_route",
     "mixed_field_curve",
     "odds",
-    "poisson_limits",
-    "poisson_two_sample_p",
     "protraction_factor",
     "qdr",
     "report_checklist",
     "route_table",
-    "split_dose_factor",
     "triage",
     "triage_table",
     "z_scores",

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq, minimize
-from scipy.special import gammaln, xlogy
 from scipy.stats import poisson
 
 from dicentlib.counts.sample import trimmed
+from dicentlib.dose.count_law import poisson_pmf
 from dicentlib.dose.profile import profile_log_likelihood
 
 
@@ -86,13 +86,13 @@ def _whole(distribution):
 
 def _fit_with_background(distribution, background):
     counts = np.asarray(distribution, dtype=float)
-    k = np.arange(len(counts))
+    n = len(counts)
     known = math.isinf(background.n_cells)
     n0, x0 = (0.0, 0.0) if known else (background.n_cells, background.rate * background.n_cells)
 
     def negative(theta):
         f, lam, p0 = theta
-        exposed, unexposed = _pmf(k, lam + p0), _pmf(k, p0)
+        exposed, unexposed = poisson_pmf(n, lam + p0), poisson_pmf(n, p0)
         mixed = np.maximum((1 - f) * unexposed + f * exposed, 1e-300)
         by_exposed = f * (np.append(0.0, exposed[:-1]) - exposed)
         by_unexposed = (1 - f) * (np.append(0.0, unexposed[:-1]) - unexposed)
@@ -101,7 +101,7 @@ def _fit_with_background(distribution, background):
         by_p0 = -ratio @ (by_exposed + by_unexposed) + n0 - x0 / p0
         return value, np.array([-ratio @ (exposed - unexposed), -ratio @ by_exposed, by_p0])
 
-    yields = background.rate + len(counts) * np.linspace(1e-3, 1.2, 120) ** 2
+    yields = background.rate + n * np.linspace(1e-3, 1.2, 120) ** 2
     log, fractions, rates = profile_log_likelihood(distribution, yields, background)
     best = int(np.argmax(log))
     p0 = float(rates[best])
@@ -120,14 +120,10 @@ def _fit_with_background(distribution, background):
     return ContaminatedFit(f, lam, p0, covariance)
 
 
-def _pmf(k, mean):
-    return np.exp(xlogy(k, mean) - mean - gammaln(k + 1))
-
-
 def expected_information(f, lam, p0):
     """Fisher information of one cell on (f, lambda, p_0)."""
-    k = np.arange(int(poisson.ppf(1 - 1e-12, lam + p0)) + 3)
-    exposed, unexposed = _pmf(k, lam + p0), _pmf(k, p0)
+    n = int(poisson.ppf(1 - 1e-12, lam + p0)) + 3
+    exposed, unexposed = poisson_pmf(n, lam + p0), poisson_pmf(n, p0)
     mixed = (1 - f) * unexposed + f * exposed
     by_exposed = np.concatenate([[0], exposed[:-1]]) - exposed
     by_unexposed = np.concatenate([[0], unexposed[:-1]]) - unexposed

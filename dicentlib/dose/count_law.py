@@ -9,6 +9,13 @@ from scipy.special import betainc, betaincc, gammaincc, gammaln, pdtr, pdtrc, xl
 TIES = 1e-7  # relative; the tolerance of R, whose two-sided convention this is
 
 
+def poisson_pmf(n, mean):
+    """P(0), P(1) ... P(n - 1) of Poisson counts; `mean` of any shape gets a last axis for them."""
+    k = np.arange(n)
+    mean = np.asarray(mean, dtype=float)[..., None]
+    return np.exp(xlogy(k, mean) - mean - gammaln(k + 1))
+
+
 def log_count_probability(count, n_cells, mean, variance):
     """log P(X = count) for a yield of the given mean and variance: negative binomial.
 
@@ -45,9 +52,7 @@ def tail_probabilities(count, n_cells, mean, variance):
     size = mean**2 / np.where(spread, variance, 1.0)
     probability = 1 / (1 + n_cells * np.where(spread, variance, 1.0) / mean)
     at_most = np.where(
-        spread,
-        betainc(size, count + 1, probability),
-        gammaincc(count + 1, n_cells * mean),
+        spread, betainc(size, count + 1, probability), gammaincc(count + 1, n_cells * mean)
     )
     half = np.exp(log_count_probability(count, n_cells, mean, variance)) / 2
     return at_most - half, 1 - at_most + half

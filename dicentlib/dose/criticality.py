@@ -21,8 +21,6 @@ from dicentlib.dose.estimate import estimate_dose
 from dicentlib.dose.result import DoseEstimate
 from dicentlib.errors import InputError
 
-STEP_GY = 1e-10  # at which the iteration ends
-
 
 @dataclass(frozen=True)
 class MixedFieldDose:
@@ -131,45 +129,6 @@ def criticality(cells_with, neutron_curve, gamma_curve, neutron_share, **options
     ends = (total.dose_gy, total.lower_gy, total.upper_gy)
     parts = [tuple(part * end if part else 0.0 for end in ends) for part in (share, 1 - share)]
     return MixedFieldDose(total, share, *parts)
-
-
-def iterate_criticality(yield_, neutron_curve, gamma_curve, neutron_share, *, most_rounds=1000):
-    """Neutron and gamma dose by the manual's iteration, as worked by hand.
-
-    All of the yield is first put down to neutrons; the gamma dose by their ratio has a yield,
-    which is taken off; and so on until nothing changes (IAEA 2011, section 9.7.4.1). Where that
-    does not settle (few neutrons), steps are halved. The result is that of :func:`criticality`.
-
-    Returns
-    -------
-    neutron_gy, gamma_gy : float
-
-    Raises
-    ------
-    InputError
-        A share that is not above 0, up to 1.
-    """
-    share = _share(neutron_share)
-    if share == 0:
-        raise InputError("neutron_share is 0: the iteration starts with neutrons; use the curve")
-    neutron_curve, gamma_curve = checked_curve(neutron_curve), checked_curve(gamma_curve)
-    backgrounds = neutron_curve.coefficients[0], gamma_curve.coefficients[0]
-    net = max(float(yield_) - sum(backgrounds) / 2, 0.0)
-    ratio, step = (1 - share) / share, 1.0
-    neutron, last = float(neutron_curve.dose_at(net + backgrounds[0])), math.inf
-    for _ in range(most_rounds):
-        by_gamma = float(gamma_curve.yield_at(ratio * neutron)) - backgrounds[1]
-        after = float(neutron_curve.dose_at(max(net - by_gamma, 0.0) + backgrounds[0]))
-        change = after - neutron
-        if abs(change) < STEP_GY:
-            return neutron, ratio * neutron
-        if change * last < 0 and abs(change) >= 0.9 * abs(last):  # it swings, and does not settle
-            step /= 2
-        neutron, last = neutron + step * change, change
-    raise InputError(
-        f"the iteration did not settle in {most_rounds} rounds: use criticality(), which solves "
-        "the same equation at once"
-    )
 
 
 def _share(value):

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.stats import chi2, poisson
+from scipy.stats import chi2
 
-from dicentlib.counts.dispersion import ExpectedDispersion
+from dicentlib.counts.dispersion_power import dispersion_power
 from dicentlib.dose.joint import JointLikelihood, scored_fraction
 from dicentlib.dose.result import plain
 
@@ -19,8 +19,6 @@ N_DOSES = 100
 HIGHEST_GY = 10.0  # of the doses that are looked at
 SMALLEST = 1e-4  # part of the body
 SHOWN_GY = 3.0  # named where small parts may have any dose
-N_DRAWS = 2000
-SEED = 20  # of the simulated power: the same sample always has the same
 
 
 @dataclass(frozen=True)
@@ -139,48 +137,6 @@ def hidden_part(sample, detected, expected, *, d0_gy=2.7, level=0.95):
     return HiddenPart(
         level, sample.n_cells, doses, *ends, float(dose), float(fraction), half, power
     )
-
-
-def dispersion_power(n_cells, scored, means, expected=None):
-    """Probability that the dispersion test calls a partial exposure, by simulated samples.
-
-    Parameters
-    ----------
-    n_cells : int
-    scored : float
-        Fraction of the scored cells that were exposed.
-    means : (float, float)
-        Dicentrics per unexposed and per exposed cell.
-    expected : ExpectedDispersion, optional
-        What the test compares with; Poisson by default.
-
-    Returns
-    -------
-    float
-        With a standard error of at most 0.011 (2000 samples of a fixed seed).
-    """
-    expected = expected or ExpectedDispersion()
-    if not np.isfinite(expected.error) or n_cells < 2:
-        return 0.0
-    rng = np.random.default_rng(SEED)
-    exposed = rng.binomial(n_cells, scored, N_DRAWS)
-    k = np.arange(int(max(means) + 12 * np.sqrt(max(means) + 1)) + 10)
-    cells = sum(
-        rng.multinomial(n, _cut_poisson(k, mean))
-        for n, mean in ((exposed, means[1]), (n_cells - exposed, means[0]))
-    )
-    x, squares = cells @ k, cells @ k**2
-    told = x > 1
-    x, squares = x[told], squares[told]
-    index = (squares - x**2 / n_cells) / (n_cells - 1) / (x / n_cells)
-    chance = 2 * (1 - 1 / x) / (n_cells - 1)
-    error = np.hypot(max(expected.index, 1.0) * np.sqrt(chance), expected.error)
-    return float(np.sum((index - expected.index) / error > expected.u_limit) / N_DRAWS)
-
-
-def _cut_poisson(k, mean):
-    law = poisson.pmf(k, mean)
-    return law / law.sum()
 
 
 def _searched(joint, level):

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import gammaln, xlogy
 from scipy.stats import chi2
 
 from dicentlib.counts.sample import trimmed
+from dicentlib.dose.count_law import poisson_pmf
+from dicentlib.errors import InputError
 
 N_DOSES = 80
 DEVIATIONS = np.linspace(-3, 3, 25)  # standard errors of the curve
@@ -48,8 +49,8 @@ class JointLikelihood:
         return cls(
             counts,
             doses,
-            _poisson(len(counts), np.array(background)),
-            _poisson(len(counts), np.maximum(yields, background)),
+            poisson_pmf(len(counts), background),
+            poisson_pmf(len(counts), np.maximum(yields, background)),
             price,
             d0_gy,
         )
@@ -61,8 +62,23 @@ class JointLikelihood:
         return (np.log(mixed) @ self.counts - self.price).max(axis=1)
 
 
-def scored_fraction(fraction, dose_gy, d0_gy):
-    """Fraction f of the scored cells that a part F of the body is after a dose."""
+def scored_fraction(fraction, dose_gy, d0_gy=2.7):
+    """Share of exposed cells among scored ones, of a `fraction` of the body exposed to `dose_gy`.
+
+    .. math:: f = \\frac{F e^{-D/D_0}}{1 - F + F e^{-D/D_0}}
+
+    (IAEA 2011 eq. 14, solved for f). `d0_gy` infinite: all exposed cells reach metaphase.
+
+    Examples
+    --------
+    >>> round(float(scored_fraction(0.5, 2.7)), 3)
+    0.269
+    """
+    fraction = np.asarray(fraction, dtype=float)
+    if not np.all((fraction >= 0) & (fraction <= 1)):
+        raise InputError(f"fraction is {fraction}: expected a part of the body from 0 to 1")
+    if not d0_gy > 0:
+        raise InputError(f"d0_gy is {d0_gy}: expected more than 0 Gy")
     growth = np.exp(np.minimum(np.asarray(dose_gy, dtype=float) / d0_gy, 500.0))
     return fraction / (fraction + (1 - fraction) * growth)
 
@@ -83,9 +99,3 @@ def fraction_limits(joint, fraction, *, level):
     if fraction < 1 and inside(1.0) < 0:
         upper = float(brentq(inside, fraction, 1.0, xtol=1e-5))
     return lower, upper
-
-
-def _poisson(n, mean):
-    k = np.arange(n)
-    mean = np.asarray(mean, dtype=float)[..., None]
-    return np.exp(xlogy(k, mean) - mean - gammaln(k + 1))

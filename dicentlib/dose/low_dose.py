@@ -14,7 +14,6 @@ from scipy.optimize import brentq
 from scipy.stats import binomtest, chi2, poisson
 
 from dicentlib.counts.checked import number
-from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.counts.sample import Sample
 from dicentlib.dose.count_law import log_count_probability, tail_probabilities, two_sided_p
 from dicentlib.dose.detector import DetectedCurve, Detector
@@ -107,15 +106,6 @@ def detection_limit(threshold, *, beta=0.1):
     number("threshold", threshold, least=-1)
     number("beta", beta, least=0, most=1, open_ends=True)
     return float(chi2.ppf(1 - beta, 2 * (threshold + 1)) / 2)
-
-
-def band_decision_threshold(n_cells, curve, *, level=0.95):
-    """An older rule: smallest count whose exact lower limit per cell reaches the band at 0 Gy."""
-    top = float(curve.band_at(0.0, level=level)[1])
-    count = 1
-    while poisson_limits(count, level=level)[0] / n_cells < top:
-        count += 1
-    return count
 
 
 def odds(*, n_cells, n_dicentrics, curve, suspected_gy, detector=None):

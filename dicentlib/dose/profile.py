@@ -11,10 +11,11 @@ and D belongs to the interval while l(D) is within half the chi-squared quantile
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import brentq
-from scipy.special import gammaln, xlogy
+from scipy.special import xlogy
 from scipy.stats import chi2
 
 from dicentlib.counts.sample import trimmed
+from dicentlib.dose.count_law import poisson_pmf
 
 N_YIELDS = 160  # nodes of each round
 CUT = 12.0  # of log-likelihood below its maximum: beyond, no interval reaches
@@ -102,17 +103,12 @@ def profile_log_likelihood(distribution, yields, background):
     which the likelihood is concave in, and expectation-maximisation for the background.
     """
     counts = np.asarray(distribution, dtype=float)
-    k = np.arange(len(counts))
-    log_factorial = gammaln(k + 1)
-
-    def pmf(mean):
-        return np.exp(xlogy(k, mean[:, None]) - mean[:, None] - log_factorial)
-
-    exposed = pmf(yields)
+    n = len(counts)
+    exposed = poisson_pmf(n, yields)
     fraction = np.full(len(yields), 0.5)
     known = background is None or background.rate == 0 or np.isinf(background.n_cells)
     rate = np.full(len(yields), 0.0 if background is None else background.rate)
-    unexposed = pmf(rate)
+    unexposed = poisson_pmf(n, rate)
     found = 0.0 if known else background.rate * background.n_cells
     for _ in range(12):
         for _ in range(4):
@@ -133,8 +129,8 @@ def profile_log_likelihood(distribution, yields, background):
         share = (1 - fraction[:, None]) * unexposed / mixed
         outside = share * counts
         before = rate
-        rate = (found + outside @ k) / (background.n_cells + outside.sum(axis=1))
-        unexposed = pmf(rate)
+        rate = (found + outside @ np.arange(n)) / (background.n_cells + outside.sum(axis=1))
+        unexposed = poisson_pmf(n, rate)
         if settled and np.abs(rate - before).max() < 1e-6 * background.rate:
             break
     mixed = np.maximum(fraction[:, None] * exposed + (1 - fraction[:, None]) * unexposed, 1e-300)

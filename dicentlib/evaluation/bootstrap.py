@@ -23,7 +23,7 @@ def bootstrap_intervals(counts, *, n_draws=2000, seed, interval=INTERVAL):
     ----------
     counts : ndarray of int, shape (N, 3, E)
         tp, fp, fn of every image and ensemble at one operating point, see
-        :func:`dicentlib.evaluation.image_counts`.
+        :func:`dicentlib.evaluation.surface.image_counts`.
     n_draws : int
         Resamples.
     seed : int

@@ -49,14 +49,6 @@ def _share(part, rest):
     return np.divide(part, total, out=np.full(part.shape, np.nan), where=total > 0)
 
 
-def f1_score(tp, fp, fn):
-    """Harmonic mean of precision and recall, 2 tp / (2 tp + fp + fn); NaN where undefined.
-
-    The method reports precision and recall apart; this is for comparisons that ask for one number.
-    """
-    return _share(2 * np.asarray(tp), np.add(fp, fn))
-
-
 def count_matches(predicted, truth):
     r"""Compare two masks by their connected components.
 
@@ -70,7 +62,7 @@ def count_matches(predicted, truth):
     Known properties of the rule, kept because it is the published one: a prediction that
     bridges two true objects gives (2, 0, 0), two predictions on one object too, and two on one
     object besides a missed one as well, so that recall reads 1 with a miss. Set
-    :func:`dicentlib.evaluation.count_one_to_one` beside it.
+    :func:`dicentlib.evaluation.matching.count_one_to_one` beside it.
 
     Parameters
     ----------
@@ -101,9 +93,7 @@ def count_matches(predicted, truth):
     predicted, truth = predicted.astype(bool), truth.astype(bool)
     tp = count_components(predicted & truth)
     return Counts(
-        tp=tp,
-        fp=max(0, count_components(predicted) - tp),
-        fn=max(0, count_components(truth) - tp),
+        tp=tp, fp=max(0, count_components(predicted) - tp), fn=max(0, count_components(truth) - tp)
     )
 
 

@@ -7,70 +7,36 @@ classes (``regions``), followed through training (``trajectories``) and compared
 dynamics of single model", figures 4 to 6, equations 8 and 9.
 """
 
-from dicentlib.latent.alignment import Projection, align_epochs, project
-from dicentlib.latent.crops import read_crops
+from dicentlib.latent.alignment import align_epochs, project
 from dicentlib.latent.disagreement import (
-    RankCorrelation,
     object_table,
-    rank_correlation,
     rank_correlations,
     vote_titles,
     voting_thresholds,
 )
-from dicentlib.latent.features import (
-    LatentFeatures,
-    cell_sides_px,
-    extract_features,
-    image_shapes,
-)
-from dicentlib.latent.limits import choose_epochs, epoch_positions, limitations
+from dicentlib.latent.features import cell_sides_px, extract_features, image_shapes
+from dicentlib.latent.limits import choose_epochs, limitations
 from dicentlib.latent.members import select_members
 from dicentlib.latent.plane import LatentPlane
-from dicentlib.latent.points import POINT_CLASSES, class_codes, sample_points
-from dicentlib.latent.regions import (
-    Regions,
-    entropy,
-    entropy_at,
-    fit_regions,
-    mean_probabilities,
-)
-from dicentlib.latent.trajectories import (
-    Trajectories,
-    cluster_trajectories,
-    linked_points,
-    trajectory_table,
-)
+from dicentlib.latent.points import sample_points
+from dicentlib.latent.regions import fit_regions
+from dicentlib.latent.trajectories import cluster_trajectories
 
 __all__ = [
-    "POINT_CLASSES",
-    "LatentFeatures",
     "LatentPlane",
-    "Projection",
-    "RankCorrelation",
-    "Regions",
-    "Trajectories",
     "align_epochs",
     "cell_sides_px",
     "choose_epochs",
-    "class_codes",
     "cluster_trajectories",
-    "entropy",
-    "entropy_at",
-    "epoch_positions",
     "extract_features",
     "fit_regions",
     "image_shapes",
     "limitations",
-    "linked_points",
-    "mean_probabilities",
     "object_table",
     "project",
-    "rank_correlation",
     "rank_correlations",
-    "read_crops",
     "sample_points",
     "select_members",
-    "trajectory_table",
     "vote_titles",
     "voting_thresholds",
 ]

@@ -1,23 +1,20 @@
 """Would the counts show that only a part of the body was exposed?
 
 The dispersion test (u > 1.96, or a scorer's own limit) decides whether a laboratory looks for a
-partial exposure. Its power has no closed form with few cells, and is simulated.
+partial exposure. Its power is simulated (:mod:`dicentlib.counts.dispersion_power`).
 """
 
 import math
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.stats import poisson
-
 from dicentlib.counts.dispersion import POISSON, expected_dispersion
+from dicentlib.counts.dispersion_power import TRIALS, dispersion_power
 from dicentlib.counts.sample import Sample
 from dicentlib.dose.checks import checked_curve
 from dicentlib.dose.detector import DetectedCurve, Detector
+from dicentlib.dose.joint import scored_fraction
 from dicentlib.errors import InputError
 from dicentlib.planning.cells import MOST_CELLS, checked_dose
-
-TRIALS = 4000  # standard error of a power: at most 0.008
 
 
 @dataclass(frozen=True)
@@ -30,27 +27,6 @@ class Power:
     power: float
     error: float
     scored_fraction: float
-
-
-def scored_fraction(fraction, dose_gy, *, d0_gy=2.7):
-    """Share of exposed cells among scored ones, of a `fraction` of the body exposed to `dose_gy`.
-
-    .. math:: f = \\frac{F e^{-D/D_0}}{1 - F + F e^{-D/D_0}}
-
-    (IAEA 2011 eq. 14, solved for f). `d0_gy` infinite: all exposed cells reach metaphase.
-
-    Examples
-    --------
-    >>> round(float(scored_fraction(0.5, 2.7)), 3)
-    0.269
-    """
-    fraction = np.asarray(fraction, dtype=float)
-    if not np.all((fraction >= 0) & (fraction <= 1)):
-        raise InputError(f"fraction is {fraction}: expected a part of the body from 0 to 1")
-    if not d0_gy > 0:
-        raise InputError(f"d0_gy is {d0_gy}: expected more than 0 Gy")
-    reaching = fraction * np.exp(-np.asarray(dose_gy, dtype=float) / d0_gy)
-    return reaching / (1 - fraction + reaching)
 
 
 def partial_body_power(
@@ -97,28 +73,15 @@ def partial_body_power(
             "The curve's scorer has too few calibration doses with a known dispersion: the test "
             "cannot see any partial exposure"
         )
-    share = float(scored_fraction(fraction, dose, d0_gy=d0_gy))
-    means = [float(detected.mean_at(at)) for at in (dose, 0.0)]
-    k = np.arange(int(poisson.ppf(1 - 1e-12, max(means))) + 2)
-    exposed, unexposed = (poisson.pmf(k, mean) for mean in means)
-    law = share * exposed + (1 - share) * unexposed
-    rng = np.random.default_rng(seed)
-    counts = rng.multinomial(n, law / law.sum(), size=trials)
-    power = float(np.mean(_overdispersed(counts, expected)))
+    share = float(scored_fraction(fraction, dose, d0_gy))
+    means = [float(detected.mean_at(at)) for at in (0.0, dose)]
+    power = dispersion_power(n, share, means, expected, trials=trials, seed=seed)
     error = math.sqrt(max(power * (1 - power), 1 / trials) / trials)
     return Power(power, error, share)
 
 
 def cells_for_power(
-    curve,
-    dose_gy,
-    fraction,
-    *,
-    power=0.9,
-    d0_gy=2.7,
-    detector=None,
-    most_cells=MOST_CELLS,
-    seed=1,
+    curve, dose_gy, fraction, *, power=0.9, d0_gy=2.7, detector=None, most_cells=MOST_CELLS, seed=1
 ):
     """Fewest cells with which the dispersion test sees the part with probability `power`.
 
@@ -163,15 +126,3 @@ def cells_for_power(
         middle = (above + below) // 2
         below, above = (below, middle) if reached(middle) >= power else (middle, above)
     return above
-
-
-def _overdispersed(counts, expected):
-    """Which rows of `counts` (cells with 0, 1, 2 ...) `Dispersion.overdispersed` would name."""
-    k = np.arange(counts.shape[1])
-    n, x, squares = counts[0].sum(), counts @ k, counts @ k**2
-    judged = x > 1
-    total = np.where(judged, x, 2)
-    index = (squares - total**2 / n) / (n - 1) * n / total if n > 1 else np.zeros(len(counts))
-    chance = 2 * (1 - 1 / total) / max(n - 1, 1)
-    error = np.sqrt(max(expected.index, 1.0) ** 2 * chance + expected.error**2)
-    return judged & (n > 1) & (index - expected.index > expected.u_limit * error)

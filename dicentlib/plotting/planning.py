@@ -40,20 +40,3 @@ def plot_planning(table, choice, *, axs):
         ax.set_ylim(bottom=0)
     axs[0].legend()
     return axs
-
-
-def plot_series(plan, *, ax):
-    """Cells per dose of a planned calibration series, with the dicentrics expected of them.
-
-    Parameters
-    ----------
-    plan : SeriesPlan
-    """
-    rows = np.arange(len(plan.table))
-    bars = ax.bar(rows, plan.table["n_cells"], color=SYSTEM_COLOURS["model B"], alpha=0.6)
-    ax.bar_label(bars, [f"{x:.0f}" for x in plan.table["expected"]], size=8, padding=2)
-    ax.set_xticks(rows, [f"{dose:g}" for dose in plan.table["dose_gy"]])
-    ax.margins(y=0.12)
-    ax.set(xlabel="Dose (Gy)", ylabel="Cells (above: dicentrics expected)")
-    ax.set_title(f"{plan.n_cells:,} cells")
-    return ax

@@ -7,11 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from dicentlib.conventions import CLASSES, STRIDE
 from dicentlib.data.crops import crop
-from dicentlib.plotting.style import (
-    CLASS_COLOURS,
-    HEATMAP_COLOURMAP,
-    SYSTEM_COLOURS,
-)
+from dicentlib.plotting.style import CLASS_COLOURS, HEATMAP_COLOURMAP, SYSTEM_COLOURS
 from dicentlib.plotting.threshold_view import MARKS, vote_overlay
 
 MEASURES = ("precision", "recall")
@@ -182,12 +178,7 @@ def plot_surface(mean, confidence_thresholds, agreement_thresholds, *, ax=None, 
     ax = ax or plt.gca()
     confidence, agreement = np.asarray(confidence_thresholds), np.asarray(agreement_thresholds)
     half = np.diff(confidence).mean() / 2 if confidence.size > 1 else 0.05
-    extent = (
-        agreement[0] - 0.5,
-        agreement[-1] + 0.5,
-        confidence[0] - half,
-        confidence[-1] + half,
-    )
+    extent = (agreement[0] - 0.5, agreement[-1] + 0.5, confidence[0] - half, confidence[-1] + half)
     ax.imshow(
         mean,
         cmap=HEATMAP_COLOURMAP,
@@ -220,7 +211,7 @@ def plot_intervals(table, *, ax=None, colour=SYSTEM_COLOURS["ensemble"]):
     Parameters
     ----------
     table : DataFrame
-        Output of :func:`dicentlib.evaluation.bootstrap_intervals`.
+        Output of :func:`dicentlib.evaluation.bootstrap.bootstrap_intervals`.
     """
     ax = ax or plt.gca()
     labels = [f"{row.measure}, {row.source}" for row in table.itertuples()]
@@ -238,7 +229,7 @@ def plot_reliability(table, *, ax=None, calibration=None):
     Parameters
     ----------
     table : DataFrame
-        Output of :func:`dicentlib.evaluation.reliability`.
+        Output of :func:`dicentlib.evaluation.vote_reliability.reliability`.
     calibration : VoteCalibration, optional
         Drawn as a line.
     """

@@ -13,7 +13,6 @@ from dicentlib.baseline import (
     labelled_objects,
     load_baseline,
     save_baseline,
-    segment,
     segmentation_recall,
     train_baseline,
 )
@@ -21,7 +20,7 @@ from dicentlib.baseline.detector import decide
 from dicentlib.baseline.features import FEATURES, constrictions, measure_objects, medial_axis
 from dicentlib.baseline.truth import match_labels
 from dicentlib.errors import InputError
-from dicentlib.segmentation import flatten, split
+from dicentlib.segmentation import flatten, segment, split
 from dicentlib.simulation import draw_metaphase
 
 

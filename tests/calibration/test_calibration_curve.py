@@ -7,12 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dicentlib.calibration import (
-    CalibrationCurve,
-    fit_curve,
-    published_curve,
-    published_curves,
-)
+from dicentlib.calibration import CalibrationCurve, fit_curve, published_curve, published_curves
 from dicentlib.calibration.constrained import fit_nonnegative
 from dicentlib.counts.tables import read_counts
 from dicentlib.errors import InputError, ScorerMismatchError
@@ -164,17 +159,10 @@ def test_bad_options():
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.floats(0, 0.1),
-    st.floats(1e-3, 0.5),
-    st.floats(0, 0.2),
-    st.floats(0, 8),
-    st.floats(0, 1),
-)
+@given(st.floats(0, 0.1), st.floats(1e-3, 0.5), st.floats(0, 0.2), st.floats(0, 8), st.floats(0, 1))
 def test_dose_to_yield_and_back(background, alpha, beta, dose, protraction):
-    curve = CalibrationCurve((background, alpha, beta), None)
-    y = curve.yield_at(dose, protraction=protraction)
-    assert float(curve.dose_at(y, protraction=protraction)) == pytest.approx(dose, abs=1e-9)
+    curve = CalibrationCurve((background, alpha, beta), None).protracted(protraction)
+    assert float(curve.dose_at(curve.yield_at(dose))) == pytest.approx(dose, abs=1e-9)
 
 
 def test_inverse_at_the_edges():
@@ -186,7 +174,7 @@ def test_inverse_at_the_edges():
     with pytest.raises(InputError, match="never reaches 5"):
         CalibrationCurve((0, 0.4, -0.02), None).dose_at(5.0)
     with pytest.raises(InputError, match="from 0 to 1"):
-        curve.yield_at(1.0, protraction=1.5)
+        curve.protracted(1.5)
 
 
 def test_band(curve):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dicentlib.calibration import CalibrationCurve, fit_curve, published_curve, slide_variance
 from dicentlib.counts.exact_dispersion import exact_dispersion_p
+from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.dose import (
     Detector,
     Sample,
@@ -19,14 +20,13 @@ from dicentlib.dose import (
     estimate_dose,
     laboratory_route,
     odds,
-    poisson_limits,
-    poisson_two_sample_p,
     protraction_factor,
     qdr,
     route_table,
     triage,
 )
 from dicentlib.dose.estimate import METHODS
+from dicentlib.dose.low_dose import poisson_two_sample_p
 from dicentlib.errors import InputError
 
 FEW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from dicentlib.__main__ import app
 from dicentlib.calibration import CalibrationCurve, fit_curve, published_curve
-from dicentlib.counts.poisson_limits import acceptance_region
+from dicentlib.counts.poisson_limits import acceptance_region, poisson_limits
 from dicentlib.dose import (
     Sample,
     characteristic_limits,
@@ -21,13 +21,12 @@ from dicentlib.dose import (
     dispersion,
     estimate_dose,
     odds,
-    poisson_limits,
-    poisson_two_sample_p,
     protraction_factor,
     qdr,
-    split_dose_factor,
 )
 from dicentlib.dose.bayesian import log_count_probability
+from dicentlib.dose.low_dose import poisson_two_sample_p
+from dicentlib.dose.protraction import split_dose_factor
 from dicentlib.dose.route import laboratory_route
 from dicentlib.dose.table import dose_table
 from dicentlib.errors import InputError, ScorerMismatchError

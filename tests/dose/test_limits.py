@@ -14,9 +14,9 @@ from dicentlib.dose import (
     decision_threshold,
     estimate_dose,
     laboratory_route,
-    poisson_two_sample_p,
 )
 from dicentlib.dose.count_law import two_sided_p
+from dicentlib.dose.low_dose import poisson_two_sample_p
 from dicentlib.errors import InputError
 
 EXACT = CalibrationCurve((0.0, 0.02, 0.06))

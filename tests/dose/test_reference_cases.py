@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from dicentlib.calibration import CalibrationCurve, fit_curve
+from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.counts.sample import Sample
 from dicentlib.dose import (
     decision_threshold,
@@ -21,12 +22,10 @@ from dicentlib.dose import (
     dispersion,
     estimate_dose,
     odds,
-    poisson_limits,
-    poisson_two_sample_p,
     protraction_factor,
     qdr,
 )
-from dicentlib.dose.low_dose import band_decision_threshold
+from dicentlib.dose.low_dose import poisson_two_sample_p
 from dicentlib.dose.whole_body import merkle
 
 
@@ -432,17 +431,6 @@ def test_two_samples_and_characteristic_limits(cases, curve_of):
         assert resolvable == pytest.approx(expected["min_resolvable_dose"][i], abs=2e-4)
         dose = float(curve.dose_at(limit / n))
         assert dose == pytest.approx(expected["dose_at_detection_limit"][i], abs=2e-4)
-
-
-def test_older_decision_threshold(cases, curve_of):
-    case = cases["old_decision_threshold"]
-    curve = curve_of(case["inputs"])
-    for level, counts, doses in ((0.95, "X95", "D95_mGy"), (0.83, "X83", "D83_mGy")):
-        for i, n in enumerate(case["inputs"]["N"]):
-            found = band_decision_threshold(n, curve, level=level)
-            assert found == case["expected"][counts][i]
-            dose = 1000 * float(curve.dose_at(found / n))
-            assert dose == pytest.approx(case["expected"][doses][i], abs=1)
 
 
 def test_crow_gardner_limits_agree_with_the_table():

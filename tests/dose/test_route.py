@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from dicentlib.calibration import CalibrationCurve, published_curve
+from dicentlib.counts.dispersion_power import dispersion_power
 from dicentlib.counts.exact_dispersion import exact_dispersion_p
 from dicentlib.counts.sample import Sample
 from dicentlib.dose import dispersion, estimate_dose, laboratory_route
 from dicentlib.dose.checklist import CASE, report_checklist
 from dicentlib.dose.detector import DetectedCurve
-from dicentlib.dose.hidden_part import dispersion_power, hidden_part
+from dicentlib.dose.hidden_part import hidden_part
 from dicentlib.dose.rogue_cell import find_rogue_cell
 from dicentlib.errors import InputError
 

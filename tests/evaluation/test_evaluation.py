@@ -9,33 +9,31 @@ import pytest
 from dicentlib.errors import InputError
 from dicentlib.evaluation import (
     Counts,
-    ThresholdSurface,
-    average_precision,
-    bootstrap_intervals,
-    calibration_error,
     choose,
     compare_rules,
     count_matches,
-    count_one_to_one,
     curve_table,
-    f1_score,
     false_per_thousand,
-    fit_vote_calibration,
     highest_recall_at_false_rate,
     highest_recall_at_precision,
     lowest_false_rate_at_recall,
     mark_detections,
-    match_points,
     nearest_precision,
-    precision,
     random_ensembles,
-    recall,
-    reliability,
     single_members,
-    sum_counts,
     summarise,
     threshold_surface,
     vote_entropy,
+)
+from dicentlib.evaluation.bootstrap import bootstrap_intervals
+from dicentlib.evaluation.counts import sum_counts
+from dicentlib.evaluation.matching import count_one_to_one, match_points
+from dicentlib.evaluation.surface import ThresholdSurface
+from dicentlib.evaluation.vote_reliability import (
+    average_precision,
+    calibration_error,
+    fit_vote_calibration,
+    reliability,
 )
 
 
@@ -91,11 +89,6 @@ class TestCounts:
         assert total == Counts(2, 2, 1)
         assert total.precision == 0.5
         assert sum_counts([]) == Counts(0, 0, 0)
-
-    def test_f1_is_the_harmonic_mean(self):
-        p, r = precision(6, 2), recall(6, 6)
-        assert f1_score(6, 2, 6) == pytest.approx(2 * p * r / (p + r))
-        assert np.isnan(f1_score(0, 0, 0))
 
 
 class TestMatching:

@@ -13,7 +13,8 @@ from dicentlib.data import CLASSES
 from dicentlib.data.targets import padded_shape
 from dicentlib.ensemble import load_members
 from dicentlib.errors import InputError
-from dicentlib.evaluation import count_matches, random_ensembles, sum_counts
+from dicentlib.evaluation import count_matches, random_ensembles
+from dicentlib.evaluation.counts import sum_counts
 from dicentlib.evaluation.exploration import Exploration, ThresholdPosition
 from dicentlib.evaluation.image_set import open_evaluation_set, votes_needed
 from dicentlib.plotting.threshold_view import MARKS, ThresholdFigure, vote_overlay

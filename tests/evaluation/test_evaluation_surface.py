@@ -7,13 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from dicentlib.errors import InputError
-from dicentlib.evaluation import (
-    ThresholdSurface,
-    count_matches,
-    image_counts,
-    sum_counts,
-    threshold_surface,
-)
+from dicentlib.evaluation import count_matches, threshold_surface
+from dicentlib.evaluation.counts import sum_counts
+from dicentlib.evaluation.surface import ThresholdSurface, image_counts
 from dicentlib.voting import decide, vote
 
 

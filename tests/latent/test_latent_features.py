@@ -11,13 +11,8 @@ from dicentlib.data import index_images, read_image
 from dicentlib.data.targets import pad_to_stride
 from dicentlib.ensemble import load_members, save_member
 from dicentlib.errors import InputError
-from dicentlib.latent import (
-    extract_features,
-    image_shapes,
-    read_crops,
-    sample_points,
-    select_members,
-)
+from dicentlib.latent import extract_features, image_shapes, sample_points, select_members
+from dicentlib.latent.crops import read_crops
 from dicentlib.latent.features import look_up, look_up_peaks
 from dicentlib.latent.points import cells_of
 from dicentlib.model import HeatmapUnet

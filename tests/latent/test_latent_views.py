@@ -9,14 +9,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 from dicentlib.data import index_images
-from dicentlib.latent import (
-    POINT_CLASSES,
-    LatentPlane,
-    RankCorrelation,
-    cluster_trajectories,
-    fit_regions,
-    linked_points,
-)
+from dicentlib.latent import LatentPlane, cluster_trajectories, fit_regions
+from dicentlib.latent.disagreement import RankCorrelation
+from dicentlib.latent.points import POINT_CLASSES
+from dicentlib.latent.trajectories import linked_points
 from dicentlib.plotting import latent as draw
 from dicentlib.plotting.latent_links import draw_linked_view
 from dicentlib.plotting.style import CLASS_COLOURS

@@ -5,7 +5,8 @@ import pytest
 from typer.testing import CliRunner
 
 from dicentlib.__main__ import app
-from dicentlib.files import read_json
+from dicentlib.files import find_model, read_json
+from dicentlib.operating_point import OperatingPoint
 from dicentlib.runs import notebook_paths
 from dicentlib.runs.pipeline import run_notebook
 from dicentlib.simulation import simulate_set
@@ -36,11 +37,22 @@ def slides(tmp_path_factory):
     return folder
 
 
-def test_images_alone_and_the_command(slides):
+@pytest.fixture(scope="module")
+def members(tmp_path_factory):
+    """Two members of the ready ensemble: a quarter of its work."""
+    folder = tmp_path_factory.mktemp("ensemble")
+    (folder / "members").mkdir()
+    for path in sorted(find_model("giemsa-small").glob("members/*"))[-2:]:
+        (folder / "members" / path.name).symlink_to(path.absolute())
+    OperatingPoint(0.6, 1, n_members=2).write(folder / "operating_point.json")
+    return folder
+
+
+def test_images_alone_and_the_command(slides, members):
     out = slides / "images alone"
     images = slides / "slides"
-    arguments = ["own-slides", str(images), "--out", str(out), "--n-read", "20"]
-    result = CliRunner().invoke(app, [*arguments, "--no-use-filter"])
+    arguments = ["own-slides", str(images), "--out", str(out), "--members", str(members)]
+    result = CliRunner().invoke(app, [*arguments, "--n-read", "20", "--no-use-filter"])
     assert result.exit_code == 0, result.output
     page = (out / "own_slides.html").read_text(encoding="utf-8")
     assert "Not known yet: nothing has been read" in page
@@ -55,7 +67,7 @@ def test_images_alone_and_the_command(slides):
     assert {"08_fields.png", "08_scale.png", "08_looks.png", "08_precision_recall.png"} <= names
 
 
-def test_annotations_answer_and_teach(slides):
+def test_annotations_answer_and_teach(slides, members):
     images = slides / "slides"
     (slides / "truth.csv").rename(images / "annotations.csv")
     pd.DataFrame(
@@ -65,8 +77,8 @@ def test_annotations_answer_and_teach(slides):
     run_notebook(
         notebook_paths()[NOTEBOOK],
         out,
-        {"images": str(images), "use_filter": False, "n_read": 30, "n_folds": 2,
-         "n_cells_learning": [0, 2], "learning_steps": 5},
+        {"images": str(images), "members": str(members), "use_filter": False, "n_read": 30,
+         "n_folds": 2, "n_cells_learning": [0, 2], "learning_steps": 5},
     )  # fmt: skip
     page = (out / "own_slides.html").read_text(encoding="utf-8")
     assert "(stated)" in page

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from dicentlib.__main__ import app
 from dicentlib.calibration import CalibrationCurve, published_curve
 from dicentlib.counts.dispersion import POISSON, ExpectedDispersion, dispersion
+from dicentlib.counts.dispersion_power import overdispersed
 from dicentlib.counts.sample import Sample
 from dicentlib.dose import Detector
 from dicentlib.dose.detected_dose import detector_dose
@@ -26,7 +27,6 @@ from dicentlib.planning import (
     planning_table,
     scored_fraction,
 )
-from dicentlib.planning.power import _overdispersed
 
 CURVE = published_curve("barquinero-1995-co60")
 EXACT = CalibrationCurve((0.001, 0.02, 0.06))  # no uncertainty
@@ -104,7 +104,7 @@ def test_power_counts_what_the_dispersion_test_calls():
     counts[:3] = [[60, 0, 0, 0], [59, 1, 0, 0], [59, 0, 0, 1]]
     for expected in (POISSON, ExpectedDispersion(1.2, 0.1, 6)):
         called = [dispersion(row, expected=expected).overdispersed for row in counts]
-        assert _overdispersed(counts, expected).tolist() == called
+        assert overdispersed(counts, expected).tolist() == called
         assert 10 < sum(called) < 290
 
 

@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dicentlib.calibration import published_curve
-from dicentlib.planning import PlanningChoice, plan_series, planning_by_cells
-from dicentlib.plotting.planning import plot_planning, plot_series
+from dicentlib.planning import PlanningChoice, planning_by_cells
+from dicentlib.plotting.planning import plot_planning
 from dicentlib.widgets.planning import PlanningExplorer
 
 CURVE = published_curve("barquinero-1995-co60")
@@ -21,12 +21,6 @@ def test_both_ways_of_scoring_are_drawn_and_the_choice_is_marked():
     assert np.all(detector.get_ydata() > by_eye.get_ydata())
     assert mark.get_xdata()[0] == 300
     assert "2 Gy to 50%" in axs[2].get_title()
-
-
-def test_a_series_is_drawn_with_its_expected_dicentrics():
-    plan = plan_series(CURVE, {2.0: 0.1})
-    ax = plot_series(plan, ax=Figure().subplots())
-    assert [bar.get_height() for bar in ax.patches] == plan.table["n_cells"].to_list()
 
 
 def test_moving_a_slider_redraws():

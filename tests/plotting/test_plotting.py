@@ -8,7 +8,7 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from dicentlib.calibration.trial import try_counts
-from dicentlib.latent import RankCorrelation
+from dicentlib.latent.disagreement import RankCorrelation
 from dicentlib.plotting import dose, filtering, latent, thresholds
 from dicentlib.plotting.style import CLASS_COLOURS
 
