@@ -433,6 +433,19 @@ def test_two_samples_and_characteristic_limits(cases, curve_of):
         assert dose == pytest.approx(expected["dose_at_detection_limit"][i], abs=2e-4)
 
 
+def test_older_decision_threshold(cases, curve_of):
+    """Smallest count whose exact lower limit per cell reaches the curve's band at 0 Gy."""
+    case = cases["old_decision_threshold"]
+    curve = curve_of(case["inputs"])
+    for level, counts, doses in ((0.95, "X95", "D95_mGy"), (0.83, "X83", "D83_mGy")):
+        top = float(curve.band_at(0.0, level=level)[1])
+        for i, n in enumerate(case["inputs"]["N"]):
+            found = next(x for x in range(1, n) if poisson_limits(x, level=level)[0] / n >= top)
+            assert found == case["expected"][counts][i]
+            dose = 1000 * float(curve.dose_at(found / n))
+            assert dose == pytest.approx(case["expected"][doses][i], abs=1)
+
+
 def test_crow_gardner_limits_agree_with_the_table():
     with open(_folder() / "crow_gardner_poisson95.csv") as file:
         rows = {int(row["X"]): row for row in csv.DictReader(file)}
