@@ -13,6 +13,7 @@ from pathlib import Path
 from dicentlib.errors import InputError, InputWarning
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+NO_TEXT = (b"%PDF", b"PAR1", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"\xd0\xcf\x11\xe0")
 BYTE_ORDER_MARKS = (  # the longer first: that of UTF-32 begins with that of UTF-16
     *((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32")),
     *((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16")),
@@ -73,6 +74,8 @@ def read_text(path):
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     refuse_pointer(path)
+    if content.startswith(NO_TEXT):
+        raise InputError(f"{path}: no text file (it begins with {content[:4]!r})")
     encoding = next((name for mark, name in BYTE_ORDER_MARKS if content.startswith(mark)), None)
     if encoding is None and b"\0" in content[:1000]:
         encoding = "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"

@@ -18,6 +18,7 @@ from dicentlib.calibration.curve import NAMES, CalibrationCurve
 from dicentlib.calibration.design import design_warnings
 from dicentlib.counts.checked import number
 from dicentlib.counts.dispersion import U_LIMIT, dispersion
+from dicentlib.counts.sample import refuse_impossible
 from dicentlib.counts.slides import SlideVariance
 from dicentlib.errors import InputError
 
@@ -286,6 +287,8 @@ def _checked_counts(dose_gy, n_cells, n_dicentrics):
             f"n_dicentrics has the value {counts[counts != np.round(counts)][0]:g}: expected whole "
             "numbers (counts, not yields)"
         )
+    for n, x in zip(cells, counts, strict=True):
+        refuse_impossible(n, x)
     if not counts.any():
         raise InputError("n_dicentrics is 0 at every dose: there is no curve to fit")
     return arrays

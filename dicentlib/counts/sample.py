@@ -8,18 +8,30 @@ import numpy as np
 from dicentlib.counts.slides import checked_slides
 from dicentlib.errors import InputError
 
+MOST_IN_A_CELL = 23  # a dicentric is made of two of a cell's 46 chromosomes
+
 
 @dataclass(frozen=True)
 class Sample:
     """Cells scored and dicentrics found; ``distribution`` (cells with 0, 1, 2 ...) if known.
 
-    ``slides``, if known, are (n_dicentrics, n_cells) of each slide.
+    ``slides``, if known, are (n_dicentrics, n_cells) of each slide. More than 23 dicentrics per
+    cell are an error.
     """
 
     n_cells: int
     n_dicentrics: int
     distribution: tuple | None = None
     slides: tuple | None = None
+
+    def __post_init__(self):
+        refuse_impossible(self.n_cells, self.n_dicentrics)
+        last = max((k for k, cells in enumerate(self.distribution or ()) if cells), default=0)
+        if last > MOST_IN_A_CELL:
+            raise InputError(
+                f"a cell with {last} dicentrics; a cell has 46 chromosomes, which make at most "
+                f"{MOST_IN_A_CELL}"
+            )
 
     @property
     def yield_(self):
@@ -67,6 +79,16 @@ class Sample:
         if n == 0:
             raise InputError("no cells were scored (N = 0): a dose cannot be estimated")
         return cls(n, x, distribution, None if slides is None else checked_slides(slides, n, x))
+
+
+def refuse_impossible(n_cells, n_dicentrics):
+    """Refuse more dicentrics than the chromosomes of the cells can make."""
+    if n_dicentrics > MOST_IN_A_CELL * n_cells:
+        raise InputError(
+            f"{n_dicentrics:g} dicentrics in {n_cells:g} cells; a cell has 46 chromosomes, which "
+            f"make at most {MOST_IN_A_CELL} (are cells and dicentrics exchanged, or is a thousands "
+            "separator between commas?)"
+        )
 
 
 def as_distribution(cells_with):

@@ -16,6 +16,7 @@ from dicentlib.data.raster import open_raster, raster_scale
 from dicentlib.data.scale import StatedScale, tiff_scale
 from dicentlib.data.tiff import data_end, find_image, meaning
 from dicentlib.errors import InputError
+from dicentlib.files import refuse_pointer
 
 SUFFIXES = {
     "TIFF": (".tif", ".tiff"),
@@ -81,6 +82,7 @@ def inspect_image(path):
     found = next((name for magic, name in MAGIC.items() if start.startswith(magic)), None)
     suffix = path.suffix.lower()
     if found is None or suffix not in SUFFIXES[found]:
+        refuse_pointer(path)
         content = f"{found} content" if found else "content of no known image format"
         raise InputError(
             f"{path}: {content} under a name ending in {suffix or 'no suffix'!r}; "

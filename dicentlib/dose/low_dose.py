@@ -223,7 +223,10 @@ def checked_control(control):
         count, cells = control
     except (TypeError, ValueError) as error:
         raise InputError(f"control is {control!r}: expected (n_dicentrics, n_cells)") from error
-    known = Sample.of(n_cells=cells, n_dicentrics=count)
+    try:
+        known = Sample.of(n_cells=cells, n_dicentrics=count)
+    except InputError as error:
+        raise InputError(f"control (n_dicentrics, n_cells) is {control}: {error}") from error
     if known.yield_ > 1:
         raise InputError(
             f"control is {control}: {known.yield_:.3g} dicentrics per unexposed cell; expected "

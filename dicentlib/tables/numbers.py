@@ -15,6 +15,11 @@ GROUPED = re.compile(rf"{GROUP}(?:([.,])[0-9]{{3}})(?:\1[0-9]{{3}})*")
 BOTH = re.compile(rf"({GROUP}(?:([.,])[0-9]{{3}})(?:\2[0-9]{{3}})*)(?!\2)([.,])([0-9]+)")
 DECIMAL = re.compile(r"([0-9]*)([.,])([0-9]*)((?:[eE][+-]?[0-9]+)?)")
 WHOLE = re.compile(r"[0-9]+")
+DATE = re.compile(
+    r"[0-3]?\d[.\-/ ]+[^\W\d]{3,}\.?([.\-/ ]+\d{2,4})?|[^\W\d]{3,}\.?[.\-/ ]\d{1,4}|"
+    r"\d{4}-\d{1,2}-\d{1,2}.*|\d{1,2}([./-])\d{1,2}\2(\d{2}|\d{4})"
+)
+UNITS = re.compile(r"(.*\d)\s*([^\W\d]+|%)", re.DOTALL)
 SCIENTIFIC = re.compile(r"[0-9]+[eE][+-]?[0-9]+")
 
 
@@ -101,6 +106,7 @@ def _convert(table, column, convert):
 
 
 def _number(text, style):
+    written = text
     sign = -1.0 if text.startswith("-") else 1.0
     text = text[1:] if text[:1] in ("+", "-") else text
     if spaced := SPACES.fullmatch(text):
@@ -120,10 +126,10 @@ def _number(text, style):
         text = text.replace(mark, "." if decimal else "")
     elif match := DECIMAL.fullmatch(text):
         if not (match[1] or match[3]):
-            raise InputError("expected a number")
+            raise _no_number(written, "a number")
         text = f"{match[1]}.{match[3]}{match[4]}"
     elif not WHOLE.fullmatch(text) and not SCIENTIFIC.fullmatch(text):
-        raise InputError("expected a number")
+        raise _no_number(written, "a number")
     return sign * float(text)
 
 
@@ -145,7 +151,24 @@ def _whole(text, style, without_decimals):
         raise _ambiguous(text, mark)
     if (match := DECIMAL.fullmatch(text)) and match[1] and not match[3].strip("0") + match[4]:
         return int(match[1])
-    raise InputError("expected a whole number")
+    raise _no_number(text, "a whole number of 0 or more")
+
+
+def _no_number(text, expected):
+    """The error about a text that is no number, with the reason where it can be seen."""
+    if DATE.fullmatch(text):
+        hint = " (a date, which a spreadsheet makes of 3-4 or 3.4: type it again, in a text cell)"
+    elif text.startswith("#"):
+        hint = " (an error of the spreadsheet's formula)"
+    elif text.startswith("="):
+        hint = " (a formula: save the table with its values)"
+    elif "whole" in expected and re.fullmatch("[-–—]|n[./]?[ad][.]?|na[nd]?", text.lower()):
+        hint = "; write 0 where none was found, and leave out what was not counted"
+    elif UNITS.fullmatch(text):
+        hint = ", without a unit or sign"
+    else:
+        hint = ""
+    return InputError(f"expected {expected}{hint}")
 
 
 def _ambiguous(text, mark):

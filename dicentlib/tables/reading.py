@@ -16,6 +16,10 @@ from dicentlib.tables.workbook import is_workbook, workbook_sheets
 
 SEPARATORS = (",", ";", "\t", "|")
 SEP_LINE = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
+NO_TABLES = {
+    **dict.fromkeys(("<!doctype html", "<html", "<head", "<table"), "a web page (HTML)"),
+    **{"<?xml": "XML", "{\\rtf": "a text with formats (RTF)", "%pdf": "a PDF document"},
+}
 SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
 
 
@@ -118,6 +122,12 @@ def _candidates(path):
             yield name, "", [[_cleaned(cell) for cell in row] for row in rows]
         return
     text = read_text(path)
+    for start, kind in NO_TABLES.items():
+        if text.lstrip().lower().startswith(start):
+            raise InputError(
+                f"{path}: {kind}, not a table; open it in a spreadsheet or editor and "
+                "save it as 'CSV UTF-8'"
+            )
     first, _, rest = text.partition("\n" if "\n" in text else "\r")
     stated = SEP_LINE.fullmatch(first)
     failed, separators = [], stated[1] if stated else SEPARATORS
@@ -170,13 +180,14 @@ def _frame(path, header, body):
         if value is not None:
             raise InputError(
                 f"{path}, row {row}: value {value!r} in a column without name (more values than "
-                "columns? a decimal comma or thousands separator between commas?)"
+                "columns? merged cells in the header? a decimal comma or thousands separator "
+                "between commas?)"
             )
     named = [column for column in table if names[column]]
     table = table[named].set_axis([names[column] for column in named], axis=1)
     twice = table.columns[table.columns.duplicated()]
     if len(twice):
-        raise InputError(f"{path}: two columns {twice[0]!r}")
+        raise InputError(f"{path}: two columns {twice[0]!r}; expected one")
     return table
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dicentlib.errors import InputError
 
-WAY_OUT = "save it as 'CSV UTF-8'"
+WAY_OUT = "save it as 'CSV UTF-8' or as .xlsx"
 
 
 def is_workbook(path):
@@ -20,16 +20,19 @@ def is_workbook(path):
     with open(path, "rb") as file:
         start = file.read(8)
     if start.startswith(b"\xd0\xcf\x11\xe0"):
-        raise InputError(f"{path}: a workbook of old Excel (.xls); {WAY_OUT} or as .xlsx")
+        raise InputError(f"{path}: a workbook of old Excel (.xls); {WAY_OUT}")
     if not start.startswith(b"PK\x03\x04"):
         return False
     try:
         with zipfile.ZipFile(path) as archive:
-            if "xl/workbook.xml" in archive.namelist():
+            names = archive.namelist()
+            if "xl/workbook.xml" in names:
                 return True
+            kind = archive.read("mimetype")[:80].decode("latin-1") if "mimetype" in names else ""
     except zipfile.BadZipFile as error:
         raise InputError(f"{path}: a damaged workbook ({error})") from error
-    raise InputError(f"{path}: not an Excel workbook (.ods, or another archive); {WAY_OUT}")
+    found = "an OpenDocument file (.ods)" if "opendocument" in kind else "a compressed archive"
+    raise InputError(f"{path}: {found}, not an Excel workbook; {WAY_OUT}")
 
 
 def workbook_sheets(path):
@@ -44,14 +47,14 @@ def workbook_sheets(path):
         import openpyxl
     except ImportError as error:
         raise InputError(
-            f"{path}: an Excel workbook; {WAY_OUT}, or install openpyxl "
+            f"{path}: an Excel workbook; save it as 'CSV UTF-8', or install openpyxl "
             "(pip install 'dicentlib[excel]')"
         ) from error
     try:
         values = openpyxl.load_workbook(Path(path), data_only=True)
         formulas = openpyxl.load_workbook(Path(path))
     except Exception as error:  # openpyxl raises what its parsers raise
-        raise InputError(f"{path}: a damaged workbook ({error}); {WAY_OUT}") from error
+        raise InputError(f"{path}: a damaged workbook ({error}); save it again") from error
     for sheet in values.worksheets:
         if sheet.sheet_state == "visible":
             written = formulas[sheet.title]

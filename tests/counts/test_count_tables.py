@@ -1,11 +1,18 @@
 """Tables of counts as people save them: each is read right, or refused by name."""
 
+import zipfile
+
 import pytest
 
+from dicentlib.calibration import fit_curve, published_curve
+from dicentlib.counts.homogeneity import homogeneity
+from dicentlib.counts.sample import Sample
 from dicentlib.counts.tables import read_counts
+from dicentlib.dose import estimate_dose
 from dicentlib.dose.table import dose_table
 from dicentlib.errors import InputError, InputWarning
 
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n"
 CURVE = "iaea-2011-table5-co60"
 CALIBRATION = "0,5000,5\n0.5,2000,66\n1,1000,82\n2,500,140\n3,250,160\n4,150,168\n"
 
@@ -218,14 +225,171 @@ def test_a_row_of_totals_is_no_sample(tmp_path):
         assert len(read_counts(saved(tmp_path, text))) == 2
     with pytest.raises(InputError, match="row 4: N is 700, but the rows above have 692"):
         counted(tmp_path, "ID,N,X\nA,352,72\nB,340,14\nTotal,700,86\n")
-    with pytest.raises(InputError, match="row 3: 'total' is no sample; remove the row"):
-        counted(tmp_path, "ID,N,X\nA,352,72\nTotal,352,72\nB,340,14\n")
+    with pytest.raises(InputError, match="row 2: no rows above it; 'total' is no sample"):
+        counted(tmp_path, "ID,N,X\nTotal,692,86\nA,352,72\nB,340,14\n")
     with pytest.raises(InputError, match="row 4: 'mean' is no sample"):
         counted(tmp_path, "ID,N,X\nA,352,72\nB,340,14\nMean,346,43\n")
     assert counted(tmp_path, "ID,N,X\nTotal,692,86\n") == [("Total", 692, 86)]
     with pytest.warns(InputWarning, match="row 4: 'a row without name' is the sum"):
         assert counted(tmp_path, "ID,N,X\nA,352,72\nB,340,14\n,692,86\n") == BOTH
     assert len(counted(tmp_path, "ID,N,X\nA,352,72\nB,340,14\n,500,3\n")) == 3
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("Total", "Sum", "TOTAL:", "Subtotal", "Grand total", "Σ", "Total (2)", "Total A+B"),
+        *("Summe", "Gesamt", "Insgesamt", "Zwischensumme", "Somme", "Sous-total", "Suma", ""),
+    ],
+)
+def test_totals_between_samples_and_of_all(tmp_path, word):
+    between = f"ID,N,X\nA,352,72\nB,340,14\n{word},692,86\nC,345,8\nD,100,2\n"
+    for last in (f"{word},445,10\n", f"{word},1137,96\n"):  # of the last two, and of all
+        with pytest.warns(InputWarning, match="is the sum of the rows above and no sample"):
+            rows = counted(tmp_path, between + last)
+        assert rows == [*BOTH, ("C", 345, 8), ("D", 100, 2)]
+
+
+@pytest.mark.parametrize("word", ["Total", "Summe", "Gesamt", "Somme", "Suma"])
+def test_a_wrong_total_between_samples_is_refused(tmp_path, word):
+    with pytest.raises(InputError, match="row 3: X is 73, but the rows above have 72 together"):
+        counted(tmp_path, f"ID,N,X\nA,352,72\n{word},352,73\nB,340,14\n")
+    # of a distribution as well
+    with pytest.raises(InputError, match="row 4: C1 is 5, but the rows above have 6 together"):
+        counted(tmp_path, f"ID,C0,C1\nA,90,2\nB,80,4\n{word},170,5\n")
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["Mean", "Average", "Mittelwert", "Moyenne", "Media", "Promedio", "Standard deviation", "%"],
+)
+def test_means_are_no_samples(tmp_path, word):
+    with pytest.raises(InputError, match=r"row 3: .* is no sample; remove the row"):
+        counted(tmp_path, f"ID,N,X\nA,352,72\n{word},352,72.5\nB,340,14\n")
+
+
+def test_a_sample_that_may_be_a_total_is_said(tmp_path):
+    with pytest.warns(InputWarning, match="row 4: has the sum of the rows above; remove"):
+        assert len(counted(tmp_path, "ID,N,X\nA,352,72\nB,340,14\nPooled,692,86\n")) == 3
+    with pytest.warns(InputWarning, match="row 3: 'sd' read as a sample"):  # or Sam Doe
+        assert len(counted(tmp_path, "ID,N,X\nA,352,72\nSD,41,8\n")) == 2
+    # a total body irradiation is a sample; so is a dose with the sum of the doses below it
+    assert len(counted(tmp_path, "ID,N,X\nA,352,72\nTotal body,340,14\n")) == 2
+    assert len(counted(tmp_path, "D,N,X\n0,500,0\n0.1,500,1\n0.25,1000,1\n")) == 3
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ("Probe;Zellen;Dizentrische", "'Probe' is sample, 'Zellen' is n_cells"),
+        ("Fall;Anzahl der ausgewerteten Zellen;Dizentrische Chromosomen", "n_cells"),
+        ("Proben-Nr.;Zellzahl;Anzahl Dizentrischer", "'Zellzahl' is n_cells"),
+        ("Patient;Cellules;Dicentriques", "'Dicentriques' is n_dicentrics"),
+        ("\u00c9chantillon;Nombre de cellules;Chromosomes dicentriques", "n_cells"),
+        ("N° cas;Cellules analysées;Nombre de dicentriques", "n_cells"),
+        ("Muestra;Células;Dicéntricos", "'Muestra' is sample"),
+        ("Paciente;Nº de células;Cromosomas dicéntricos", "n_cells"),
+    ],
+)
+def test_headings_in_other_languages(tmp_path, head, said):
+    with pytest.warns(InputWarning, match=f"headings taken by their words: .*{said}"):
+        rows = counted(tmp_path, f"{head}\nA;352;72\nB;340;14\n")
+    assert [row[1:] for row in rows] == [(352, 72), (340, 14)]
+
+
+@pytest.mark.parametrize(
+    ("head", "means"),
+    [
+        ("Zellen mit 0 Dizentrischen;Zellen mit 1 Dizentrischen", "'.*1 Dizentrischen' is C1"),
+        ("cellules avec 0 dicentrique;cellules avec 1 dicentrique", "is C0"),
+        ("Células con 0 dicéntricos;Células con 1 dicéntrico", "is C0"),
+    ],
+)
+def test_distributions_in_other_languages(tmp_path, head, means):
+    with pytest.warns(InputWarning, match=means):
+        row = read_counts(saved(tmp_path, f"Code;{head}\nA;300;40\n")).iloc[0]
+    assert row["distribution"] == (300, 40)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Dizentrische Zellen",  # cells with dicentrics, not dicentrics
+        "Zellen mit Dizentrischen",
+        "cellules dicentriques",
+        "células dicéntricas",
+        "Dizentrische pro Zelle",
+        "dicentriques par cellule",
+        "Dicentrics per cell",
+        "Dic %",
+    ],
+)
+def test_headings_that_mean_something_else_are_refused(tmp_path, head):
+    with pytest.raises(InputError, match=r"expected the columns N and X.*also allowed: words"):
+        counted(tmp_path, f"Code;Zellen;{head}\nA;352;60\n")
+
+
+def test_doses_in_other_units(tmp_path):
+    for head in ("Dose (mGy)", "Dosis [cGy]", "D µGy", "Dose in rad"):
+        with pytest.raises(InputError, match="expected doses in Gy"):
+            counted(tmp_path, f"{head};N;X\n0;5000;5\n500;2000;66\n")
+    with pytest.raises(InputError, match=r"row 4: column D has '200'.*0 to 100 \(is it in cGy"):
+        counted(tmp_path, "D,N,X\n0,5000,5\n50,2000,66\n200,500,140\n")
+    with pytest.raises(InputError, match="row 3: column D has '-1'; expected a dose in Gy"):
+        counted(tmp_path, "D,N,X\n0,5000,5\n-1,2000,66\n")
+    with pytest.raises(InputError, match="'1 Gy': expected a number, without a unit"):
+        counted(tmp_path, "D,N,X\n1 Gy,5000,5\n")
+
+
+@pytest.mark.parametrize(
+    ("cell", "hint"),
+    [
+        ("03. Apr", "a date, which a spreadsheet makes"),
+        ("3-Apr", "a date"),
+        ("Apr 03", "a date"),
+        ("2024-04-03", "a date"),
+        ("03.04.2024", "a date"),
+        ("04/03/24", "a date"),
+        ("5%", "without a unit or sign"),
+        ("72 dic", "without a unit or sign"),
+        ("#REF!", "an error of the spreadsheet's formula"),
+        ("=B2*2", "a formula"),
+        ("n/a", "write 0 where none was found"),
+        ("-", "write 0 where none was found"),
+        ("NaN", "write 0 where none was found"),
+        ("<1", ""),
+        ("72*", ""),
+        ("-5", "0 or more"),
+        ("\u22125", "0 or more"),
+        ("\u0663\u0665\u0662", ""),  # Arabic digits
+    ],
+)
+def test_cells_that_are_no_count(tmp_path, cell, hint):
+    with pytest.raises(InputError, match="row 3: column X has .*expected a whole number.*" + hint):
+        counted(tmp_path, f"ID,N,X\nA,352,72\nB,340,{cell}\n")
+
+
+def test_more_dicentrics_than_chromosomes_allow(tmp_path):
+    curve = published_curve(CURVE)
+    for attempt in (
+        lambda: counted(tmp_path, "ID,N,X\nA,10,352\n"),
+        lambda: Sample.of(n_cells=10, n_dicentrics=231),
+        lambda: Sample(10, 231),
+        lambda: estimate_dose(curve=curve, n_cells=10, n_dicentrics=352),
+        lambda: homogeneity({"A": (352, 10), "B": (5, 100)}),
+        lambda: fit_curve([0, 1, 2, 3], [5000, 1000, 500, 10], [5, 82, 140, 231]),
+    ):
+        with pytest.raises(InputError, match=r"a cell has 46 chromosomes.*at most 23"):
+            attempt()
+    with pytest.raises(InputError, match="a cell with 24 dicentrics; a cell has 46 chromosomes"):
+        estimate_dose([1000, *[0] * 23, 1], curve)
+    assert Sample.of(n_cells=10, n_dicentrics=230).yield_ == 23
+    assert Sample.of([1000, *[0] * 22, 1, 0, 0]).n_dicentrics == 23
+
+
+def test_exchanged_columns_are_asked_about(tmp_path):
+    with pytest.warns(InputWarning, match="row 2: 352 dicentrics in 72 cells; are the two columns"):
+        assert counted(tmp_path, "ID,N,X\nA,72,352\n") == [("A", 72, 352)]
 
 
 @pytest.mark.parametrize("name", ["calib.csv", "CALIB.CSV", "calib.txt", "calib.tsv"])
@@ -297,10 +461,24 @@ def test_an_excel_workbook_is_read_or_named(tmp_path, monkeypatch):
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", r"old Excel \(\.xls\); save it as"),
         (b"PK\x03\x04broken", "a damaged workbook"),
         (b"\x89PNG\r\n\x1a\n\0\0", "no text"),
+        (b"%PDF-1.4\0", "no text file"),
+        (b"<html><table><tr><td>ID</td></tr></table>", r"a web page \(HTML\), not a table"),
+        (b"<?xml version='1.0'?><Workbook/>", "XML, not a table"),
+        (b"{\\rtf1 ID,N,X}", r"a text with formats \(RTF\), not a table"),
+        (b"ID N X\nA 352 72\n", "separated by commas or semicolons"),
+        (LFS, "a Git LFS pointer.*git lfs pull"),
     ],
 )
 def test_files_that_are_no_table(tmp_path, start, match):
     path = tmp_path / "counts.csv"
     path.write_bytes(start)
     with pytest.raises(InputError, match=match):
+        read_counts(path)
+
+
+def test_an_open_document_is_named(tmp_path):
+    path = tmp_path / "counts.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+    with pytest.raises(InputError, match=r"an OpenDocument file \(.ods\).*CSV UTF-8' or as .xlsx"):
         read_counts(path)

@@ -190,7 +190,7 @@ def test_priors_that_are_none(options):
         ([10, 5], {"level": 1}, "level"),
         ([10, 5], {"d0_gy": 0}, "d0_gy"),
         ([], {}, "cells"),
-        ([0] * 30 + [50], {}, "do not belong together"),
+        ([0] * 23 + [50], {}, "do not belong together"),
     ],
 )
 def test_bad_input_is_a_sentence(cells, options, match):
@@ -241,6 +241,6 @@ def test_the_route_weighs_both_and_says_where_it_differs():
         route.posterior.p_partial
     )
     assert laboratory_route(None, CURVE, n_cells=500, n_dicentrics=60).posterior is None
-    beyond = laboratory_route([0] * 30 + [50], CURVE)
+    beyond = laboratory_route([0] * 23 + [50], CURVE)
     assert beyond.posterior is None
     assert "do not belong together" in beyond.explain()

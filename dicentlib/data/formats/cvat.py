@@ -14,7 +14,7 @@ from dicentlib.data.annotations import (
     say_absent_images,
 )
 from dicentlib.errors import InputError, InputWarning
-from dicentlib.files import atomic_path
+from dicentlib.files import atomic_path, refuse_pointer
 
 
 def write_cvat(path, annotations, index):
@@ -62,7 +62,10 @@ def read_cvat(path, index=None):
         ``image, class, row, col``, in the order of the file.
     """
     try:
+        refuse_pointer(path)
         root = fromstring(Path(path).read_bytes(), forbid_dtd=True)
+    except InputError:
+        raise
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except (ParseError, DefusedXmlException, ValueError, LookupError, OSError) as error:
