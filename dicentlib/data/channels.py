@@ -15,6 +15,7 @@ BRIGHTEST_INVERTED = 0.999  # where white is 0, large values are chromosomes
 DARKEST = 0.005
 SIGN_BIT = 2**15  # what signed values were raised by when stored as unsigned
 
+NEARLY = 1e-3  # of black or white: below a step of 8 bits
 LEAST_COLOURS = 64  # of a look-up table
 SMOOTH = 12  # largest usual step of a look-up table's colour, of 255
 
@@ -48,7 +49,8 @@ def to_grey(channels):
     Raises
     ------
     InputError
-        Values of a type or range that is not understood; an image that is wholly transparent.
+        Values of a type or range that is not understood; an image that is wholly transparent,
+        or black and white only.
     """
     kind, notes = channels.kind, list(channels.notes)
     values, clipped = unit_range(
@@ -69,7 +71,17 @@ def to_grey(channels):
     if channels.alpha is not None:
         grey, laid = _lay_on_white(grey, channels)
         notes += laid
-    return np.clip(grey, 0, 1).astype(np.float32), tuple(notes)
+    grey = np.clip(grey, 0, 1).astype(np.float32)
+    if _is_black_and_white(grey):
+        raise InputError("black and white only, without grey levels; use the image as recorded")
+    return grey, tuple(notes)
+
+
+def _is_black_and_white(grey):
+    """Whether both are there and nothing between, as after a threshold or in 1 bit per pixel."""
+    if grey.min() > NEARLY or grey.max() < 1 - NEARLY:
+        return False
+    return bool(((grey <= NEARLY) | (grey >= 1 - NEARLY)).all())
 
 
 def _lay_on_white(grey, channels):
@@ -115,9 +127,15 @@ def unit_range(values, *, bits=None, inverted=False):
         return _from_16_bits(values, highest, BRIGHTEST_INVERTED if inverted else BRIGHTEST)
     if values.dtype.kind == "f" and lowest >= 0 and highest <= 1:
         return values.astype(np.float32), []
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise InputError(
+            f"{int((~np.isfinite(values)).sum())} pixels are not a number or infinite; replace "
+            "them, for example by the grey value of the background"
+        )
     raise InputError(
         f"pixel values of type {values.dtype} from {lowest} to {highest}; "
-        "allowed: 8 or 16 bit from 0, or floating point from 0 to 1"
+        "allowed: 8 or 16 bit from 0, or floating point from 0 to 1 (convert the image, in Fiji "
+        "Image > Type > 8-bit)"
     )
 
 
