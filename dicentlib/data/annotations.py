@@ -16,7 +16,7 @@ from dicentlib.data.paths import contained_path, matched_names, printable
 from dicentlib.data.samples import as_text
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.files import atomic_path
-from dicentlib.tables import number_style, numbers, read_table
+from dicentlib.tables import number_style, numbers, read_table, with_plain_headings
 
 ANNOTATION_COLUMNS = ("image", "class", "row", "col")
 
@@ -43,7 +43,10 @@ def read_annotations(path, index=None):
     InputError
         Naming file and row, what was found and what is allowed.
     """
-    table = read_table(path, is_header=lambda cells: {*ANNOTATION_COLUMNS} <= {*cells})
+    table = read_table(
+        path, is_header=lambda cells: {*ANNOTATION_COLUMNS} <= {cell.casefold() for cell in cells}
+    )
+    table = with_plain_headings(table, ANNOTATION_COLUMNS)
     missing = [column for column in ANNOTATION_COLUMNS if column not in table.cells]
     if missing:
         raise InputError(
@@ -100,7 +103,8 @@ def check_annotations(annotations, index=None, *, source="annotations", places=N
     InputError
         A class other than dicentric and fragment, in any letter case; a position that is not a
         number or lies outside its image (within half a pixel before the first it is taken as
-        0); an image that the index does not have, see :func:`dicentlib.data.paths.matched_names`.
+        0); both classes at one position of a file; an image that the index does not have, see
+        :func:`dicentlib.data.paths.matched_names`.
     """
     table = annotations.loc[:, list(ANNOTATION_COLUMNS)].reset_index(drop=True)
     where = [
@@ -120,7 +124,28 @@ def check_annotations(annotations, index=None, *, source="annotations", places=N
         wrong = ~(np.isfinite(numbers) & (numbers >= -0.5))
         _refuse(wrong, table[axis], where, f"{axis} {{!r}}; allowed: a position in pixels, from 0")
         table[axis] = numbers.clip(lower=0.0)
+    if places is not None:  # read from a file
+        table, where = _without_repeats(table, where)
     return table if index is None else _check_against_index(table, index, source, where)
+
+
+def _without_repeats(table, where):
+    """The table without objects that it names twice; one place with two classes is an error."""
+    again = table.duplicated()
+    if again.any():
+        warnings.warn(
+            f"{where[int(again.argmax())]}: an object that is there already; {int(again.sum())} "
+            "such left out",
+            InputWarning,
+            stacklevel=4,
+        )
+    kept = table[~again]
+    both = kept.duplicated(["image", "row", "col"])
+    if both.any():
+        raise InputError(
+            f"{where[both.idxmax()]}: dicentric and fragment at one position; allowed: one of them"
+        )
+    return kept.reset_index(drop=True), [where[row] for row in kept.index]
 
 
 def _number(value):
@@ -164,13 +189,29 @@ def _check_against_index(table, index, source, where):
     return kept.reset_index(drop=True)
 
 
-def say_absent_images(source, names, index):
-    """Warn of images that a file of annotations lists and the index does not have."""
+def check_listed_images(source, sizes, index):
+    """Check the images that a file of annotations lists against those of an index.
+
+    Parameters
+    ----------
+    source : str
+        Where the list comes from; messages begin with it.
+    sizes : dict
+        Name to (height, width) in pixels as the file states them, None where it does not.
+    index : ImageIndex or None
+
+    Raises
+    ------
+    InputError
+        An image has another size than the file of annotations states: its positions would be
+        wrong. Images that the index does not have are said in an
+        :class:`~dicentlib.errors.InputWarning`.
+    """
     if index is None:
         return
     known = [*index.table["image"], *index.quarantined["image"]]
-    found = matched_names(names, known, source=str(source))
-    absent = [name for name in names if name not in known and name not in found]
+    found = matched_names(sizes, known, source=str(source))
+    absent = [name for name in sizes if name not in known and name not in found]
     if absent:
         warnings.warn(
             f"{source}: {len(absent)} of its images are not in {index.folder}: "
@@ -178,6 +219,15 @@ def say_absent_images(source, names, index):
             InputWarning,
             stacklevel=3,
         )
+    named = {found.get(name, name): size for name, size in sizes.items() if size is not None}
+    usable = [name for name in named if name in set(index.table["image"])]
+    for name, (height, width) in _sizes(index, usable).items():
+        if name in named and (height, width) != named[name]:
+            raise InputError(
+                f"{source}: image {printable(name)} was annotated at {named[name][0]} x "
+                f"{named[name][1]} px (height x width), but the file has {height:g} x {width:g}; "
+                "allowed: annotations of the image as it is in the folder"
+            )
 
 
 def _sizes(index, images):

@@ -8,11 +8,16 @@ import pandas as pd
 
 from dicentlib.data.paths import check_relative
 from dicentlib.errors import InputError
-from dicentlib.tables import number_style, numbers, read_table
+from dicentlib.tables import number_style, numbers, read_table, with_plain_headings
 
 COLUMNS = ("image", "sample", "donor", "slide", "dose_gy", "pixel_size_um")
 NEARLY = {name: name for name in COLUMNS} | {
-    **dict.fromkeys(("dose", "dose_(gy)", "dose_[gy]", "gy"), "dose_gy"),
+    **dict.fromkeys(
+        ("dose", "dose_(gy)", "dose_[gy]", "gy", "dosis", "dosis_(gy)", "dosis_[gy]"), "dose_gy"
+    ),
+    **dict.fromkeys(("probe", "fall", "echantillon", "échantillon", "muestra"), "sample"),
+    **dict.fromkeys(("spender", "donneur", "donante"), "donor"),
+    **dict.fromkeys(("objektträger", "praeparat", "präparat", "lame", "portaobjetos"), "slide"),
     **dict.fromkeys(
         (
             "pixel_size",
@@ -90,7 +95,8 @@ def read_samples(samples):
 
 def _from_file(path):
     """Cells of a file with their types, and the rows' numbers in the file."""
-    table = read_table(path, is_header=lambda cells: "image" in cells)
+    table = read_table(path, is_header=lambda cells: "image" in map(str.casefold, cells))
+    table = with_plain_headings(table, COLUMNS)
     cells = table.cells
     known = [column for column in NUMBERS if column in cells]
     texts = cells[known].map(lambda text: "" if text.lower() in ABSENT else text)

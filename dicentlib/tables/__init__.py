@@ -1,7 +1,14 @@
 """The one reader of tables: from any usual spreadsheet's file to text cells and numbers."""
 
 from dicentlib.tables.numbers import number_style, numbers, whole_numbers
-from dicentlib.tables.reading import SUFFIXES, TextTable, find_table, plain_name, read_table
+from dicentlib.tables.reading import (
+    SUFFIXES,
+    TextTable,
+    find_table,
+    plain_name,
+    read_table,
+    with_plain_headings,
+)
 from dicentlib.tables.workbook import is_workbook
 
 __all__ = [
@@ -14,4 +21,5 @@ __all__ = [
     "plain_name",
     "read_table",
     "whole_numbers",
+    "with_plain_headings",
 ]

@@ -5,7 +5,7 @@ import io
 import re
 import unicodedata
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -39,6 +39,22 @@ class TextTable:
     def where(self, row):
         """Begin of a message about a row."""
         return f"{self.source}, row {row}"
+
+
+def with_plain_headings(table, names):
+    """The table with the headings `names` also where the file has capitals in them.
+
+    >>> cells = pd.DataFrame([["a.png", "1"]], columns=["Image", "ROW"])
+    >>> list(with_plain_headings(TextTable("a.csv", ",", cells), ("image", "row", "col")).cells)
+    ['image', 'row']
+    """
+    meant = {}
+    for column in table.cells:
+        if (name := column.casefold()) in names and name not in table.cells:
+            if name in meant.values():
+                raise InputError(f"{table.source}: two columns {name!r}; expected one")
+            meant[column] = name
+    return replace(table, cells=table.cells.rename(columns=meant))
 
 
 def plain_name(name):

@@ -104,7 +104,8 @@ XML = '<annotations><image name="a.png" width="97" height="60">{}</image></annot
         (XML.format('<points label="ring" points="1,1"/>'), "class 'ring'; allowed: dicentric"),
         (XML.format('<points label="fragment" points="1"/>'), "points '1'; expected x,y"),
         (XML.format('<points label="fragment" points="98,1"/>'), "is outside a.png"),
-        (XML.format('<box label="fragment" xtl="1"/>'), "box; allowed: points"),
+        (XML.format('<box label="fragment" xtl="1"/>'), r"box \['1', '', '', ''\]; expected"),
+        (XML.format('<polygon label="fragment"/>'), "polygon; allowed: points and boxes"),
         (XML.format('<cuboid label="fragment"/>'), "cuboid; allowed: points"),
         ("<annotations><track><points/></track></annotations>", "track; expected images with"),
         (
@@ -413,3 +414,106 @@ def test_damaged_files_raise_the_librarys_own_error_only(
             assert len(result) >= 0
 
     damaged_file_is_read_or_refused()
+
+
+def test_an_object_named_twice_counts_once(tmp_path, index):
+    first, second = "a.png,dicentric,10,20", "a.png,fragment,30,40"
+    path = tmp_path / "a.csv"
+    path.write_text(f"Image,CLASS,Row,Col\n{first}\n{second}\n{first}\n")  # in capitals too
+    with pytest.warns(InputWarning, match="row 4: an object that is there already; 1 such left"):
+        table = read_annotations(path, index)
+    assert table.to_numpy().tolist() == [
+        ["a.png", "dicentric", 10.0, 20.0],
+        ["a.png", "fragment", 30.0, 40.0],
+    ]
+    path.write_text(f"image,class,row,col\n{first}\na.png,fragment,10,20\n")
+    with pytest.raises(InputError, match="row 3: dicentric and fragment at one position"):
+        read_annotations(path, index)
+
+
+def test_images_of_another_size_are_refused(tmp_path, pair):
+    height, width = (int(pair.table[name].iloc[0]) for name in ("height_px", "width_px"))
+    match = rf"annotated at {2 * height} x {2 * width} px.*but the file has {height} x {width}"
+    for size, found in ((1, None), (2, match)):
+        content = coco([(1, "images/1_a.png")])
+        content["images"][0] |= {"height": size * height, "width": size * width}
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        (tmp_path / "a.xml").write_text(
+            f'<annotations><image name="images/1_a.png" width="{size * width}" '
+            f'height="{size * height}"><points label="dicentric" points="5.5,6.5"/></image>'
+            "</annotations>"
+        )
+        for read, path in ((formats.read_coco, "a.json"), (formats.read_cvat, "a.xml")):
+            if found is None:
+                assert len(read(tmp_path / path, pair)) == 1
+                continue
+            with pytest.raises(InputError, match=found):
+                read(tmp_path / path, pair)
+
+
+@pytest.mark.parametrize("rotation", ["", ' rotation="30"'])
+def test_boxes_of_cvat_are_read_by_their_centre(tmp_path, index, rotation):
+    # a box round pixel (10, 20) alone; CVAT turns a box about its centre
+    text = f'<box label="dicentric" xtl="20" ytl="10" xbr="21" ybr="11"{rotation}/>'
+    (tmp_path / "a.xml").write_text(XML.format(text))
+    row = formats.read_cvat(tmp_path / "a.xml", index).iloc[0]
+    assert row.tolist() == ["a.png", "dicentric", 10.0, 20.0]
+
+
+@pytest.mark.parametrize(
+    ("found", "match"),
+    [
+        ({"bbox": [0, 0, 0, 0]}, "a width and height of 1 px or more"),
+        ({"bbox": [0.1, 0.2, 0.3, 0.4]}, "are they shares of the image"),
+        ({"bbox": [40, 50, -30, -40]}, "a width and height of 1 px or more"),
+        ({"bbox": [10, 10, 9, 9], "iscrowd": 1}, "iscrowd, a group; allowed: single objects"),
+        ({"segmentation": {"counts": [0, 9]}}, "segmentations are not read"),
+        ({"segmentation": [[1, 2, 3, 4, 5, 6]]}, "segmentations are not read"),
+    ],
+)
+def test_objects_of_coco_without_a_certain_position(tmp_path, pair, found, match):
+    content = coco([(1, "images/1_a.png")], keypoints=None, **found)
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=f"annotation 1: .*{match}"):
+        formats.read_coco(tmp_path / "a.json", pair)
+
+
+def test_predictions_are_said(tmp_path, pair):
+    content = coco([(1, "images/1_a.png")], score=0.4)
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.warns(InputWarning, match="1 objects have a score, as predictions"):
+        assert len(formats.read_coco(tmp_path / "a.json", pair)) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "match"),
+    [
+        ("0 0.5 0.5 0.1 0.1 0.87", "no outlines, poses or confidences"),
+        ("0 0.1 0.1 0.2 0.1 0.2 0.2 0.1 0.2", "no outlines, poses or confidences"),
+        ("0 0.5 0.5 1.5 0.1", "above 0 and at most 1"),
+        ("0 0.5 0.5 0 0", "above 0 and at most 1"),
+        ("0 50 60 10 10", "above 0 and at most 1"),
+    ],
+)
+def test_lines_of_yolo_that_are_no_box(tmp_path, index, line, match):
+    (tmp_path / "classes.txt").write_text("dicentric\nfragment\n")
+    (tmp_path / "a.txt").write_text(f"{line}\n")
+    with pytest.raises(InputError, match=f"line 1: .*{match}"):
+        formats.read_yolo(tmp_path, index)
+
+
+def test_pointers_of_git_lfs_are_named(tmp_path, index):
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n"
+    for name in ("a.json", "a.xml", "a.csv", "a.png", "a.tif", "a.txt", "classes.txt"):
+        (tmp_path / name).write_text(pointer)
+    for attempt in (
+        lambda: formats.read_coco(tmp_path / "a.json", index),
+        lambda: formats.read_cvat(tmp_path / "a.xml", index),
+        lambda: formats.read_yolo(tmp_path, index),
+        lambda: read_annotations(tmp_path / "a.csv", index),
+        lambda: read_image(tmp_path / "a.png"),
+        lambda: read_image(tmp_path / "a.tif"),
+    ):
+        with pytest.raises(InputError, match=r"a Git LFS pointer.*git lfs pull"):
+            attempt()
+    assert index_images(tmp_path).quarantined["reason"].str.contains("git lfs pull").all()

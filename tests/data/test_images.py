@@ -296,7 +296,7 @@ def test_folders_of_results_are_passed_over_and_listed(tmp_path, grey):
 
 @pytest.mark.parametrize(
     ("column", "meant"),
-    [("pixel_size", "pixel_size_um"), ("Dose", "dose_gy"), ("Sample", "sample")],
+    [("pixel_size", "pixel_size_um"), ("Dose", "dose_gy"), ("Muestra", "sample")],
 )
 def test_columns_that_nearly_have_their_name_are_refused(tmp_path, grey, column, meant):
     save(tmp_path / "a.png", grey)

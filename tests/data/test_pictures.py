@@ -424,3 +424,22 @@ def write_deep(path, values):
         Image.fromarray(values).save(path)
     else:
         tifffile.imwrite(path, values, photometric="minisblack")
+
+
+@pytest.mark.parametrize("bits", [1, 8, 16])
+def test_black_and_white_alone_is_no_metaphase(tmp_path, field, bits):
+    path = tmp_path / "a.png"
+    white = field > 128
+    full = {1: white, 8: white * np.uint8(255), 16: white * np.uint16(65535)}[bits]
+    Image.fromarray(full).save(path)
+    with pytest.raises(InputError, match="black and white only, without grey levels"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_pixels_that_are_no_number_are_counted(tmp_path, field, value):
+    values = field.astype(np.float32) / 255
+    values[3, 4:6] = value
+    tifffile.imwrite(tmp_path / "a.tif", values)
+    with pytest.raises(InputError, match="2 pixels are not a number or infinite"):
+        read_image(tmp_path / "a.tif")

@@ -4,15 +4,17 @@ COCO counts keypoints from the centre of the first pixel, x to the right and y d
 from its corner.
 """
 
+import warnings
+
 import pandas as pd
 
 from dicentlib.conventions import CLASSES
 from dicentlib.data.annotations import (
     ANNOTATION_COLUMNS,
     check_annotations,
-    say_absent_images,
+    check_listed_images,
 )
-from dicentlib.errors import InputError
+from dicentlib.errors import InputError, InputWarning
 from dicentlib.files import read_json, write_json
 
 BOX_PX = 40  # side of the box that COCO wants round an object: about a chromosome
@@ -74,7 +76,8 @@ def read_coco(path, index=None):
     ------
     InputError
         The file is absent or of another form; two images or two categories have one id; an
-        object of another category than dicentric and fragment, or without position.
+        image has another size than the file says; an object of another category than dicentric
+        and fragment, without position, or a group of objects.
     """
     content = read_json(path)
     images = _by_id(path, content, "images", "file_name")
@@ -89,9 +92,22 @@ def read_coco(path, index=None):
                 f"{path}: {place}: image {found.get('image_id')!r:.40}, category "
                 f"{found.get('category_id')!r:.40}; allowed: those that the file lists"
             )
+        if found.get("iscrowd"):
+            raise InputError(f"{path}: {place}: iscrowd, a group; allowed: single objects")
         rows.append((image, category, *_position(f"{path}: {place}", found)))
         places.append(place)
-    say_absent_images(path, images.values(), index)
+    sizes = {
+        record["file_name"]: _stated_size(record) for record in _records(path, content, "images")
+    }
+    check_listed_images(path, sizes, index)
+    n_scored = sum("score" in found for found in content["annotations"])
+    if n_scored:
+        warnings.warn(
+            f"{path}: {n_scored} objects have a score, as predictions of a program have; read as "
+            "annotations",
+            InputWarning,
+            stacklevel=2,
+        )
     table = pd.DataFrame(rows, columns=list(ANNOTATION_COLUMNS), dtype=object)
     return check_annotations(table, index, source=str(path), places=places)
 
@@ -102,16 +118,27 @@ def _position(place, found):
     if not keypoints and box is not None:
         if not isinstance(box, list) or len(box) != 4 or not _are_numbers(box):
             raise InputError(f"{place}: bbox {box!r:.60}; expected [x, y, width, height]")
+        if min(box[2:]) < 1:
+            raise InputError(
+                f"{place}: bbox {box!r:.60}; expected a width and height of 1 px or more (are they "
+                "shares of the image, or is the object a segmentation alone?)"
+            )
         return box[1] + box[3] / 2 - 0.5, box[0] + box[2] / 2 - 0.5
     if not isinstance(keypoints, list) or len(keypoints) < 3:
         raise InputError(
             f"{place}: keypoints {keypoints!r:.60}; expected [x, y, visibility], or a bbox"
+            + (" (segmentations are not read)" if found.get("segmentation") else "")
         )
     if not _are_numbers(keypoints[:2]):
         raise InputError(f"{place}: keypoints {keypoints!r:.60}; expected numbers")
     if keypoints[2] == 0:
         raise InputError(f"{place}: keypoints {keypoints!r:.60}; visibility 0 is no position")
     return keypoints[1], keypoints[0]
+
+
+def _stated_size(image):
+    size = image.get("height"), image.get("width")
+    return size if all(type(side) is int and side > 0 for side in size) else None
 
 
 def _are_numbers(values):

@@ -1,4 +1,4 @@
-"""CVAT for images 1.1: XML with points per image, counted from the image's top left corner."""
+"""CVAT for images 1.1: XML with points and boxes, counted from the image's top left corner."""
 
 import warnings
 from pathlib import Path
@@ -11,7 +11,7 @@ from defusedxml.ElementTree import fromstring
 from dicentlib.data.annotations import (
     ANNOTATION_COLUMNS,
     check_annotations,
-    say_absent_images,
+    check_listed_images,
 )
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.files import atomic_path, refuse_pointer
@@ -48,7 +48,9 @@ def write_cvat(path, annotations, index):
 
 
 def read_cvat(path, index=None):
-    """Read the points of a "CVAT for images" file; other shapes are errors.
+    """Read the points and boxes of a "CVAT for images" file; other shapes are errors.
+
+    A box is read as its centre, about which CVAT turns it where it is rotated.
 
     Tags of whole images are passed over, and images that the index does not have, with an
     :class:`~dicentlib.errors.InputWarning`; points in such an image are an error.
@@ -77,24 +79,16 @@ def read_cvat(path, index=None):
         raise InputError(
             f"{path}: {', '.join(strange)[:80]}; expected images with points (CVAT for images 1.1)"
         )
-    rows, places, tags, names = [], [], [], []
+    rows, places, tags, sizes = [], [], [], {}
     for image in root.iterfind("image"):
         name = image.get("name", "")
-        names.append(name)
+        sizes[name] = _stated_size(image)
         for shape in image:
             place = f"image {name[:80]!r}"
             if shape.tag == "tag":
                 tags.append(shape.get("label", ""))
                 continue
-            if shape.tag != "points":
-                raise InputError(f"{path}: {place}: {shape.tag[:40]}; allowed: points")
-            for pair in shape.get("points", "").split(";"):
-                try:
-                    x, y = (float(text) for text in pair.split(","))
-                except ValueError as error:
-                    raise InputError(
-                        f"{path}: {place}: points {pair[:60]!r}; expected x,y"
-                    ) from error
+            for x, y in _positions(shape, f"{path}: {place}"):
                 rows.append((name, shape.get("label", ""), y - 0.5, x - 0.5))
                 places.append(place)
     if tags:
@@ -104,6 +98,32 @@ def read_cvat(path, index=None):
             InputWarning,
             stacklevel=2,
         )
-    say_absent_images(path, names, index)
+    check_listed_images(path, sizes, index)
     table = pd.DataFrame(rows, columns=list(ANNOTATION_COLUMNS), dtype=object)
     return check_annotations(table, index, source=str(path), places=places)
+
+
+def _positions(shape, place):
+    """x and y of a shape, from the corner of the image."""
+    if shape.tag == "box":
+        corners = [shape.get(name, "") for name in ("xtl", "xbr", "ytl", "ybr")]
+        try:
+            left, right, top, bottom = map(float, corners)
+        except ValueError as error:
+            raise InputError(f"{place}: box {corners}; expected xtl, xbr, ytl, ybr") from error
+        return [((left + right) / 2, (top + bottom) / 2)]
+    if shape.tag != "points":
+        raise InputError(f"{place}: {shape.tag[:40]}; allowed: points and boxes")
+    found = []
+    for pair in shape.get("points", "").split(";"):
+        try:
+            x, y = (float(text) for text in pair.split(","))
+        except ValueError as error:
+            raise InputError(f"{place}: points {pair[:60]!r}; expected x,y") from error
+        found.append((x, y))
+    return found
+
+
+def _stated_size(image):
+    size = image.get("height", ""), image.get("width", "")
+    return tuple(map(int, size)) if all(text.isdecimal() for text in size) else None

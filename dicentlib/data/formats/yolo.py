@@ -112,13 +112,22 @@ def _object(line, classes, height, width):
     """Class and position of a line; the centre of pixel (0, 0) is half a pixel from the edge."""
     fields = line.split()
     if len(fields) != 5 or not re.fullmatch("[0-9]{1,4}", fields[0]):
-        raise InputError(f"{line[:60]!r}; expected class x y width height")
+        raise InputError(
+            f"{line[:60]!r}; expected class x y width height (boxes; no outlines, poses or "
+            "confidences)"
+        )
     if int(fields[0]) not in classes:
         raise InputError(f"class {fields[0]}; allowed: {', '.join(map(str, sorted(classes)))}")
     try:
         col, row = float(fields[1]) * width - 0.5, float(fields[2]) * height - 0.5
+        sides = [float(field) for field in fields[3:]]
     except ValueError as error:
         raise InputError(f"position {line[:60]!r}; allowed: numbers") from error
+    if not all(0 < side <= 1 for side in sides):
+        raise InputError(
+            f"{line[:60]!r}; expected a width and height above 0 and at most 1, as shares of the "
+            "image's"
+        )
     return classes[int(fields[0])], row, col
 
 
