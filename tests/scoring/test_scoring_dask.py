@@ -18,7 +18,7 @@ from dicentlib.scoring import score_folder
 distributed = pytest.importorskip("distributed", reason="extra `scale` is not installed")
 pytestmark = pytest.mark.xdist_group("dask")
 OPTIONS = {"shard_size": 2, "progress": False}
-N_IMAGES = 60
+N_IMAGES = 40
 
 
 @pytest.fixture(scope="module")
@@ -34,15 +34,31 @@ def scored(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def client():
-    environment = {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=":0", env=environment
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
+def cluster(tmp_path_factory):
+    """A client of two workers, and the process of their scheduler; the last test kills it."""
+    folder = tmp_path_factory.mktemp("cluster")
+    address_file = folder / "scheduler.json"
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
+
+    def start(module, *options):
+        command = [sys.executable, "-m", f"distributed.cli.{module}", "--no-dashboard", *options]
+        return subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
+
+    scheduler = start("dask_scheduler", "--host", "127.0.0.1", "--port", "0",
+                      "--scheduler-file", str(address_file))  # fmt: skip
+    while not address_file.is_file():
+        time.sleep(0.05)
+    options = ("--scheduler-file", str(address_file), "--nthreads", "1", "--no-nanny")
+    scratch = ("--local-directory", str(folder / "scratch"))
+    workers = [start("dask_worker", *options, *scratch) for _ in range(2)]
+    try:
+        with distributed.Client(scheduler_file=str(address_file), timeout=60) as client:
+            client.wait_for_workers(2)
+            yield client, scheduler
+    finally:
+        for process in (scheduler, *workers):
+            process.kill()
+            process.wait()
 
 
 def when_shards_are_there(out, n_shards, action):
@@ -58,13 +74,15 @@ def when_shards_are_there(out, n_shards, action):
     return thread
 
 
-def test_two_workers_give_the_same_bytes(scored, client, tmp_path):
+def test_two_workers_give_the_same_bytes(scored, cluster, tmp_path):
+    client, _ = cluster
     images, members, expected = scored
     score_folder(images, members, out=tmp_path, client=client, **OPTIONS)
     assert table_bytes(tmp_path) == expected
 
 
-def test_a_killed_worker_changes_nothing(scored, client, tmp_path):
+def test_a_killed_worker_changes_nothing(scored, cluster, tmp_path):
+    client, _ = cluster
     images, members, expected = scored
     victim = next(iter(client.run(os.getpid).values()))
     thread = when_shards_are_there(tmp_path, 3, lambda: os.kill(victim, signal.SIGKILL))
@@ -74,36 +92,13 @@ def test_a_killed_worker_changes_nothing(scored, client, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")  # the client complains of its lost scheduler
-def test_after_the_scheduler_is_killed_a_rerun_completes(scored, tmp_path):
+def test_after_the_scheduler_is_killed_a_rerun_completes(scored, cluster, tmp_path):
     images, members, expected = scored
-    address_file = tmp_path / "scheduler.json"
-    start = [sys.executable, "-m"]
-    scheduler = subprocess.Popen(
-        [*start, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0",
-         "--no-dashboard", "--scheduler-file", str(address_file)],
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    while not address_file.is_file():
-        time.sleep(0.05)
-    worker = subprocess.Popen(
-        [*start, "distributed.cli.dask_worker", "--scheduler-file", str(address_file),
-         "--nthreads", "1", "--no-dashboard", "--no-nanny",
-         "--local-directory", str(tmp_path / "scratch")],
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    out = tmp_path / "out"
-    try:
-        with distributed.Client(scheduler_file=str(address_file), timeout=60) as client:
-            thread = when_shards_are_there(out, 1, scheduler.kill)
-            with pytest.raises(ScoringError, match=r"the cluster was lost .* run again to cont"):
-                score_folder(images, members, out=out, client=client, **OPTIONS)
-            thread.join()
-    finally:
-        scheduler.kill()
-        worker.kill()
-        scheduler.wait()
-        worker.wait()
-    assert not (out / "detections.parquet").exists()
-    score_folder(images, members, out=out, **OPTIONS)
-    assert table_bytes(out) == expected
+    client, scheduler = cluster
+    thread = when_shards_are_there(tmp_path, 1, scheduler.kill)
+    with pytest.raises(ScoringError, match=r"the cluster was lost .* run again to cont"):
+        score_folder(images, members, out=tmp_path, client=client, **OPTIONS)
+    thread.join()
+    assert not (tmp_path / "detections.parquet").exists()
+    score_folder(images, members, out=tmp_path, **OPTIONS)
+    assert table_bytes(tmp_path) == expected
