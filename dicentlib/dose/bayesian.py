@@ -16,12 +16,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import gamma as gamma_law
 
 from dicentlib.counts.checked import number
-from dicentlib.dose.checks import (
-    common_assumptions,
-    common_fields,
-    range_warnings,
-    sample_warnings,
-)
+from dicentlib.dose.checks import estimate_of, range_warnings, sample_warnings
 from dicentlib.dose.count_law import log_count_probability, tail_probabilities
 from dicentlib.dose.detector import DetectedCurve, count_variance
 from dicentlib.dose.result import BayesianEstimate, cumulative_of
@@ -86,20 +81,18 @@ def bayesian(
     summit = detected.summit_gy()
     if math.isfinite(summit) and sample.yield_ > detected.mean_at(summit):
         notes.append(f"The curve never reaches the yield: its summit is at {summit:.3g} Gy.")
-    return BayesianEstimate(
+    return estimate_of(
+        sample,
+        curve,
+        BayesianEstimate,
         method="bayesian",
-        dose_gy=mode,
-        lower_gy=lower,
-        upper_gy=upper,
+        dose=(mode, lower, upper),
+        yields=(sample.yield_, *detected.means_at(lower, upper)),
         level=level,
-        yield_=sample.yield_,
-        yield_lower=float(detected.mean_at(lower)),
-        yield_upper=float(detected.mean_at(upper)) if math.isfinite(upper) else math.inf,
-        warnings=tuple(notes),
-        assumptions=(
-            *common_assumptions(curve, sample),
-            f"Whole-body exposure; prior of the dose: {prior}; shortest interval of the density.",
-        ),
+        notes=notes,
+        assumptions=[
+            f"Whole-body exposure; prior of the dose: {prior}; shortest interval of the density."
+        ],
         details={
             "prior": prior,
             "conflict": conflict,
@@ -110,7 +103,6 @@ def bayesian(
         sd_gy=sd,
         grid_gy=grid,
         density=density,
-        **common_fields(sample, curve),
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.counts.dispersion import dispersion, expected_dispersion
 from dicentlib.counts.slides import slides_of
+from dicentlib.dose.result import DoseEstimate
 from dicentlib.errors import InputError
 
 
@@ -18,18 +19,36 @@ def checked_curve(curve, scorer=None):
     return curve
 
 
-def common_fields(sample, curve):
-    """Fields of a :class:`DoseEstimate` that do not depend on the method."""
+def estimate_of(sample, curve, kind=DoseEstimate, *, dose, yields, notes, assumptions, **fields):
+    """A `kind` of estimate: what depends on the method, and what sample and curve say of it.
+
+    Parameters
+    ----------
+    sample : Sample
+    curve : CalibrationCurve
+    kind : type
+        :class:`DoseEstimate` or one with further `fields`.
+    dose, yields : (float, float, float)
+        Value, lower and upper limit: ``dose_gy`` and ``yield_``.
+    notes, assumptions : iterable of str
+        Warnings; what the method assumes beside :func:`common_assumptions`.
+    """
     spread = None if sample.distribution is None else dispersion(sample.distribution)
-    return {
-        "n_cells": sample.n_cells,
-        "n_dicentrics": sample.n_dicentrics,
-        "distribution": sample.distribution,
-        "dispersion_index": None if spread is None else spread.index,
-        "u": None if spread is None else spread.u,
-        "protraction": curve.protraction,
-        "curve": curve.acute or curve,
-    }
+    ends = dict(zip(("dose_gy", "lower_gy", "upper_gy"), dose, strict=True))
+    ends |= zip(("yield_", "yield_lower", "yield_upper"), yields, strict=True)
+    return kind(
+        **ends,
+        n_cells=sample.n_cells,
+        n_dicentrics=sample.n_dicentrics,
+        distribution=sample.distribution,
+        dispersion_index=None if spread is None else spread.index,
+        u=None if spread is None else spread.u,
+        protraction=curve.protraction,
+        curve=curve.acute or curve,
+        warnings=tuple(notes),
+        assumptions=(*common_assumptions(curve, sample), *assumptions),
+        **fields,
+    )
 
 
 def sample_warnings(sample, curve, *, whole_body=True):

@@ -7,12 +7,7 @@ from scipy.optimize import brentq
 
 from dicentlib.counts.checked import number
 from dicentlib.dose.bayesian import below_background
-from dicentlib.dose.checks import (
-    common_assumptions,
-    common_fields,
-    range_warnings,
-    sample_warnings,
-)
+from dicentlib.dose.checks import estimate_of, range_warnings, sample_warnings
 from dicentlib.dose.count_law import tail_probabilities
 from dicentlib.dose.detector import DetectedCurve, count_variance
 from dicentlib.dose.result import DetectorEstimate
@@ -20,13 +15,7 @@ from dicentlib.dose.whole_body import FARTHEST_GY
 
 
 def detector_dose(
-    sample,
-    curve,
-    *,
-    level=0.95,
-    detector=None,
-    ensemble_yields=None,
-    overdispersion="auto",
+    sample, curve, *, level=0.95, detector=None, ensemble_yields=None, overdispersion="auto"
 ):
     """Whole-body dose with counts, curve, efficiency, false positives and ensemble in one interval.
 
@@ -94,21 +83,18 @@ def detector_dose(
     if sample.yield_ > curve.coefficients[0] and dose == 0:
         notes.append("Without the false positives the yield is not above the background.")
     notes += range_warnings(curve, dose, lower, upper)
-    ends = [float(detected.mean_at(end)) if np.isfinite(end) else np.inf for end in (lower, upper)]
-    return DetectorEstimate(
+    return estimate_of(
+        sample,
+        curve,
+        DetectorEstimate,
         method="detector",
-        dose_gy=dose,
-        lower_gy=lower,
-        upper_gy=upper,
+        dose=(dose, lower, upper),
+        yields=(sample.yield_, *detected.means_at(lower, upper)),
         level=level,
-        yield_=sample.yield_,
-        yield_lower=ends[0],
-        yield_upper=ends[1],
         shares=shares_of(detected, dose, index * float(detected.mean_at(dose)) / sample.n_cells),
         corrected_yield=corrected,
-        warnings=tuple(notes),
+        notes=notes,
         assumptions=(
-            *common_assumptions(curve, sample),
             "Whole-body exposure; mid-p limits of the detected count, curve and detector "
             "uncertainty included.",
             "Efficiency and false rate of the sample are those of the curve."
@@ -127,7 +113,6 @@ def detector_dose(
             "ensemble_yields": ensemble_yields,
             "slides": sample.slides,
         },
-        **common_fields(sample, curve),
     )
 
 

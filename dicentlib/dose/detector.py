@@ -107,6 +107,11 @@ class DetectedCurve:
         real = self.curve.yield_at(dose_gy)
         return self.detector.efficiency * real + self.detector.false_rate
 
+    def means_at(self, lower_gy, upper_gy):
+        """Yields at the limits of a dose; infinite where the upper one is."""
+        upper = float(self.mean_at(upper_gy)) if math.isfinite(upper_gy) else math.inf
+        return float(self.mean_at(lower_gy)), upper
+
     def parts_at(self, dose_gy):
         """Variance of m(D) by its cause: curve, efficiency, false positives, ensemble, slides."""
         real = self.curve.yield_at(dose_gy)

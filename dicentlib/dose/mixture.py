@@ -12,12 +12,7 @@ from scipy.stats import poisson
 
 from dicentlib.counts.checked import number
 from dicentlib.counts.sample import trimmed
-from dicentlib.dose.checks import (
-    common_assumptions,
-    common_fields,
-    range_warnings,
-    sample_warnings,
-)
+from dicentlib.dose.checks import estimate_of, range_warnings, sample_warnings
 from dicentlib.dose.result import MixtureEstimate
 from dicentlib.dose.whole_body import dose_variance, normal_quantile
 from dicentlib.errors import InputError
@@ -92,15 +87,14 @@ def mixture(sample, curve, *, level=0.95, d0_gy=2.7):
             "agrees with it: its upper limit is not known."
         )
     notes += range_warnings(curve, dose, limits[0], limits[1])
-    return MixtureEstimate(
+    return estimate_of(
+        sample,
+        curve,
+        MixtureEstimate,
         method="mixture",
-        dose_gy=dose,
-        lower_gy=limits[0],
-        upper_gy=limits[1],
+        dose=(dose, *limits),
+        yields=(first, max(first - z * errors[1], 0.0), first + z * errors[1]),
         level=level,
-        yield_=first,
-        yield_lower=max(first - z * errors[1], 0.0),
-        yield_upper=first + z * errors[1],
         second_dose_gy=second_dose,
         second_lower_gy=second_limits[0],
         second_upper_gy=second_limits[1],
@@ -115,12 +109,8 @@ def mixture(sample, curve, *, level=0.95, d0_gy=2.7):
         fraction_upper=min(body + z * body_error, 1.0),
         d0_gy=d0_gy,
         resolved=not reason,
-        warnings=tuple(notes),
-        assumptions=(
-            *common_assumptions(curve, sample),
-            f"Two parts of the body, each exposed to one dose; D0 = {d0_gy:g} Gy.",
-        ),
-        **common_fields(sample, curve),
+        notes=notes,
+        assumptions=[f"Two parts of the body, each exposed to one dose; D0 = {d0_gy:g} Gy."],
     )
 
 

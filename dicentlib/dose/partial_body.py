@@ -7,12 +7,7 @@ import numpy as np
 
 from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.counts.checked import number
-from dicentlib.dose.checks import (
-    common_assumptions,
-    common_fields,
-    range_warnings,
-    sample_warnings,
-)
+from dicentlib.dose.checks import estimate_of, range_warnings, sample_warnings
 from dicentlib.dose.contaminated_poisson import Background, fit_contaminated
 from dicentlib.dose.detected_dose import shares_of
 from dicentlib.dose.detector import DetectedCurve
@@ -86,7 +81,6 @@ def dolphin(
         detected = _without_background(detected)
     notes = sample_warnings(sample, curve, whole_body=False)
     assumptions = (
-        *common_assumptions(curve, sample),
         f"Part of the body exposed to one dose, D0 = {d0_gy:g} Gy; {limits} limits.",
         "No dicentrics in unexposed cells."
         if unexposed is None
@@ -99,11 +93,11 @@ def dolphin(
     if isinstance(fitted, str):
         notes.append(f"Not estimable: {fitted}")
         dose = lower = upper = math.nan
-        fields = dict.fromkeys(_FIELDS, math.nan)
+        yields, fields = (math.nan,) * 3, dict.fromkeys(_FIELDS, math.nan)
         details, shares = {}, {}
     else:
         shift = p0 if net else 0.0
-        dose, sd, fields, details = _estimate(fitted, detected, z, d0_gy, net=net)
+        dose, sd, yields, fields, details = _estimate(fitted, detected, z, d0_gy, net=net)
         lower, upper = max(dose - z * sd, 0.0), dose + z * sd
         if limits == "profile":
             lower, upper = profile_limits(
@@ -129,19 +123,20 @@ def dolphin(
         shares = shares_of(detected, dose, details["exposed_yield_standard_error"] ** 2)
         notes += _part_warnings(sample, fitted, dose, upper)
         notes += range_warnings(curve, dose, lower, upper)
-    return PartialBodyEstimate(
+    return estimate_of(
+        sample,
+        curve,
+        PartialBodyEstimate,
         method="dolphin",
-        dose_gy=dose,
-        lower_gy=lower,
-        upper_gy=upper,
+        dose=(dose, lower, upper),
+        yields=yields,
         level=level,
         d0_gy=d0_gy,
         shares=shares,
-        warnings=tuple(notes),
+        notes=notes,
         assumptions=assumptions,
         details={**details, "limits": limits},
         **fields,
-        **common_fields(sample, curve),
     )
 
 
@@ -159,9 +154,6 @@ def _on_curve(fitted, detected, *, net):
 
 
 _FIELDS = (
-    "yield_",
-    "yield_lower",
-    "yield_upper",
     "scored_fraction",
     "scored_fraction_error",
     "fraction",
@@ -190,10 +182,8 @@ def _estimate(fitted, detected, z, d0_gy, *, net):
     variance = gradient @ covariance @ gradient + by_dose**2 * from_curve
     sd_body = math.sqrt(max(variance, 0.0))
     exposed = fitted.yield_ + p0
+    yields = (exposed, max(exposed - z * sd_yield, 0.0), exposed + z * sd_yield)
     fields = {
-        "yield_": exposed,
-        "yield_lower": max(exposed - z * sd_yield, 0.0),
-        "yield_upper": exposed + z * sd_yield,
         "scored_fraction": f,
         "scored_fraction_error": math.sqrt(covariance[0, 0]),
         "fraction": min(body, 1.0),
@@ -206,7 +196,7 @@ def _estimate(fitted, detected, z, d0_gy, *, net):
         "exposed_yield_standard_error": sd_yield,
         "background_yield": p0,
     }
-    return dose, sd_dose, fields, details
+    return dose, sd_dose, yields, fields, details
 
 
 def _background(background, detected, detector):

@@ -10,15 +10,8 @@ from dicentlib.counts.checked import number
 from dicentlib.counts.dispersion import dispersion, expected_dispersion
 from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.dose.bayesian import below_background
-from dicentlib.dose.checks import (
-    band_warnings,
-    common_assumptions,
-    common_fields,
-    range_warnings,
-    sample_warnings,
-)
+from dicentlib.dose.checks import band_warnings, estimate_of, range_warnings, sample_warnings
 from dicentlib.dose.detector import DetectedCurve, count_variance
-from dicentlib.dose.result import DoseEstimate
 from dicentlib.errors import InputError
 
 FARTHEST_GY = 100.0  # a limit beyond it is no limit
@@ -26,13 +19,7 @@ DELTA_FLOOR = 15  # dicentrics; below it the delta interval covers less than it 
 
 
 def merkle(
-    sample,
-    curve,
-    *,
-    yield_level=None,
-    curve_level=0.83,
-    overdispersion="auto",
-    limits="exact",
+    sample, curve, *, yield_level=None, curve_level=0.83, overdispersion="auto", limits="exact"
 ):
     """Merkle's dose limits: Poisson limits of the yield met with the curve's band.
 
@@ -85,21 +72,18 @@ def merkle(
     notes += band_warnings(curve, min(dose, FARTHEST_GY), curve_level)
     notes += range_warnings(curve, dose, lower, upper)
     band = f"{curve_level:.0%} band of the curve" if uses_band else "the curve taken as exact"
-    return DoseEstimate(
+    return estimate_of(
+        sample,
+        curve,
         method="merkle",
-        dose_gy=dose,
-        lower_gy=lower,
-        upper_gy=upper,
+        dose=(dose, lower, upper),
+        yields=(sample.yield_, low, high),
         level=0.95 if (yield_level, curve_level) == (0.83, 0.83) else max(yield_level, curve_level),
-        yield_=sample.yield_,
-        yield_lower=low,
-        yield_upper=high,
-        warnings=tuple(notes),
-        assumptions=(
-            *common_assumptions(curve, sample),
+        notes=notes,
+        assumptions=[
             f"Whole-body exposure; {limits} {yield_level:.0%} Poisson limits met with {band}"
-            + (", widened for overdispersion." if power > 1 else "."),
-        ),
+            + (", widened for overdispersion." if power > 1 else ".")
+        ],
         details={
             "yield_level": yield_level,
             "curve_level": curve_level,
@@ -108,7 +92,6 @@ def merkle(
             "slides": sample.slides,
             "conflict": conflict,
         },
-        **common_fields(sample, curve),
     )
 
 
@@ -148,27 +131,21 @@ def delta(sample, curve, *, level=0.95):
             "less than its level; use merkle."
         )
     notes += range_warnings(curve, dose, lower, upper)
-    return DoseEstimate(
+    return estimate_of(
+        sample,
+        curve,
         method="delta",
-        dose_gy=dose,
-        lower_gy=lower,
-        upper_gy=upper,
+        dose=(dose, lower, upper),
+        yields=(sample.yield_, low, high),
         level=level,
-        yield_=sample.yield_,
-        yield_lower=low,
-        yield_upper=high,
-        warnings=tuple(notes),
-        assumptions=(
-            *common_assumptions(curve, sample),
-            "Whole-body exposure; normal approximation (delta method).",
-        ),
+        notes=notes,
+        assumptions=["Whole-body exposure; normal approximation (delta method)."],
         details={
             "standard_error_gy": error,
             "yield_standard_error": spread,
             "slides": sample.slides,
             "conflict": conflict,
         },
-        **common_fields(sample, curve),
     )
 
 
