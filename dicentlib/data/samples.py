@@ -1,5 +1,6 @@
 """The table of samples: which image belongs to which sample, donor, slide, dose and scale."""
 
+import re
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -7,33 +8,40 @@ import numpy as np
 import pandas as pd
 
 from dicentlib.data.paths import check_relative
+from dicentlib.data.scale import PIXEL_SIZES_UM
 from dicentlib.errors import InputError
-from dicentlib.tables import number_style, numbers, read_table, with_plain_headings
+from dicentlib.tables import number_style, numbers, plain_name, read_table, with_plain_headings
 
 COLUMNS = ("image", "sample", "donor", "slide", "dose_gy", "pixel_size_um")
-NEARLY = {name: name for name in COLUMNS} | {
-    **dict.fromkeys(
-        ("dose", "dose_(gy)", "dose_[gy]", "gy", "dosis", "dosis_(gy)", "dosis_[gy]"), "dose_gy"
-    ),
+NEARLY = {name.replace("_", " "): name for name in COLUMNS} | {
+    **dict.fromkeys(("file", "filename", "file name", "bild", "imagen", "fichier"), "image"),
+    **dict.fromkeys(("dose", "gy", "dosis", "dosis gy"), "dose_gy"),
     **dict.fromkeys(("probe", "fall", "echantillon", "échantillon", "muestra"), "sample"),
     **dict.fromkeys(("spender", "donneur", "donante"), "donor"),
-    **dict.fromkeys(("objektträger", "praeparat", "präparat", "lame", "portaobjetos"), "slide"),
+    **dict.fromkeys(("objektträger", "präparat", "lame", "portaobjetos"), "slide"),
     **dict.fromkeys(
         (
-            "pixel_size",
-            "pixelsize",
-            "pixel_size_(um)",
-            "pixel_size_(µm)",
-            "pixelsize_um",
-            "um_per_pixel",
+            *("pixel size", "pixelsize", "pixelsize um", "pixel size μm", "pixelsize μm"),
+            *("um per pixel", "um px", "μm px", "scale", "pixelgröße", "pixelgröße um"),
         ),
         "pixel_size_um",
     ),
 }
+OTHER_UNIT = re.compile(
+    r"(?:dose|dosis) (?:[mcuμ]gy|rad)|pixel ?(?:size|größe) (?:nm|mm|m|px)|"
+    r"(?:px|pixels?)(?: per)? (?:um|μm|mm|inch)|dpi"
+)
+HIGHEST_GY = 100.0  # doses above are in cGy or mGy
 TEXT_COLUMNS = ("image", "sample", "donor", "slide")
 
 
-NUMBERS = {"dose_gy": (0.0, "0 or above"), "pixel_size_um": (np.nextafter(0, 1), "above 0")}
+NUMBERS = {  # lowest, highest, and both in words
+    "dose_gy": (0.0, HIGHEST_GY, f"0 to {HIGHEST_GY:g} Gy"),
+    "pixel_size_um": (
+        *PIXEL_SIZES_UM,
+        "{:g} to {:g} um, of a light microscope".format(*PIXEL_SIZES_UM),
+    ),
+}
 ABSENT = ("", "nan", "na")
 
 
@@ -53,15 +61,20 @@ def read_samples(samples):
         rows = table.index + 2
     else:
         name, (table, rows) = str(samples), _from_file(samples)
+    for column in table.columns:
+        plain = plain_name(str(column))
+        meant = NEARLY.get(plain)
+        if OTHER_UNIT.fullmatch(plain):
+            raise InputError(
+                f"{name}: column {column!r}; expected dose_gy in Gy, pixel_size_um in um"
+            )
+        if meant and column not in COLUMNS and meant not in table:
+            raise InputError(f"{name}: column {column!r}; {meant} is probably meant, write it so")
     if "image" not in table:
         raise InputError(
             f"{name}: columns {', '.join(map(str, table.columns))}; "
             f"required: image; known: {', '.join(COLUMNS)}"
         )
-    for column in table.columns:
-        meant = NEARLY.get(str(column).strip().lower().replace(" ", "_"))
-        if meant and column not in COLUMNS and meant not in table:
-            raise InputError(f"{name}: column {column!r}; {meant} is probably meant, write it so")
     for column in TEXT_COLUMNS:
         if column in table:
             table = table.assign(**{column: as_text(table[column])})
@@ -72,16 +85,16 @@ def read_samples(samples):
         except InputError as error:
             raise InputError(f"{name}, row {row}: {error}") from error
     table = table.assign(image=[PurePosixPath(image).as_posix() for image in table["image"]])
-    for column, (lowest, allowed) in NUMBERS.items():
+    for column, (lowest, highest, allowed) in NUMBERS.items():
         if column not in table:
             continue
         numbers = pd.to_numeric(table[column], errors="coerce")
         absent = as_text(table[column]).str.strip().str.lower().isin(ABSENT)
-        wrong = ~absent & ~((numbers >= lowest) & np.isfinite(numbers))
+        wrong = ~absent & ~((numbers >= lowest) & (numbers <= highest))
         if wrong.any():
             row = int(wrong.idxmax())
             raise InputError(
-                f"{name}, row {rows[row]}: {column} {table[column].iloc[row]!r}; allowed: {allowed}"
+                f"{name}, row {rows[row]}: {column} {table[column].iloc[row]}; allowed: {allowed}"
             )
         table = table.assign(**{column: numbers.astype(float)})
     twice = table["image"].duplicated()

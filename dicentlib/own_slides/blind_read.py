@@ -155,7 +155,8 @@ def answers_of(sample, state, annotations, *, pixel_size_um):
         Over ``without_votes(sample)``.
     annotations : DataFrame or None
         ``image, class, row, col`` of all images.
-    pixel_size_um : float
+    pixel_size_um : float or pandas.Series
+        Of all images, or by the image's name.
 
     Returns
     -------
@@ -167,7 +168,9 @@ def answers_of(sample, state, annotations, *, pixel_size_um):
         return answers
     of_class = annotations[annotations["class"].isin(sample["class"].unique())]
     rest = sample.drop(answers.index)
-    true = answers_from_annotations(rest, of_class, cutoff_px=NEAR_UM / pixel_size_um)
+    by_image = isinstance(pixel_size_um, pd.Series)
+    sizes = rest["image"].map(pixel_size_um) if by_image else pixel_size_um
+    true = answers_from_annotations(rest, of_class, cutoff_px=NEAR_UM / sizes)
     return pd.concat([answers, rest.assign(true=true)]).sort_index()
 
 
@@ -294,19 +297,23 @@ def answers_from_annotations(sample, annotations, *, cutoff_px):
         ``image, row, col`` in pixels of the images.
     annotations : DataFrame
         ``image, row, col`` of the true objects of the class.
-    cutoff_px : float
+    cutoff_px : float or pandas.Series
+        Of all objects, or of each of `sample`.
 
     Returns
     -------
     pandas.Series of bool
     """
+    cutoffs = np.broadcast_to(cutoff_px, len(sample))
     places = {image: part[["row", "col"]].to_numpy(float)
               for image, part in annotations.groupby("image")}  # fmt: skip
     return pd.Series(
         [
             bool(len(found := places.get(image, np.empty((0, 2)))))
-            and bool(np.hypot(*(found - (row, col)).T).min() <= cutoff_px)
-            for image, row, col in zip(sample["image"], sample["row"], sample["col"], strict=True)
+            and bool(np.hypot(*(found - (row, col)).T).min() <= cutoff)
+            for image, row, col, cutoff in zip(
+                sample["image"], sample["row"], sample["col"], cutoffs, strict=True
+            )
         ],
         index=sample.index,
         dtype=bool,

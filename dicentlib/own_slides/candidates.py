@@ -1,6 +1,6 @@
 """Candidates for a blind read: everything that a member voted for, and chromosomes with no vote."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -92,6 +92,35 @@ def scan_slides(inventory, members, *, out, pixel_size_um=None, **options):
     return Scan(
         detections, images, dict(operating_point.agreement_threshold), operating_point.n_members
     )
+
+
+def still_there(scan, folder_index):
+    """The scan without images that have gone from the folder since it was scored.
+
+    Parameters
+    ----------
+    scan : Scan
+    folder_index : ImageIndex
+
+    Returns
+    -------
+    scan : Scan
+    gone : list of str
+        Names of the images that have gone.
+
+    Raises
+    ------
+    InputError
+        All of them have gone.
+    """
+    gone = [name for name in scan.scored["image"] if not (folder_index.folder / name).is_file()]
+    if gone and len(gone) == len(scan.scored):
+        raise InputError(f"{folder_index.folder}: all {len(gone)} scored images have gone")
+    return replace(
+        scan,
+        detections=scan.detections[~scan.detections["image"].isin(gone)].reset_index(drop=True),
+        images=scan.images[~scan.images["image"].isin(gone)].reset_index(drop=True),
+    ), gone
 
 
 def find_candidates(scan, folder_index, *, class_name="dicentric", seed=0):

@@ -8,21 +8,37 @@ import pandas as pd
 
 from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data import normalise_background, read_annotations, read_image, resample
+from dicentlib.data.index import reason
+from dicentlib.data.scale import CONFLICT
 from dicentlib.dose import Detector
 from dicentlib.errors import InputError
 from dicentlib.own_slides.blind_read import BlindEstimate
 from dicentlib.own_slides.inventory import is_stated
 from dicentlib.report import page as report
+from dicentlib.tables import find_table
 
+SMALLEST_PX = 64  # side of a field that can be measured
 TITLE = "How this detector does on your slides"
+STOPPED = "Not known: the slides cannot be used as they are"
 
 
 @dataclass(frozen=True)
 class PixelSize:
-    """The pixel size that is used, in um, and where it comes from."""
+    """The pixel size that is used, in um, and where it comes from.
+
+    ``range_um``: lowest and highest, where images have sizes of their own; ``um`` is then the
+    median.
+    """
 
     um: float
     source: str  # "stated", "assumed" or "estimated"
+    range_um: tuple = ()
+
+    def __str__(self):
+        if self.range_um:
+            low, high = self.range_um
+            return f"{low:g} to {high:g} um, for each image its own ({self.source})"
+        return f"{self.um:g} um ({self.source})"
 
 
 def choose_fields(table, *, per_slide, most):
@@ -55,16 +71,24 @@ def read_fields(index, fields):
     -------
     images : dict of str to ndarray
     refused : dict of str to str
+
+    Raises
+    ------
+    InputError
+        None of them can be used.
     """
     images, refused = {}, {}
     for name in fields["image"]:
         try:
-            images[name] = normalise_background(read_image(index.path(name)))
+            image = normalise_background(read_image(index.path(name)))
+            if min(image.shape) < SMALLEST_PX:
+                raise InputError(f"{image.shape[0]} x {image.shape[1]} px; too small for a cell")
+            images[name] = image
         except InputError as error:
-            refused[name] = str(error)
+            refused[name] = reason(error, index.folder / name)
     if not images:
-        name, reason = next(iter(refused.items()))
-        raise InputError(f"no field can be read; the first, {name}: {reason}")
+        name, why = next(iter(refused.items()))
+        raise InputError(f"none of {len(refused)} images can be read; the first, {name}: {why}")
     return images, refused
 
 
@@ -73,10 +97,49 @@ def reader(index):
     return lambda name: read_image(index.path(name))
 
 
+def attempt(page, out, step, *arguments, **options):
+    """Result of a step without which nothing else can follow.
+
+    Where it is refused, the page is written with what is known so far and the reason as its
+    verdict, and the error is raised.
+
+    Parameters
+    ----------
+    page : dicentlib.report.page.Page
+    out : path-like
+        Folder of the page.
+    step : callable
+        Called with the other arguments.
+
+    Raises
+    ------
+    InputError
+        Of the step.
+    """
+    try:
+        return step(*arguments, **options)
+    except InputError as error:
+        page.add("Verdict", report.headline("On these slides", STOPPED, f"{error}."))
+        write_page(page, out)
+        raise
+
+
 def annotations_of(index):
-    """Annotations in the image folder, or None where there are none."""
-    path = index.folder / "annotations.csv"
-    return read_annotations(path, index) if path.is_file() else None
+    """Annotations in the image folder, where they are there and belong to it.
+
+    Returns
+    -------
+    annotations : DataFrame or None
+    notes : list of str
+        Why they cannot be used.
+    """
+    path = find_table(index.folder, "annotations.csv")
+    if path is None:
+        return None, []
+    try:
+        return read_annotations(path, index), []
+    except InputError as error:
+        return None, [f"The annotations are not used: {error}."]
 
 
 def pixel_size_to_use(table, estimate, *, use_estimate):
@@ -99,8 +162,11 @@ def pixel_size_to_use(table, estimate, *, use_estimate):
     InputError
         The estimate is asked for and there is none.
     """
-    if is_stated(table).all():
-        return PixelSize(float(table["pixel_size_um"].median()), "stated")
+    stated = table.loc[is_stated(table), "pixel_size_um"]
+    if len(stated) == len(table):
+        low, high = float(stated.min()), float(stated.max())
+        differ = high > (1 + CONFLICT) * low
+        return PixelSize(float(stated.median()), "stated", (low, high) if differ else ())
     if not use_estimate:
         return PixelSize(REFERENCE_PIXEL_SIZE_UM, "assumed")
     if not estimate.n_fields:
@@ -120,7 +186,7 @@ def at_reference_scale(images, table, size):
 
 def scale_sentence(estimate, size):
     """What is used and what the chromosomes say, in one or two sentences."""
-    used = f"Pixel size used: {size.um:g} um ({size.source})."
+    used = f"Pixel size used: {size}."
     if not estimate.n_fields:
         return f"{used} It could not be estimated: too few separate chromosomes."
     text = (
@@ -128,7 +194,7 @@ def scale_sentence(estimate, size):
         f"{estimate.pixel_size_um:.3f} um (95 % interval {estimate.lower_um:.3f} to "
         f"{estimate.upper_um:.3f})."
     )
-    if not estimate.lower_um <= size.um <= estimate.upper_um:
+    if not size.range_um and not estimate.lower_um <= size.um <= estimate.upper_um:
         text += " The two disagree: check the scale before you rely on any count."
     return text
 
@@ -144,15 +210,18 @@ def looks_table(looks):
 
 
 def estimates_table(estimates):
-    """Precision, recall and false detections with intervals, as text, by slide."""
+    """Precision, recall and false detections with intervals, as text, by slide.
+
+    A slide of which nothing was read has none.
+    """
     return pd.DataFrame(
         [
             {
                 "slides": name,
                 "read": found.n_read,
-                "precision": _interval(found.precision, "{:.2f}"),
-                "recall": _interval(found.recall, "{:.2f}"),
-                "false per 1000 cells": _interval(found.false_per_thousand, "{:.0f}"),
+                "precision": _interval(found.precision, "{:.2f}", found.n_read),
+                "recall": _interval(found.recall, "{:.2f}", found.n_read),
+                "false per 1000 cells": _interval(found.false_per_thousand, "{:.0f}", found.n_read),
             }
             for name, found in estimates.items()
         ]
@@ -191,8 +260,8 @@ def cells_table(planned):
     return shown.drop(columns="note")
 
 
-def _interval(triple, form):
-    if np.isnan(triple[0]):
+def _interval(triple, form, n_read=1):
+    if np.isnan(triple[0]) or not n_read:
         return "–"
     middle, lower, upper = (form.format(value) for value in triple)
     return f"{middle} [{lower}, {upper}]"

@@ -7,6 +7,8 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from dicentlib.data.index import ImageIndex, index_images
+from dicentlib.data.inspection import inspect_image
+from dicentlib.data.scale import CONFLICT
 from dicentlib.errors import InputError
 from dicentlib.files import atomic_path
 from dicentlib.scoring.samples import name_samples
@@ -71,6 +73,47 @@ def _stated(table):
 def is_stated(table):
     """Whether a table of samples or the file states the pixel size of each image."""
     return table["pixel_size_from"].isin(["table", "file"])
+
+
+def scale_conflicts(inventory):
+    """Sentences on pixel sizes that contradict each other.
+
+    A table of samples says one and the file another (the table's is used), or images of one
+    slide differ, which one objective and camera cannot do.
+
+    Parameters
+    ----------
+    inventory : Inventory
+
+    Returns
+    -------
+    list of str
+    """
+    found, other = [], []
+    table = inventory.table
+    for record in table[table["pixel_size_from"] == "table"].itertuples():
+        try:
+            in_file = inspect_image(inventory.index.path(record.image)).pixel_size_um
+        except InputError:  # gone meanwhile: whoever reads its pixels says so
+            continue
+        if abs(in_file / record.pixel_size_um - 1) > CONFLICT:
+            other.append((record.image, record.pixel_size_um, in_file))
+    if other:
+        image, in_table, in_file = other[0]
+        found.append(
+            f"The table of samples and the file contradict each other on the pixel size of "
+            f"{len(other)} image{'s' * (len(other) > 1)}: for {image} the table says "
+            f"{in_table:.4g} um, the file {in_file:.4g} um. The table is used; correct it if it is "
+            "wrong."
+        )
+    for slide, part in table[is_stated(table)].groupby("slide", sort=True):
+        low, high = part["pixel_size_um"].min(), part["pixel_size_um"].max()
+        if high > (1 + CONFLICT) * low:
+            found.append(
+                f"Images of slide {slide} have pixel sizes from {low:.4g} to {high:.4g} um. Each "
+                "image is used at its own; check whether they were recorded with one objective."
+            )
+    return found
 
 
 def take_inventory(folder, *, samples=None):

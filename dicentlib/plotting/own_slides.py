@@ -114,13 +114,14 @@ def plot_blind_read(estimates, *, axs=None):
     Parameters
     ----------
     estimates : dict of str to BlindEstimate
-        By slide, and "all slides".
+        By slide, and "all slides". Those of which nothing was read are left out.
     axs : sequence of two matplotlib.axes.Axes, optional
 
     Returns
     -------
     matplotlib.figure.Figure
     """
+    estimates = {name: found for name, found in estimates.items() if found.n_read}
     if axs is None:
         _, axs = plt.subplots(1, 2, figsize=(9, 0.45 * len(estimates) + 1.5), sharey=True)
     rows = np.arange(len(estimates))[::-1]

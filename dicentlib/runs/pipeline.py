@@ -6,6 +6,7 @@ from pathlib import Path
 
 import papermill
 
+from dicentlib import errors
 from dicentlib.errors import InputError
 from dicentlib.files import atomic_path, read_json
 from dicentlib.runs.folder import notebook_paths, project_root
@@ -58,6 +59,9 @@ def run_notebook(notebook_path, run_dir, parameters):
                 extra_arguments=["--IPKernelApp.log_level=ERROR"],
             )
     except papermill.PapermillExecutionError as error:
+        kind = getattr(errors, error.ename, None)
+        if isinstance(kind, type) and issubclass(kind, errors.DicentlibError):
+            raise kind(error.evalue) from error
         raise RuntimeError(f"{Path(notebook_path).name} failed: {error}") from error
     return executed
 

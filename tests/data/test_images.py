@@ -1,5 +1,7 @@
 """Image files of every kind become the same array; what cannot be used is named."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -212,9 +214,14 @@ def test_a_bare_folder_is_an_image_set(tmp_path, grey):
         ("image\na.png\na.png\n", "row 3: image a.png is listed a second time"),
         ("image\na.png\n./a.png\n", "row 3: image a.png is listed a second time"),
         ("name\na.png\n", "columns name; required: image"),
-        ("image,dose_gy\na.png,-1\n", "row 2: dose_gy .*; allowed: 0 or above"),
+        ("image,dose_gy\na.png,-1\n", "row 2: dose_gy .*; allowed: 0 to 100 Gy"),
+        ("image,dose_gy\na.png,500\n", "row 2: dose_gy 500.*; allowed: 0 to 100 Gy"),
+        ("image,dose_mGy\na.png,500\n", "column 'dose_mGy'; expected dose_gy in Gy"),
+        ("image,pixel_size_nm\na.png,100\n", "expected dose_gy in Gy, pixel_size_um in um"),
+        ("image,px/um\na.png,10\n", "expected dose_gy in Gy, pixel_size_um in um"),
+        ("image,pixel_size_um\na.png,100\n", "row 2: pixel_size_um 100.*; allowed: 0.02 to 2"),
         ("image,dose_gy\na.png,low\n", "row 2: column dose_gy has 'low': expected a number"),
-        ("image,pixel_size_um\na.png,0\n", "row 2: pixel_size_um .*; allowed: above 0"),
+        ("image,pixel_size_um\na.png,0\n", "row 2: pixel_size_um .*; allowed: 0.02 to 2 um"),
         ("image\n../a.png\n", "row 2: ../a.png: path leaves the image folder"),
         ("image\n/etc/passwd\n", "row 2: /etc/passwd: path leaves the image folder"),
         ("", "an empty file"),
@@ -296,10 +303,17 @@ def test_folders_of_results_are_passed_over_and_listed(tmp_path, grey):
 
 @pytest.mark.parametrize(
     ("column", "meant"),
-    [("pixel_size", "pixel_size_um"), ("Dose", "dose_gy"), ("Muestra", "sample")],
+    [
+        ("pixel_size", "pixel_size_um"),
+        ("Dose", "dose_gy"),
+        ("Muestra", "sample"),
+        ("Pixel size [µm]", "pixel_size_um"),
+        ("um/px", "pixel_size_um"),
+        ("scale", "pixel_size_um"),
+    ],
 )
 def test_columns_that_nearly_have_their_name_are_refused(tmp_path, grey, column, meant):
     save(tmp_path / "a.png", grey)
     (tmp_path / "samples.csv").write_text(f"image,{column}\na.png,1\n")
-    with pytest.raises(InputError, match=f"column '{column}'; {meant} is probably meant"):
+    with pytest.raises(InputError, match=re.escape(f"{column!r}; {meant} is probably meant")):
         index_images(tmp_path)

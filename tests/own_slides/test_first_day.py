@@ -1,0 +1,140 @@
+"""What becomes of a folder that contradicts itself, changes meanwhile, or cannot be scored."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from PIL import Image
+
+from dicentlib.errors import InputError
+from dicentlib.own_slides import candidates, first_day
+from dicentlib.own_slides.blind_read import answers_of, estimates_by_slide
+from dicentlib.own_slides.inventory import scale_conflicts, take_inventory
+from dicentlib.plotting.own_slides import plot_blind_read
+from dicentlib.report import page as report
+from dicentlib.review import ReviewState
+
+SIZES = pd.DataFrame(
+    {"slide": ["a", "a", "b"], "stratum": ["certain", "no vote", "certain"], "n": [40, 400, 30]}
+)
+CELLS = pd.Series({"a": 50, "b": 50})
+
+
+def write(path, *, um=None, seed=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    grey = np.random.default_rng(seed).normal(220, 5, (80, 96))
+    grey[30:40, 20:70] = 60
+    resolution = None if um is None else (1e4 / um, 1e4 / um)
+    tifffile.imwrite(path, grey.clip(0, 255).astype(np.uint8), resolution=resolution,
+                     resolutionunit=3)  # fmt: skip
+
+
+def answers(slide, n):
+    return pd.DataFrame({"slide": slide, "stratum": "certain", "true": [True] * n})
+
+
+def test_nothing_is_shown_where_nothing_was_read():
+    none = estimates_by_slide(SIZES, answers("a", 0), CELLS)
+    table = first_day.estimates_table(none)
+    assert (table[["precision", "recall", "false per 1000 cells"]] == "–").all(axis=None)
+    one = estimates_by_slide(SIZES, answers("a", 20), CELLS)
+    table = first_day.estimates_table(one).set_index("slides")
+    assert table.loc["b", "precision"] == "–"
+    assert table.loc["a", "precision"].startswith("0.9")  # 20 of 20, 95 % interval
+    assert table["read"].to_list() == [20, 20, 0]
+    fig = plot_blind_read(one)
+    assert [label.get_text() for label in fig.axes[0].get_yticklabels()] == ["all slides", "a"]
+    plt.close(fig)
+
+
+def test_annotations_of_another_folder_are_a_sentence(tmp_path):
+    write(tmp_path / "a.tif")
+    index = take_inventory(tmp_path).index
+    assert first_day.annotations_of(index) == (None, [])
+    path = tmp_path / "annotations.csv"
+    path.write_text("image,class,row,col\nother.tif,dicentric,1,2\n")
+    annotations, notes = first_day.annotations_of(index)
+    assert annotations is None
+    assert len(notes) == 1
+    assert "annotations are not used" in notes[0]
+    assert "image 'other.tif' is not in" in notes[0]
+    path.write_text("image,class,row,col\na.tif,dicentric,1,2\n")
+    annotations, notes = first_day.annotations_of(index)
+    assert (len(annotations), notes) == (1, [])
+
+
+def test_pixel_sizes_that_contradict_are_sentences(tmp_path):
+    for number, um in enumerate((0.1, 0.1, 0.2)):
+        write(tmp_path / "s1" / f"{number}.tif", um=um, seed=number)
+        write(tmp_path / "s2" / f"{number}.tif", um=0.1, seed=number)
+    found = take_inventory(tmp_path)
+    assert scale_conflicts(found) == [
+        "Images of slide s1 have pixel sizes from 0.1 to 0.2 um. Each image is used at its own; "
+        "check whether they were recorded with one objective."
+    ]
+    size = first_day.pixel_size_to_use(found.table, None, use_estimate=False)
+    assert str(size) == "0.1 to 0.2 um, for each image its own (stated)"
+    (tmp_path / "samples.csv").write_text(
+        "image,pixel_size_um\n" + "".join(f"s1/{n}.tif,0.1\n" for n in range(3))
+    )
+    found = take_inventory(tmp_path)
+    assert scale_conflicts(found) == [
+        "The table of samples and the file contradict each other on the pixel size of 1 image: "
+        "for s1/2.tif the table says 0.1 um, the file 0.2 um. The table is used; correct it if it "
+        "is wrong."
+    ]
+    (tmp_path / "s1" / "2.tif").unlink()
+    assert scale_conflicts(found) == []  # gone meanwhile
+
+
+def test_annotations_answer_at_the_scale_of_each_image(tmp_path):
+    # 12 px away: 1.2 um at 0.1 um (the same object, a chromosome is 1.8 um wide), 2.4 um at 0.2
+    sample = pd.DataFrame(
+        {"image": ["a", "b"], "class": "dicentric", "row": 50.0, "col": 62.0, "votes": 1,
+         "vote_fraction": 0.5, "peak_mean": 0.5}
+    )  # fmt: skip
+    truth = pd.DataFrame({"image": ["a", "b"], "class": "dicentric", "row": 50.0, "col": 50.0})
+    state = ReviewState(sample, path=tmp_path / "review.csv")
+    sizes = pd.Series({"a": 0.1, "b": 0.2})
+    assert answers_of(sample, state, truth, pixel_size_um=sizes)["true"].to_list() == [True, False]
+
+
+def test_images_that_vanish_are_named_and_left_out(tmp_path):
+    for number in range(3):
+        write(tmp_path / "slides" / f"{number}.tif", seed=number)
+    found = take_inventory(tmp_path / "slides")
+    names = found.table["image"].to_list()
+    images = found.table.assign(status="scored", reason="", slide="1")
+    detections = pd.DataFrame({"image": names, "class": "dicentric", "votes": 3})
+    scan = candidates.Scan(detections, images, {"dicentric": 2, "fragment": 2}, 4)
+    (tmp_path / "slides" / names[1]).unlink()
+    left, gone = candidates.still_there(scan, found.index)
+    assert gone == [names[1]]
+    assert left.scored["image"].to_list() == left.detections["image"].to_list() == names[::2]
+    fields, refused = first_day.read_fields(found.index, found.table)
+    assert list(fields) == names[::2]
+    assert refused == {names[1]: "no such file"}
+    for name in names[::2]:
+        (tmp_path / "slides" / name).unlink()
+    with pytest.raises(InputError, match="all 3 scored images have gone"):
+        candidates.still_there(scan, found.index)
+
+
+def test_a_refused_step_leaves_a_page(tmp_path):
+    write(tmp_path / "slides" / "a.tif")
+    found = take_inventory(tmp_path / "slides")
+    Image.fromarray(np.full((80, 96), 9, np.uint8)).save(tmp_path / "slides" / "b.png")
+    (tmp_path / "slides" / "a.tif").unlink()
+    page = report.Page(first_day.TITLE)
+    page.add("Verdict")
+    page.add("What is in the folder", report.table(found.by_slide()))
+    with pytest.raises(
+        InputError, match=r"none of 1 images can be read; the first, a\.tif: no such"
+    ):
+        first_day.attempt(page, tmp_path, first_day.read_fields, found.index, found.table)
+    text = (tmp_path / "own_slides.html").read_text(encoding="utf-8")
+    assert first_day.STOPPED in text
+    assert "none of 1 images can be read" in text
+    assert text.index("Verdict") < text.index("What is in the folder")
+    assert first_day.attempt(page, tmp_path, len, "four") == 4
