@@ -140,7 +140,7 @@ def plot_blind_read(estimates, *, axs=None):
 
 
 def _intervals(ax, rows, triples, colour, label):
-    middle, lower, upper = np.array(triples, dtype=float).T
+    middle, lower, upper = np.reshape(np.array(triples, dtype=float), (-1, 3)).T
     ax.hlines(rows, lower, upper, color=colour, lw=2)
     ax.plot(middle, rows, "o", color=colour, label=label)
 
