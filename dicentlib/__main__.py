@@ -87,7 +87,9 @@ def score(
     images: Annotated[Path, _argument("Folder of images.")],
     members: Annotated[Path, _argument("Name of a ready ensemble, or its folder.")],
     out: Annotated[Path, _option("Folder for the results.")],
-    part: Annotated[str, _option("i/n: only this part; merge afterwards.", "--shard")] = "1/1",
+    part: Annotated[
+        str, _option("Part i/n of the images only; merge the parts afterwards.", "--shard")
+    ] = "1/1",
     confidence_threshold: Annotated[
         float | None, _option("T_C of all classes. Default: operating_point.json of MEMBERS.")
     ] = None,
@@ -154,7 +156,9 @@ def simulate(
     fraction_irradiated: Annotated[float, _option("Share of cells that had the dose.")] = 1.0,
     negative_fraction: Annotated[float, _option("Share of images without aberrations.")] = 0.0,
     rejected_fraction: Annotated[float, _option("Share of images that are not scorable.")] = 0.0,
-    blind: Annotated[bool, _option("Keep the truth apart, in truth.json.", "--blind")] = False,
+    blind: Annotated[
+        bool, _option("Keep the truth in a separate file, truth.json.", "--blind")
+    ] = False,
     workers: Annotated[int | None, _option("Processes. Default: one per processor.")] = None,
 ):
     """Write a set of simulated metaphases with their truth.
@@ -198,24 +202,30 @@ def train(
     ] = None,
     validation: Annotated[str | None, _option("Image set measured after each epoch.")] = None,
     preset: Annotated[str, _option("demo or paper; the options below change it.")] = "demo",
-    encoder: Annotated[str | None, _option("Of the network, for example resnet34.")] = None,
-    decoder_channels: Annotated[str | None, _option("Two numbers, for example 64,32.")] = None,
+    encoder: Annotated[str | None, _option("Encoder of the network, for example resnet34.")] = None,
+    decoder_channels: Annotated[
+        str | None, _option("Channels of the decoder, two numbers: 64,32.")
+    ] = None,
     crop_px: Annotated[int | None, _option("Side of crops; 0: whole images.")] = None,
     pixel_size_um: Annotated[float | None, _option("Scale of the network's images.")] = None,
     lam: Annotated[float | None, _option("Weight of sparse variation; 0: Model A.")] = None,
     optimiser: Annotated[str | None, _option("adam or adamw.")] = None,
-    learning_rate: Annotated[float | None, _option("At the start.")] = None,
-    weight_decay: Annotated[float | None, _option("Of the optimiser.")] = None,
-    decay_to: Annotated[float | None, _option("Share of the rate at the end; 1: constant.")] = None,
+    learning_rate: Annotated[float | None, _option("Learning rate at the start.")] = None,
+    weight_decay: Annotated[float | None, _option("Weight decay of the optimiser.")] = None,
+    decay_to: Annotated[
+        float | None, _option("Final share of the learning rate; 1: constant.")
+    ] = None,
     intensity: Annotated[float | None, _option("Strength of random exposure, 0 to 1.")] = None,
     blur_px: Annotated[float | None, _option("Largest random blur in pixels.")] = None,
-    epochs: Annotated[int | None, _option("A member is kept after each.")] = None,
-    batch_size: Annotated[int | None, _option("Samples of a step, of all devices.")] = None,
-    steps_per_epoch: Annotated[int | None, _option("0: as many crops as images.")] = None,
-    precision: Annotated[str | None, _option("auto, float32 or bfloat16.")] = None,
+    epochs: Annotated[int | None, _option("Number of epochs; a member is kept after each.")] = None,
+    batch_size: Annotated[int | None, _option("Samples of a step, over all devices.")] = None,
+    steps_per_epoch: Annotated[
+        int | None, _option("Steps of an epoch; 0: as many crops as images.")
+    ] = None,
+    precision: Annotated[str | None, _option("Precision: auto, float32 or bfloat16.")] = None,
     initial_members: Annotated[str | None, _option("Fine-tune this ensemble.")] = None,
-    data_seed: Annotated[int | None, _option("Of order, crops and augmentation.")] = None,
-    init_seed: Annotated[int | None, _option("Of the first weights.")] = None,
+    data_seed: Annotated[int | None, _option("Seed of order, crops and augmentation.")] = None,
+    init_seed: Annotated[int | None, _option("Seed of the first weights.")] = None,
     threads: Annotated[int | None, _option("Threads. Default: one per processor.")] = None,
     workers: Annotated[int, _option("Processes that prepare samples; 0: none.")] = 0,
     devices: Annotated[int, _option("GPUs, or processes on a CPU.")] = 1,
@@ -249,7 +259,7 @@ def own_slides(
     learning: Annotated[
         str | None, _option("Annotated cells of the learning curve, as 0,10,25,50.")
     ] = None,
-    seed: Annotated[int, _option("Of what is drawn at random.")] = 1,
+    seed: Annotated[int, _option("Seed of what is drawn at random.")] = 1,
 ):
     """How good the detector is on your own slides: notebook 08, from a folder to a page."""
     from dicentlib.runs import notebook_paths, resolve
@@ -300,7 +310,7 @@ def dose(
     protraction: Annotated[float, _option("G(x), 1 for an acute exposure.")] = 1.0,
     local_exposure: Annotated[
         bool,
-        _option("The history speaks for partial-body exposure (route).", "--local-exposure"),
+        _option("The history suggests partial-body exposure (route only).", "--local-exposure"),
     ] = False,
 ):
     """Doses of counted samples, the highest first, with their triage categories."""
@@ -315,7 +325,7 @@ def dose(
         ).rename(columns={"reservations": "warnings"})
         texts = table["conclusion"] + " " + table["warnings"]
     elif local_exposure:
-        raise InputError(f"--local-exposure is of the route, not of the method {method}")
+        raise InputError(f"--local-exposure is an option of the route, not of the method {method}")
     else:
         table = dose_table(counts, curve, method=method, protraction=protraction)
         texts = table["warnings"]
@@ -333,17 +343,19 @@ def dose(
 @app.command()
 def plan(
     curve: Annotated[str, _argument("As for `dose`: a curve of real dicentrics.")],
-    detect_gy: Annotated[float, _option("Dose to be seen (Gy).")] = 0.5,
-    width_at_gy: Annotated[float, _option("Dose of the interval (Gy).")] = 2.0,
-    half_width_gy: Annotated[float, _option("Half of the 95 % interval (Gy).")] = 0.25,
-    part_gy: Annotated[float, _option("Dose to an exposed part (Gy).")] = 3.0,
-    fraction: Annotated[float, _option("Part of the body exposed, 0 to 1.")] = 0.5,
-    power: Annotated[float, _option("Probability of seeing that part.")] = 0.9,
-    d0_gy: Annotated[float, _option("Dose that lets 37 % reach metaphase.")] = 2.7,
+    detect_gy: Annotated[float, _option("Dose to be detected (Gy).")] = 0.5,
+    width_at_gy: Annotated[float, _option("Dose at which the interval is planned (Gy).")] = 2.0,
+    half_width_gy: Annotated[float, _option("Half width of the 95 % interval there (Gy).")] = 0.25,
+    part_gy: Annotated[float, _option("Dose to the exposed part of the body (Gy).")] = 3.0,
+    fraction: Annotated[float, _option("Exposed part of the body, 0 to 1.")] = 0.5,
+    power: Annotated[float, _option("Probability of detecting that partial exposure.")] = 0.9,
+    d0_gy: Annotated[
+        float, _option("Dose after which 37 % of the cells reach metaphase (Gy).")
+    ] = 2.7,
     efficiency: Annotated[
-        float | None, _option("Of a detector: dicentrics found, above 0 to 1.")
+        float | None, _option("Share of dicentrics that a detector finds. Default: by eye.")
     ] = None,
-    false_rate: Annotated[float, _option("Its false dicentrics per cell.")] = 0.0,
+    false_rate: Annotated[float, _option("False dicentrics per cell of that detector.")] = 0.0,
     out: Annotated[Path | None, _option("Also write the table, as CSV.")] = None,
 ):
     """Cells for a detection limit, an interval, the power to see a part, a calibration series."""

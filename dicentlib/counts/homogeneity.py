@@ -39,10 +39,10 @@ class Homogeneity:
             f"chi-squared {self.chi2:.3g} on {self.df} degrees of freedom, p = {self.p_value:.2g}"
         )
         if self.alike:
-            return f"Nothing speaks against pooling the {self.df + 1} parts ({found})."
+            return f"No evidence against pooling the {self.df + 1} parts ({found})."
         worst = self.table.loc[self.table["residual"].abs().idxmax()]
         return (
-            f"The parts differ more than by chance ({found}): do not pool them unseen. Farthest "
+            f"The parts differ more than by chance ({found}): check before you pool them. Farthest "
             f"from the others is {worst['part']}, {worst['yield']:.3g} per cell "
             f"({worst['residual']:+.1f} standard deviations)."
         )

@@ -33,7 +33,7 @@ def contained_path(folder, image, *, root=None):
         dangling = True
     if dangling:
         raise InputError(
-            f"{path}: link that leads nowhere or round in a circle, or a name that is too long"
+            f"{path}: link that leads nowhere or to itself, or a name that is too long"
         )
     if not inside:
         raise InputError(f"{path}: link leads out of the image folder; allowed: files in it")

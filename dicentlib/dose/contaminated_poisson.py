@@ -49,10 +49,10 @@ def fit_contaminated(distribution, background=None, *, bounded=False):
     if sum(distribution) == distribution[0]:
         return "no dicentrics were found"
     if not any(distribution[2:]):
-        return "no cell has two or more dicentrics: a high dose to a small part cannot be seen"
+        return "no cell has two or more dicentrics: a high dose to a small part cannot be detected"
     if background is None or background.rate == 0:
         if distribution[0] == 0:
-            none = "every cell has a dicentric, so none speaks for an unexposed part"
+            none = "every cell has a dicentric, so there is no evidence of an unexposed part"
             return _whole(distribution) if bounded else none
         fitted = _fit_without_background(distribution)
         return _whole(distribution) if bounded and fitted.fraction > 1 else fitted

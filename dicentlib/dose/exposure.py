@@ -233,7 +233,7 @@ def _indices(curve, detector):
     if math.isinf(expected.error):
         raise InputError(
             "The curve's scorer has too few calibration doses with a known dispersion: whole and "
-            "partial exposure cannot be told apart"
+            "partial exposure cannot be distinguished"
         )
     quantiles = norm.ppf((np.arange(N_INDICES) + 0.5) / N_INDICES)
     return np.maximum(expected.index + expected.error * quantiles, 1.0)

@@ -53,7 +53,7 @@ def size_step(sample):
 
 
 def dispersion_step(spread, exact, local_exposure):
-    question = "Are the dicentrics spread as by chance?"
+    question = "Are the dicentrics distributed as expected by chance?"
     if spread is None:
         return Step(
             question, "Only the sums are known.", "Partial-body exposure cannot be looked for."
@@ -63,11 +63,11 @@ def dispersion_step(spread, exact, local_exposure):
     elif spread.underdispersed:
         follows = "Check how cells were selected and scored before trusting the interval."
     elif local_exposure:
-        follows = "The history speaks for local exposure, which is looked for all the same."
+        follows = "The history suggests local exposure, which is looked for in any case."
     elif math.isinf(spread.expected.error):
-        follows = "Partial-body exposure is not looked for; the history must speak for it."
+        follows = "Partial-body exposure is not looked for unless the history suggests it."
     else:
-        follows = "The whole body is taken as exposed alike."
+        follows = "The whole body is assumed to be exposed uniformly."
     finding = spread.explain()
     if exact is not None:
         finding += (
@@ -112,7 +112,7 @@ def partial_step(partial, partial_by, other, expected, limits):
         follows = "Its interval reaches down to no dose: whole-body is reported."
     elif partial_by == "history":
         follows = (
-            "Dispersion does not ask for it, but the history does: it is reported, with the "
+            "Dispersion does not suggest it, but the history does: it is reported, with the "
             "whole-body dose."
         )
     elif not limits.above:
@@ -174,7 +174,7 @@ def exposure_steps(protraction, delay_days):
             Step(
                 "Was the exposure acute?",
                 f"No: G = {protraction:.3g}.",
-                "The quadratic term is reduced by G; for an acute exposure the dose would be less.",
+                "The quadratic term is reduced by G; an acute exposure would give a lower dose.",
             )
         )
     if delay_days is not None and delay_days > LONG_DELAY_DAYS:

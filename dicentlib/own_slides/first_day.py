@@ -97,7 +97,7 @@ def reader(index):
     return lambda name: read_image(index.path(name))
 
 
-def attempt(page, out, step, *arguments, **options):
+def attempt(page, folder, step, /, *arguments, **options):
     """Result of a step without which nothing else can follow.
 
     Where it is refused, the page is written with what is known so far and the reason as its
@@ -106,8 +106,8 @@ def attempt(page, out, step, *arguments, **options):
     Parameters
     ----------
     page : dicentlib.report.page.Page
-    out : path-like
-        Folder of the page.
+    folder : path-like
+        Where the page is written.
     step : callable
         Called with the other arguments.
 
@@ -120,7 +120,7 @@ def attempt(page, out, step, *arguments, **options):
         return step(*arguments, **options)
     except InputError as error:
         page.add("Verdict", report.headline("On these slides", STOPPED, f"{error}."))
-        write_page(page, out)
+        write_page(page, folder)
         raise
 
 
@@ -279,7 +279,7 @@ def verdict(looks, size, estimate, found: BlindEstimate | None):
     sentences = [scale_sentence(estimate, size)]
     sentences.append(
         ", ".join(f"{lights.count(light)} {light}" for light in ("green", "amber", "red"))
-        + f" of {len(lights)} slides by their looks."
+        + f" of {len(lights)} slides by their appearance."
     )
     if found is None or not found.n_read:
         return "Not known yet: nothing has been read", [

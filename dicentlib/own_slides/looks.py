@@ -19,15 +19,15 @@ USUAL = (0.025, 0.975)  # of the simulated slides
 MANY_UNUSUAL = 3  # by chance one slide in twenty has so many quantities out of 18
 NEIGHBOURS = 10
 ADVICE = {
-    "stain": "The stain is lighter or darker than known: check staining time and lamp.",
+    "stain": "The stain is lighter or darker than in training: check staining time and lamp.",
     "background": "Exposure or illumination is unusual: set the background near 0.88, evenly lit.",
     "noise": "The camera's noise is unusual: lower its gain, or average frames.",
-    "focus": "Outlines are sharper or softer than known: check focus, and sharpening filters.",
-    "scale": "Chromosomes are larger or smaller than known: check the pixel size.",
+    "focus": "Outlines are sharper or softer than in training: check focus and sharpening.",
+    "scale": "Chromosomes are larger or smaller than in training: check the pixel size.",
     "cell": "Fields hold unusually many or few objects, or an unusual spread: check that a field "
     "shows one whole cell.",
-    "nuclei": "Nuclei are unusual in number, size or stain.",
-    "banding": "The slides look banded: the members were trained on solid Giemsa above all.",
+    "nuclei": "Nuclei are unusual in number, size or stain: no action follows from this alone.",
+    "banding": "The slides look banded: the members were trained mainly on solid Giemsa.",
 }
 KIND = {
     **dict.fromkeys(("chromosome_grey", "chromosome_core"), "stain"),

@@ -51,9 +51,9 @@ def _require_same(path, given, *, n_parts):
     same = content_digest  # of plain data: a tuple is a list
     changed = [n for n in {**before, **given} if same(before.get(n)) != same(given.get(n))]
     if changed:
-        told = "; ".join(f"{n} {before.get(n)!r}, now {given.get(n)!r}" for n in changed)
+        changes = "; ".join(f"{n} {before.get(n)!r}, now {given.get(n)!r}" for n in changed)
         raise InputError(
-            f"{path.parent}: the parts there were started with other settings ({told}); "
+            f"{path.parent}: the parts there were started with other settings ({changes}); "
             f"start all alike, or remove {path.name} to start again"
         )
 

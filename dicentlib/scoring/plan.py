@@ -29,7 +29,7 @@ class ScoringSettings:
 
     scorer: Scorer  # before detections are counted: without a rule for that
     members: tuple  # its members' files, in voting order
-    image_pixel_size_um: float | None = None  # of images that do not tell theirs
+    image_pixel_size_um: float | None = None  # of images that do not state theirs
     filter_weights: str = ""  # file; "" for no filter
     precision: str = "float32"  # of the network; heatmaps are compared in float32
     device: str = "cpu"

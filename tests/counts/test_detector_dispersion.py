@@ -185,7 +185,7 @@ def test_route_with_too_few_doses_leaves_partial_bodies_to_the_history():
     route = laboratory_route(sample, without)
     assert route.estimate is route.whole_body
     assert route.partial_body is None
-    assert "the history must speak for it" in route.explain()
+    assert "unless the history suggests it" in route.explain()
     local = laboratory_route(sample, without, local_exposure=True)
     assert local.estimate is local.partial_body
     assert local.partial_by == "history"

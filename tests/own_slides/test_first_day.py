@@ -137,4 +137,4 @@ def test_a_refused_step_leaves_a_page(tmp_path):
     assert first_day.STOPPED in text
     assert "none of 1 images can be read" in text
     assert text.index("Verdict") < text.index("What is in the folder")
-    assert first_day.attempt(page, tmp_path, len, "four") == 4
+    assert first_day.attempt(page, tmp_path, dict, out=1) == {"out": 1}
