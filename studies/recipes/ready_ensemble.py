@@ -47,13 +47,12 @@ SETS = {
     "test_unexposed": {"n_images": 400, "dose_gy": 0.0, "seed": 504},
     "test_exposed": EXPOSED | {"seed": 505},
 }
-REFINING = SETS["train"] | {"n_images": 1200}  # the first of the training set
 TRAINING = TrainingParameters(
     encoder=LITE0,
     encoder_weights="imagenet",
     decoder_channels=(64, 32),
     head_bias=-4.0,
-    lam_delay=0.05,
+    lam_delay=0.5,
     delay_loss="cross entropy",
     pixel_size_um=0.2,
     crop_px=128,
@@ -71,7 +70,7 @@ TRAINING = TrainingParameters(
     blur_px=0.6,
 )
 N_MEMBERS, N_CYCLES = 8, 4
-# Going on from members that are there, to bring them to the present simulator: minutes, not hours.
+# Going on from members that are there, to bring them to the present simulator.
 REFINEMENT = replace(
     TRAINING,
     encoder="tu-resnet10t",
@@ -79,11 +78,10 @@ REFINEMENT = replace(
     lam_delay=0.0,
     delay_loss="squared error",
     crop_shares=(0.15, 0.075, 0.775),
-    epochs=10,
-    samples_per_epoch=576,
+    epochs=40,
     learning_rate=4e-4,
     decay_to=0.05,
-    cycle_epochs=None,
+    cycle_epochs=10,
 )
 app = typer.Typer(pretty_exceptions_show_locals=False)
 
@@ -104,7 +102,7 @@ def run(
         max_minutes=minutes,
         threads=threads,
     )
-    keep(folder / "training", member_epochs(len(metrics)), folder)
+    keep(folder / "training", member_epochs(len(metrics), TRAINING.cycle_epochs), folder)
     finish(folder, folder, threads=threads, publish=publish)
 
 
@@ -117,18 +115,17 @@ def refine(
     publish: Annotated[Path | None, typer.Option(help="Ready ensemble to replace.")] = None,
 ):
     """Go on from an ensemble instead of from scratch: what it learnt, and the present simulator."""
-    cells = {name: options for name, options in SETS.items() if name != "train"}
-    simulate(folder, cells | {"refining": REFINING}, workers=threads)
+    simulate(folder, SETS, workers=threads)
     place = folder / "refined"
     metrics = train(
-        *read_image_set(folder / "data" / "refining"),
+        *read_image_set(folder / "data" / "train"),
         place / "training",
-        parameters=REFINEMENT,
+        parameters=replace(REFINEMENT, compiled=shutil.which("g++") is not None),
         initial_members=initial,
         max_minutes=minutes,
         threads=threads,
     )
-    keep(place / "training", range(1, len(metrics) + 1)[-N_MEMBERS:], place)
+    keep(place / "training", member_epochs(len(metrics), REFINEMENT.cycle_epochs), place)
     finish(folder, place, threads=threads, publish=publish)
 
 
@@ -168,17 +165,16 @@ def simulator_digest():
     return content_digest([[path.name, path.read_text()] for path in sources])
 
 
-def member_epochs(n_epochs):
-    """Epochs that become members after `n_epochs`: the ends of the last whole cycles.
+def member_epochs(n_epochs, length):
+    """Epochs that become members after `n_epochs`: the ends of the last whole cycles of `length`.
 
     Examples
     --------
-    >>> member_epochs(26)
+    >>> member_epochs(26, 6)
     [5, 6, 11, 12, 17, 18, 23, 24]
-    >>> member_epochs(13)
+    >>> member_epochs(13, 6)
     [3, 4, 5, 6, 9, 10, 11, 12]
     """
-    length = TRAINING.cycle_epochs
     ends = [end for end in range(length, n_epochs + 1, length)][-N_CYCLES:]
     if not ends:
         raise InputError(f"{n_epochs} epochs done; an ensemble needs a cycle of {length}")
