@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from dicentlib.calibration.curve_files import NAMES, read_curve_content
-from dicentlib.counts.checked import number
+from dicentlib.counts.checked import number, numbers
 from dicentlib.errors import InputError, ScorerMismatchError
 from dicentlib.files import atomic_path
 
@@ -361,10 +361,7 @@ def _in_order(values, label):
 
 
 def _padded(values, name):
-    try:
-        values = np.array(values, dtype=float).ravel()
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} are {values!r}: expected numbers") from error
+    values = numbers(values, f"{name} are {values!r}: expected numbers").ravel()
     if values.size not in (2, 3):
         raise InputError(f"{name} has {values.size} numbers: expected C, alpha and beta (or 2)")
     return np.concatenate([values, np.zeros(3 - values.size)])
@@ -382,10 +379,7 @@ def _coefficients(values):
 
 
 def _covariance(values):
-    try:
-        matrix = np.array(values, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"covariance is {values!r:.100}: expected numbers") from error
+    matrix = numbers(values, f"covariance is {values!r:.100}: expected numbers")
     if matrix.shape not in ((2, 2), (3, 3)) or not np.all(np.isfinite(matrix)):
         raise InputError(
             f"covariance has shape {matrix.shape}: expected 3 x 3 finite numbers for (C, alpha, "

@@ -24,6 +24,14 @@ def number(label, value, *, least=-math.inf, most=math.inf, open_ends=False, uni
     raise InputError(f"{label} is {value!r:.100}: expected {_range(least, most, open_ends)}{unit}")
 
 
+def numbers(values, refusal):
+    """`values` as an array of float; else an :class:`InputError` that says `refusal`."""
+    try:
+        return np.array(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError(refusal) from error
+
+
 def _range(least, most, open_ends):
     if math.isinf(least):
         return "a number"

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import nnls
 
+from dicentlib.counts.checked import numbers
 from dicentlib.errors import InputError
 
 MIN_SLIDES = 5  # to estimate how their counts spread
@@ -161,12 +162,9 @@ def _variance(by_slide):
 
 def checked_slides(slides, n_cells, n_dicentrics):
     """Slides of one sample as a tuple of (n_dicentrics, n_cells), whose sums are the sample's."""
-    try:
-        pairs = np.asarray(slides, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"slides are {slides!r:.200}: expected (n_dicentrics, n_cells) of each slide"
-        ) from error
+    pairs = numbers(
+        slides, f"slides are {slides!r:.200}: expected (n_dicentrics, n_cells) of each slide"
+    )
     if pairs.ndim != 2 or pairs.shape[1] != 2 or not len(pairs):
         raise InputError(
             f"slides have the shape {pairs.shape}: expected (n_dicentrics, n_cells) of each slide"

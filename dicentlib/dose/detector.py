@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dicentlib.calibration.curve import CalibrationCurve
-from dicentlib.counts.checked import number
+from dicentlib.counts.checked import number, numbers
 from dicentlib.counts.dispersion import expected_dispersion, variance_factor
 from dicentlib.counts.slides import slide_share, slides_of
 from dicentlib.errors import InputError
@@ -191,10 +191,9 @@ def ensemble_spread(ensemble_yields):
     ``curve.yield_at(doses)`` of the doses that each finds: what shifts curve and sample alike then
     cancels, as it does in the dose.
     """
-    try:
-        yields = np.asarray(ensemble_yields, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"ensemble_yields: expected numbers, found {ensemble_yields!r}") from error
+    yields = numbers(
+        ensemble_yields, f"ensemble_yields: expected numbers, found {ensemble_yields!r}"
+    )
     if yields.ndim != 1 or len(yields) < 2 or not np.all(np.isfinite(yields)) or yields.min() < 0:
         raise InputError(
             f"ensemble_yields: expected two or more yields of 0 or more, found {ensemble_yields!r}"

@@ -23,6 +23,7 @@ import numpy as np
 from scipy.stats import beta as beta_law
 from scipy.stats import norm
 
+from dicentlib.counts.checked import number
 from dicentlib.counts.dispersion import expected_dispersion
 from dicentlib.counts.sample import Sample
 from dicentlib.dose.bayesian import shortest_interval
@@ -36,7 +37,6 @@ from dicentlib.dose.exposure_result import (
     ExposurePosterior,
     ExposurePrior,
     Quantity,
-    is_number,
 )
 from dicentlib.errors import InputError
 
@@ -108,10 +108,8 @@ def exposure_posterior(
         )
     if not isinstance(prior, ExposurePrior):
         raise InputError(f"prior is {prior!r}: expected an ExposurePrior")
-    if not 0 < level < 1:
-        raise InputError(f"level is {level}: expected a number between 0 and 1")
-    if not (is_number(d0_gy) and d0_gy > 0):
-        raise InputError(f"d0_gy is {d0_gy}: expected more than 0 Gy")
+    number("level", level, least=0, most=1, open_ends=True)
+    number("d0_gy", d0_gy, least=0, open_ends=True, unit=" Gy")
     curve = checked_curve(curve, scorer)
     detected = DetectedCurve.of(sample, curve, detector=detector, ensemble_yields=ensemble_yields)
     highest = min(prior.highest_gy, detected.summit_gy())

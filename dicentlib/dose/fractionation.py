@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dicentlib.counts.checked import numbers
 from dicentlib.dose.protraction import REPAIR_TIME_HOURS, split_dose_factor
 from dicentlib.errors import InputError
 
@@ -49,10 +50,7 @@ def fractionation_factor(shares, gaps_hours, *, repair_time_hours=REPAIR_TIME_HO
 
 
 def _numbers(label, values):
-    try:
-        array = np.array(values, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{label} is {values!r}: expected a list of numbers") from error
+    array = numbers(values, f"{label} is {values!r}: expected a list of numbers")
     if array.ndim != 1 or not np.all(np.isfinite(array)):
         raise InputError(f"{label} is {values!r}: expected a list of finite numbers")
     return array

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from dicentlib.counts.checked import number, numbers
 from dicentlib.errors import InputError
 
 HUBER = 1.5
@@ -145,11 +146,11 @@ def z_scores(doses, *, reference_gy=None, sd_gy=None, method="algorithm A"):
     if np.any(x < 0):
         raise InputError(f"doses has {x.min():g} Gy: expected doses of 0 Gy or more")
     robust = METHODS[method](x)
-    sd = robust.sd if sd_gy is None else _positive("sd_gy", sd_gy)
+    sd = robust.sd if sd_gy is None else number("sd_gy", sd_gy, least=0, open_ends=True, unit=" Gy")
     if sd == 0:
         raise InputError("the doses do not differ: without a spread (sd_gy) there is no z")
     known = reference_gy is not None
-    reference = _positive("reference_gy", reference_gy, zero=True) if known else robust.mean
+    reference = number("reference_gy", reference_gy, least=0, unit=" Gy") if known else robust.mean
     error = 0.0 if known else 1.25 * sd / math.sqrt(len(x))
     z = (x - reference) / math.hypot(sd, error)
     verdicts = [next(word for cut, word in CUTS if _within(abs(one), cut)) for one in z]
@@ -162,22 +163,8 @@ def _within(size, cut):
     return size <= cut if cut == CUTS[0][0] else size < cut
 
 
-def _positive(label, value, *, zero=False):
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number) or number < 0 or (number == 0 and not zero):
-        least = "0 Gy or more" if zero else "more than 0 Gy"
-        raise InputError(f"{label} is {value!r}: expected {least}")
-    return number
-
-
 def _values(values):
-    try:
-        x = np.array(values, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"values are {values!r}: expected numbers") from error
+    x = numbers(values, f"values are {values!r}: expected numbers")
     if x.ndim != 1 or len(x) < 3 or not np.all(np.isfinite(x)):
         raise InputError(f"expected three finite values or more, found {values!r}")
     return x

