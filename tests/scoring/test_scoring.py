@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
-import torch
 from PIL import Image
-from scoring_set import draw_cell, save_untrained, table_bytes, write_images, write_run
+from scoring_set import draw_cell, save_untrained, table_bytes, write_images
 from typer.testing import CliRunner
 
 from dicentlib.__main__ import app
@@ -25,19 +24,6 @@ from dicentlib.scoring import merge_parts, plan_scoring, score_folder, score_par
 from dicentlib.scoring import shards as scoring_shards
 from dicentlib.scoring.drivers import read_part
 from dicentlib.voting import detect
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
-
-
-@pytest.fixture(scope="module")
-def members(tmp_path_factory):
-    return write_run(tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture

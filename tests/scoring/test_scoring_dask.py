@@ -9,8 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
-from scoring_set import table_bytes, write_images, write_run
+from scoring_set import table_bytes, write_images
 
 from dicentlib.errors import ScoringError
 from dicentlib.scoring import score_folder
@@ -22,14 +21,11 @@ N_IMAGES = 40
 
 
 @pytest.fixture(scope="module")
-def scored(tmp_path_factory):
+def scored(members, tmp_path_factory):
     """Images, members, and the tables of this process."""
     folder = tmp_path_factory.mktemp("dask")
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    members, images = write_run(folder / "run"), write_images(folder / "images", N_IMAGES)
+    images = write_images(folder / "images", N_IMAGES)
     score_folder(images, members, out=folder / "here", **OPTIONS)
-    torch.set_num_threads(n_threads)
     return images, members, table_bytes(folder / "here")
 
 

@@ -8,9 +8,8 @@ import time
 
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
-from scoring_set import draw_cell, table_bytes, write_images, write_run
+from scoring_set import draw_cell, table_bytes, write_images
 
 from dicentlib.errors import InputError, ScoringError
 from dicentlib.scoring import merging, preparation, score_folder, shards
@@ -18,29 +17,17 @@ from dicentlib.scoring import merging, preparation, score_folder, shards
 OPTIONS = {"shard_size": 2, "progress": False, "n_threads": 2}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
-
-
-@pytest.fixture(scope="module")
-def members(tmp_path_factory):
-    return write_run(tmp_path_factory.mktemp("run"))
-
-
 @pytest.fixture
 def images(tmp_path):
     return write_images(tmp_path / "images", 12)
 
 
-@pytest.fixture
-def expected(members, images, tmp_path):
+@pytest.fixture(scope="module")
+def expected(members, tmp_path_factory):
     """Tables of a run to which nothing happens."""
-    score_folder(images, members, out=tmp_path / "undisturbed", **OPTIONS)
-    return table_bytes(tmp_path / "undisturbed")
+    folder = tmp_path_factory.mktemp("undisturbed")
+    score_folder(write_images(folder / "images", 12), members, out=folder / "out", **OPTIONS)
+    return table_bytes(folder / "out")
 
 
 def test_a_run_killed_at_random_moments_is_completed_by_a_rerun(
