@@ -11,7 +11,7 @@ from dicentlib.errors import InputError
 from dicentlib.tables import find_table
 
 
-def read_image_set(folder, *, annotations=None, n_images=None, dose_gy=None):
+def read_image_set(folder, *, annotations=None, n_images=None):
     """Index and annotations of an image set.
 
     Parameters
@@ -21,8 +21,6 @@ def read_image_set(folder, *, annotations=None, n_images=None, dose_gy=None):
         Default: ``annotations.csv`` in the folder.
     n_images : int, optional
         At most so many images, spread evenly over the index.
-    dose_gy : float, optional
-        Only images of this dose.
 
     Returns
     -------
@@ -33,7 +31,7 @@ def read_image_set(folder, *, annotations=None, n_images=None, dose_gy=None):
     Raises
     ------
     InputError
-        No such folder, no annotations, an annotation that does not fit, or no image of that dose.
+        No such folder, no annotations, or an annotation that does not fit.
     """
     index = index_images(folder)
     path = annotations or find_table(folder, "annotations.csv")
@@ -43,11 +41,6 @@ def read_image_set(folder, *, annotations=None, n_images=None, dose_gy=None):
             "header alone where the truth is not known"
         )
     marks, table = read_annotations(path, index), index.table
-    if dose_gy is not None:
-        table = table[table["dose_gy"] == dose_gy]
-        if table.empty:
-            doses = sorted(set(index.table["dose_gy"].dropna().tolist()))
-            raise InputError(f"{folder}: no image of {dose_gy} Gy; found: {doses}")
     if n_images is not None and n_images < len(table):
         table = table.iloc[np.linspace(0, len(table) - 1, n_images).round().astype(int)]
     chosen = marks[marks["image"].isin(table["image"])].reset_index(drop=True)

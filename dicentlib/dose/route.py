@@ -107,41 +107,24 @@ class Route:
 
     def to_dict(self):
         """Plain content for JSON (without the density of the dose)."""
-        density = self.bayesian
-        return {
-            "conclusion": self.conclusion,
-            "steps": [vars(step) for step in self.steps],
-            "above_background": self.above_background,
-            "estimate": self.estimate.to_dict(),
-            "whole_body": self.whole_body.to_dict(),
-            "partial_body": None if self.partial_body is None else self.partial_body.to_dict(),
-            "bayesian": plain(
-                {
-                    "mode_gy": density.dose_gy,
-                    "mean_gy": density.mean_gy,
-                    "sd_gy": density.sd_gy,
-                    "lower_gy": density.lower_gy,
-                    "upper_gy": density.upper_gy,
-                }
-            ),
-            "dispersion": None if self.dispersion is None else plain(vars(self.dispersion)),
-            "limits": plain(vars(self.limits)),
-            "odds_of_no_dose": plain(self.odds_of_no_dose),
-            "triage": {name: plain(vars(one)) for name, one in self.triage.items()},
-            "partial_by": self.partial_by,
-            "other": None if self.other is None else self.other.to_dict(),
-            "dispersion_p": plain(self.dispersion_p),
-            "hidden": None if self.hidden is None else self.hidden.to_dict(),
-            "posterior": None if self.posterior is None else plain(self.posterior.to_dict()),
-            "rogue_cell": None
-            if self.rogue_cell is None
-            else {
-                "n_dicentrics": self.rogue_cell.n_dicentrics,
-                "chance": self.rogue_cell.chance,
-                "conclusion_without": self.rogue_cell.without.conclusion,
-            },
-            "warnings": list(self.warnings),
+        density, rogue = self.bayesian, self.rogue_cell
+        facts = ("conclusion", "above_background", "odds_of_no_dose", "partial_by", "dispersion_p")
+        results = ("estimate", "whole_body", "partial_body", "other", "hidden", "posterior")
+        content = {name: getattr(self, name) for name in (*facts, *results)}
+        content |= {name: content[name] and content[name].to_dict() for name in results}
+        content["steps"] = [vars(step) for step in self.steps]
+        content["bayesian"] = {"mode_gy": density.dose_gy} | {
+            name: getattr(density, name) for name in ("mean_gy", "sd_gy", "lower_gy", "upper_gy")
         }
+        content["dispersion"] = self.dispersion and vars(self.dispersion)
+        content["limits"] = vars(self.limits)
+        content["triage"] = {name: vars(one) for name, one in self.triage.items()}
+        content["rogue_cell"] = rogue and {
+            "n_dicentrics": rogue.n_dicentrics,
+            "chance": rogue.chance,
+            "conclusion_without": rogue.without.conclusion,
+        }
+        return plain(content | {"warnings": self.warnings})
 
 
 def laboratory_route(

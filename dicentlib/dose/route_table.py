@@ -102,13 +102,11 @@ def route_row(name, route):
         "size": route.size,
         "above_background": route.above_background,
         "partial_by": partial,
-        "method": estimate.method,
-        "dose_gy": estimate.dose_gy,
-        "lower_gy": estimate.lower_gy,
-        "upper_gy": estimate.upper_gy,
-        "fraction": getattr(reported, "fraction", None),
-        "fraction_lower": getattr(reported, "fraction_lower", None),
-        "fraction_upper": getattr(reported, "fraction_upper", None),
+        **{name: getattr(estimate, name) for name in ("method", "dose_gy", "lower_gy", "upper_gy")},
+        **{
+            name: getattr(reported, name, None)
+            for name in ("fraction", "fraction_lower", "fraction_upper")
+        },
         "whole_body_gy": whole.dose_gy,
         "whole_body_lower_gy": whole.lower_gy,
         "whole_body_upper_gy": whole.upper_gy,

@@ -22,6 +22,7 @@ SCHEMES = {
         ("> 6 Gy", 6.0),
     ),
 }
+REPORTED = ("u", "method", "dose_gy", "lower_gy", "upper_gy")  # of an estimate, in a table
 
 
 @dataclass(frozen=True)
@@ -103,11 +104,7 @@ def triage_table(estimates):
                 "n_cells": estimate.n_cells,
                 "n_dicentrics": estimate.n_dicentrics,
                 "yield": estimate.n_dicentrics / estimate.n_cells,
-                "u": estimate.u,
-                "method": estimate.method,
-                "dose_gy": estimate.dose_gy,
-                "lower_gy": estimate.lower_gy,
-                "upper_gy": estimate.upper_gy,
+                **{key: getattr(estimate, key) for key in REPORTED},
                 "category": found.category,
                 "most_probable": found.most_probable,
                 **{f"P({key})": value for key, value in found.probabilities.items()},

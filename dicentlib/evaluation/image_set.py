@@ -15,6 +15,7 @@ from dicentlib.evaluation.surface import image_counts, threshold_surface
 from dicentlib.voting import detect, undecided
 
 TRUTH_THRESHOLD = 0.5
+BATCH_SIZE = 8  # images computed together
 
 
 @dataclass(frozen=True)
@@ -108,16 +109,7 @@ class EvaluationSet:
         return table[["image", *(column for column in table if column != "image")]]
 
 
-def open_evaluation_set(
-    run,
-    name,
-    members,
-    *,
-    folder=None,
-    suffix="",
-    dose_gy=None,
-    batch_size=8,
-):
+def open_evaluation_set(run, name, members, *, folder=None, suffix=""):
     """Read an image set of a run and the heatmaps that its members give.
 
     The heatmaps are kept in ``heatmaps/<name><suffix>.parquet`` of the run and used again as
@@ -132,11 +124,7 @@ def open_evaluation_set(
     folder : path-like, optional
         The image set, when it is not ``data/<name>`` of the run.
     suffix : str
-        Distinguishes the heatmaps of several ensembles or parts of a set.
-    dose_gy : float, optional
-        Only images of this dose.
-    batch_size : int
-        Images computed together.
+        Distinguishes the heatmaps of several ensembles.
 
     Returns
     -------
@@ -145,18 +133,14 @@ def open_evaluation_set(
     Raises
     ------
     InputError
-        No such set, no annotations, or no image of that dose.
+        No such set, or no annotations.
     """
-    index, annotations = read_image_set(folder or run / "data" / name, dose_gy=dose_gy)
+    index, annotations = read_image_set(folder or run / "data" / name)
     metadata = members[0].metadata
-    dataset = MetaphaseDataset(
-        index,
-        annotations,
-        pixel_size_um=metadata["pixel_size_um"],
-        sigma=metadata["sigma"],
-    )
+    scale = {key: metadata[key] for key in ("pixel_size_um", "sigma")}
+    dataset = MetaphaseDataset(index, annotations, **scale)
     path = run / "heatmaps" / f"{name}{suffix}.parquet"
-    store = stored_heatmaps(path, dataset, members, batch_size=batch_size)
+    store = stored_heatmaps(path, dataset, members, batch_size=BATCH_SIZE)
     truth = [dataset[i]["target"] > TRUTH_THRESHOLD for i in range(len(dataset))]
     for i, (mask, shape) in enumerate(zip(truth, store.shapes, strict=True)):
         if mask.shape != shape[1:]:

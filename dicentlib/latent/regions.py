@@ -142,22 +142,19 @@ def mean_probabilities(regions, *, epochs=None):
     return regions.probabilities[chosen].mean(axis=0)
 
 
-def entropy(probabilities, *, normalised=False):
+def entropy(probabilities):
     r"""Entropy :math:`-\sum_r p_r \ln p_r` over the last axis (equation 9).
 
-    0 where one class is certain, :math:`\ln 3` where three are equally likely; `normalised`
-    divides by the logarithm of the number of classes.
+    0 where one class is certain, :math:`\ln 3` where three are equally likely.
 
     Examples
     --------
     >>> entropy(np.array([1.0, 0.0, 0.0])).item()
     0.0
-    >>> entropy(np.full(3, 1 / 3), normalised=True).round(9).item()
-    1.0
+    >>> entropy(np.full(3, 1 / 3)).round(4).item()
+    1.0986
     """
-    probabilities = np.asarray(probabilities, float)
-    value = np.abs(entr(probabilities).sum(axis=-1))
-    return value / np.log(probabilities.shape[-1]) if normalised else value
+    return np.abs(entr(np.asarray(probabilities, float)).sum(axis=-1))
 
 
 def entropy_at(regions, positions, *, epochs=None):

@@ -98,14 +98,6 @@ class TestEvaluationSet:
             np.array(images.names)[~images.unexposed()]
         )
 
-    def test_one_dose_alone(self, run, heatmaps_of_digests):
-        members = load_members(run)
-        part = open_evaluation_set(run, "validation", members, suffix="_0gy", dose_gy=0.0)
-        assert len(part) == len(part.store) == 3
-        assert part.unexposed().all()
-        with pytest.raises(InputError, match=r"no image of 1.5 Gy; found: \[0.0, 2.0\]"):
-            open_evaluation_set(run, "validation", members, dose_gy=1.5)
-
     def test_heatmaps_are_kept_and_made_again_for_other_members(self, run, heatmaps_of_digests):
         members = load_members(run)[:2]
         first = open_evaluation_set(run, "validation", members, suffix="_two").heatmaps(0)

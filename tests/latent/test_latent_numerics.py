@@ -261,7 +261,6 @@ def test_entropy_is_zero_when_certain_and_ln_3_when_uniform():
     assert_array_equal(entropy(np.eye(3)), [0, 0, 0])
     assert_allclose(entropy(np.full((4, 5, 3), 1 / 3)), np.full((4, 5), LN3))
     assert_allclose(entropy([0.5, 0.5, 0.0]), np.log(2))
-    assert_allclose(entropy(np.full(3, 1 / 3), normalised=True), 1)
 
 
 def test_two_epochs_that_disagree_with_certainty_leave_ln_2():
