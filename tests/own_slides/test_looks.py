@@ -37,8 +37,8 @@ def test_lights(reference, changes, light):
 
 def test_advice_names_what_is_unusual(reference):
     look = judge(measured(edge_px=3.5), reference)
-    assert look.advice == ("Outlines are sharper or softer than known: check focus, and "
-                           "sharpening filters.",)  # fmt: skip
+    text = "Outlines are sharper or softer than in training: check focus and sharpening."
+    assert look.advice == (text,)
     assert look.unusual.index.to_list() == ["edge_px"]
     assert look.unusual["extreme"].all()
 
