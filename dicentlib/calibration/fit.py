@@ -24,15 +24,8 @@ from dicentlib.errors import InputError
 
 NEAREST_GY = 1e-6  # doses nearer to another, or to 0, are the same
 ROUNDING = 1e-9  # of the largest yield; a background below it is 0
-MODELS = {"linear-quadratic": 3, "lq": 3, "linear": 2, "l": 2}
-FAMILIES = {
-    "auto": "auto",
-    "automatic": "auto",
-    "poisson": "poisson",
-    "quasi": "quasi-poisson",
-    "quasi-poisson": "quasi-poisson",
-    "quasipoisson": "quasi-poisson",
-}
+MODELS = {"linear-quadratic": 3, "linear": 2}  # coefficients
+FAMILIES = ("auto", "poisson", "quasi-poisson")
 
 
 def fit_curve(
@@ -60,7 +53,6 @@ def fit_curve(
         Dose in Gy (>= 0), cells scored (> 0) and dicentrics found (whole numbers >= 0) per dose.
         Cells may be fractional (cell equivalents). A dose may occur more than once.
     model : {"linear-quadratic", "linear"}
-        "lq" and "l" are short for them.
     family : {"auto", "poisson", "quasi-poisson"}
         "auto": quasi-Poisson where the Pearson dispersion phi of the sums per dose exceeds 1,
         else Poisson. Quasi-Poisson multiplies the covariance by phi (even below 1).
@@ -102,12 +94,11 @@ def fit_curve(
     'poisson'
     """
     dose, cells, counts = _checked_counts(dose_gy, n_cells, n_dicentrics)
-    if not isinstance(model, str) or model not in MODELS:
+    if model not in tuple(MODELS):
         raise InputError(f"model is {model!r}: expected 'linear-quadratic' or 'linear'")
-    if not isinstance(family, str) or family not in FAMILIES:
+    if family not in FAMILIES:
         raise InputError(f"family is {family!r}: expected 'auto', 'poisson' or 'quasi-poisson'")
     n_terms = MODELS[model]
-    model = "linear-quadratic" if n_terms == 3 else "linear"
     weight = _checked_weights(weights, len(dose))
     free = np.arange(n_terms) if fixed_background is None else np.arange(1, n_terms)
     background = _checked_background(fixed_background, dose, counts)
@@ -140,8 +131,8 @@ def fit_curve(
 
     report = _report(design @ coefficients[:n_terms], counts, weight, len(free))
     phi = report["dispersion"]
-    chosen = FAMILIES[family]
-    if chosen == "auto":
+    chosen = family
+    if family == "auto":
         chosen = "quasi-poisson" if phi is not None and phi > 1 else "poisson"
     if chosen == "quasi-poisson":
         if phi is None:

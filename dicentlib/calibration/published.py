@@ -74,19 +74,11 @@ def published_curves():
     rows = []
     for curve in _curves().values():
         errors = (None,) * 3 if curve.standard_errors is None else curve.standard_errors
-        low, high = curve.dose_range_gy or (None, None)
-        rows.append(
-            {
-                "name": curve.name,
-                "radiation": curve.radiation,
-                "dose_rate": curve.conditions.get("dose_rate", ""),
-                "lowest_gy": low,
-                "highest_gy": high,
-                **dict(zip(NAMES, curve.coefficients, strict=True)),
-                **dict(zip(("se_C", "se_alpha", "se_beta"), errors, strict=True)),
-                "has_covariances": curve.covariance is not None
-                and bool(np.count_nonzero(curve.covariance) > 3),
-                "reference": curve.reference,
-            }
-        )
+        row = {"name": curve.name, "radiation": curve.radiation}
+        row["dose_rate"] = curve.conditions.get("dose_rate", "")
+        row |= zip(("lowest_gy", "highest_gy"), curve.dose_range_gy or (None, None), strict=True)
+        row |= zip(NAMES, curve.coefficients, strict=True)
+        row |= zip((f"se_{name}" for name in NAMES), errors, strict=True)
+        known = curve.covariance is not None and np.count_nonzero(curve.covariance) > 3
+        rows.append(row | {"has_covariances": bool(known), "reference": curve.reference})
     return pd.DataFrame(rows)

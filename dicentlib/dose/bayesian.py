@@ -18,7 +18,7 @@ from scipy.stats import gamma as gamma_law
 from dicentlib.counts.checked import number
 from dicentlib.dose.checks import estimate_of, range_warnings, sample_warnings
 from dicentlib.dose.count_law import log_count_probability, tail_probabilities
-from dicentlib.dose.detector import DetectedCurve, count_variance
+from dicentlib.dose.detector import detected_count
 from dicentlib.dose.result import BayesianEstimate, cumulative_of
 from dicentlib.errors import InputError
 
@@ -58,14 +58,7 @@ def bayesian(
         ``estimate.probability(1, 2)`` is P(1 <= dose < 2 Gy).
     """
     number("level", level, least=0, most=1, open_ends=True)
-    detected = DetectedCurve.of(
-        sample,
-        curve,
-        detector=detector,
-        ensemble_yields=ensemble_yields,
-        slides=overdispersion is not False,
-    )
-    index = count_variance(sample, detected, overdispersion)
+    detected, index = detected_count(sample, curve, detector, ensemble_yields, overdispersion)
     grid, density = dose_density(sample, detected, prior=prior, index=index)
     cumulative = cumulative_of(grid, density)
     lower, upper = shortest_interval(grid, cumulative, level=level)

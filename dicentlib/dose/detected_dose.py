@@ -9,7 +9,7 @@ from dicentlib.counts.checked import number
 from dicentlib.dose.bayesian import below_background
 from dicentlib.dose.checks import estimate_of, range_warnings, sample_warnings
 from dicentlib.dose.count_law import tail_probabilities
-from dicentlib.dose.detector import DetectedCurve, count_variance
+from dicentlib.dose.detector import detected_count
 from dicentlib.dose.result import DetectorEstimate
 from dicentlib.dose.whole_body import FARTHEST_GY
 
@@ -47,15 +47,8 @@ def detector_dose(
         With ``shares``, the part of each cause in the variance.
     """
     number("level", level, least=0, most=1, open_ends=True)
-    detected = DetectedCurve.of(
-        sample,
-        curve,
-        detector=detector,
-        ensemble_yields=ensemble_yields,
-        slides=overdispersion is not False,
-    )
+    detected, index = detected_count(sample, curve, detector, ensemble_yields, overdispersion)
     spread = detected.ensemble_cv
-    index = count_variance(sample, detected, overdispersion)
     tail = (1 - level) / 2
     dose = detected.dose_at(sample.yield_)
 

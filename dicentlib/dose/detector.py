@@ -173,6 +173,18 @@ class DetectedCurve:
         return float(self.curve.dose_at(corrected))
 
 
+def detected_count(sample, curve, detector, ensemble_yields, overdispersion):
+    """The detected curve of a sample, and the factor that widens the variance of its count."""
+    detected = DetectedCurve.of(
+        sample,
+        curve,
+        detector=detector,
+        ensemble_yields=ensemble_yields,
+        slides=overdispersion is not False,
+    )
+    return detected, count_variance(sample, detected, overdispersion)
+
+
 def count_variance(sample, detected, overdispersion):
     """What multiplies the Poisson variance of the sample's count, slides apart."""
     return variance_factor(

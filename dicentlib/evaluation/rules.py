@@ -96,10 +96,7 @@ def highest_recall_at_false_rate(surface, false_rates, *, max_per_thousand):
     -------
     Choice
     """
-    false_rates = np.asarray(false_rates, dtype=float)
-    precision, recall = _mean(surface.precision), _mean(surface.recall)
-    if false_rates.shape != recall.shape:
-        raise InputError(f"false_rates: shape {false_rates.shape} found; expected {recall.shape}")
+    false_rates, precision, recall = _rates(surface, false_rates)
     rule = f"highest recall at <= {max_per_thousand:g} false detections per 1000 cells"
     allowed = false_rates <= max_per_thousand
     if allowed.any():
@@ -123,10 +120,7 @@ def lowest_false_rate_at_recall(surface, false_rates, *, min_recall):
         Ties go as in :func:`highest_recall_at_precision`. Where no point has that recall, the
         one of highest recall is taken and said to miss the demand.
     """
-    false_rates = np.asarray(false_rates, dtype=float)
-    precision, recall = _mean(surface.precision), _mean(surface.recall)
-    if false_rates.shape != recall.shape:
-        raise InputError(f"false_rates: shape {false_rates.shape} found; expected {recall.shape}")
+    false_rates, precision, recall = _rates(surface, false_rates)
     if not 0 <= min_recall <= 1:
         raise InputError(f"min_recall: {min_recall} found; allowed: 0 to 1")
     rule = f"fewest false detections per 1000 cells at recall >= {min_recall:g}"
@@ -169,6 +163,13 @@ def choose(
         raise InputError(f"{missing[0]}: missing; the rule {rule!r} needs it")
     functions = (highest_recall_at_precision, nearest_precision, highest_recall_at_false_rate)
     return functions[RULES.index(rule)](surface, **demands)
+
+
+def _rates(surface, false_rates):
+    false_rates, recall = np.asarray(false_rates, dtype=float), _mean(surface.recall)
+    if false_rates.shape != recall.shape:
+        raise InputError(f"false_rates: shape {false_rates.shape} found; expected {recall.shape}")
+    return false_rates, _mean(surface.precision), recall
 
 
 def _mean(values):

@@ -1,6 +1,6 @@
 """How good is a filter, and what does it do to the dose?"""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -62,42 +62,24 @@ def choose_overruling(table, available, *, threshold, rules, candidates=OVERRULI
     return tried[int(np.argmax(correct))]
 
 
-@dataclass(frozen=True)
-class Proportion:
-    """A share with its Wilson interval."""
-
-    successes: int
-    n: int
-    lower: float
-    upper: float
-
-    @property
-    def value(self):
-        """The share; NaN of nothing."""
-        return self.successes / self.n if self.n else float("nan")
-
-    def __str__(self):
-        return (
-            f"{self.value:.4f} [{self.lower:.4f}, {self.upper:.4f}] ({self.successes} of {self.n})"
-        )
-
-
-def proportion(successes, n, *, level=0.95):
-    """Share and Wilson interval; the interval of nothing is NaN.
+def proportion(successes, n):
+    """Share and its 95 % Wilson interval, with both counts; those of nothing are NaN.
 
     Examples
     --------
-    >>> print(proportion(2030, 2040))
-    0.9951 [0.9910, 0.9973] (2030 of 2040)
+    >>> found = proportion(2030, 2040)
+    >>> [round(found[name], 4) for name in ("value", "lower", "upper")]
+    [0.9951, 0.991, 0.9973]
     """
     if not 0 <= successes <= n:
         raise InputError(f"{successes} successes of {n}; allowed: from 0 to {n}")
-    if n == 0:
-        return Proportion(0, 0, float("nan"), float("nan"))
-    lower, upper = proportion_confint(successes, n, alpha=1 - level, method="wilson")
-    # Rounding would put the limit of none or of all on the wrong side of the share.
-    lower, upper = min(float(lower), successes / n), max(float(upper), successes / n)
-    return Proportion(int(successes), int(n), lower, upper)
+    value = lower = upper = float("nan")
+    if n:
+        value = successes / n
+        lower, upper = proportion_confint(successes, n, method="wilson")
+        # Rounding would put the limit of none or of all on the wrong side of the share.
+        lower, upper = min(float(lower), value), max(float(upper), value)
+    return {"value": value, "lower": lower, "upper": upper, "successes": successes, "n": n}
 
 
 def assess(judged, truth):
@@ -125,9 +107,7 @@ def assess(judged, truth):
         "recall of reject": proportion(both, int((~truth).sum())),
         "kept of available": proportion(int((judged & truth).sum()), int(truth.sum())),
     }
-    columns = ("value", "lower", "upper", "successes", "n")
-    rows = {name: [getattr(share, c) for c in columns] for name, share in shares.items()}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    return pd.DataFrame(list(shares.values()), index=list(shares))
 
 
 def assess_parts(table, truth, *, threshold, rules):
@@ -181,8 +161,8 @@ def reliability_by_probability(p_available, truth, *, edges=(0, 0.02, 0.1, 0.3, 
     for index in np.unique(place):
         inside = place == index
         share = proportion(int(truth[inside].sum()), int(inside.sum()))
-        rows.append((p_available[inside].mean(), share.value, share.lower, share.upper, share.n))
-    return pd.DataFrame(rows, columns=["predicted", "observed", "lower", "upper", "n"])
+        rows.append({"predicted": p_available[inside].mean(), "observed": share["value"]} | share)
+    return pd.DataFrame(rows)[["predicted", "observed", "lower", "upper", "n"]]
 
 
 def filter_effect(n_dicentrics, available, *, curve=None):

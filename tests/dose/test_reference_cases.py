@@ -63,7 +63,8 @@ def curve_of(reference):
 
 def fitted(case, **options):
     inputs = case["inputs"]
-    options = {"model": inputs["model"], "weights": inputs.get("weights"), **options}
+    model = {"lq": "linear-quadratic", "l": "linear"}.get(inputs["model"], inputs["model"])
+    options = {"model": model, "weights": inputs.get("weights"), **options}
     return fit_curve(inputs["D"], inputs["N"], inputs["X"], **options)
 
 
@@ -94,13 +95,13 @@ def test_fit_chooses_poisson_and_agrees_in_every_statistic(cases):
     ("name", "family"),
     [
         ("fit_bar95_lq_auto_poisson", "auto"),
-        ("fit_bar95_lq_quasi_forced", "quasi"),
+        ("fit_bar95_lq_quasi_forced", "quasi-poisson"),
         ("fit_bar95_linear_below1Gy_quasi", "auto"),
         ("fit_rod04_lq_poisson", "poisson"),
         ("fit_rod04_fullgenome_quasi", "auto"),
         ("fit_iaea_table5_co60", "poisson"),
-        ("fit_iaea_table5_he4_lq", "quasi"),
-        ("fit_iaea_table5_he4_linear", "quasi"),
+        ("fit_iaea_table5_he4_lq", "quasi-poisson"),
+        ("fit_iaea_table5_he4_linear", "quasi-poisson"),
     ],
 )
 def test_fit_agrees_with_a_second_derivation(cases, name, family):
@@ -121,8 +122,8 @@ def test_fit_agrees_with_a_second_derivation(cases, name, family):
 
 def test_fit_agrees_with_rounded_peer_numbers(cases):
     for name, family in (
-        ("fit_bar95_lq_quasi_forced", "quasi"),
-        ("fit_bar95_linear_below1Gy_quasi", "quasi"),
+        ("fit_bar95_lq_quasi_forced", "quasi-poisson"),
+        ("fit_bar95_linear_below1Gy_quasi", "quasi-poisson"),
         ("fit_rod04_lq_poisson", "poisson"),
     ):
         expected = cases[name]["expected"]
@@ -153,14 +154,14 @@ def test_fit_agrees_with_the_iaea_manual(cases):
     assert curve.fit["p_value"] == pytest.approx(expected["p_gof"], abs=0.005)
 
     expected = cases["fit_iaea_table5_he4_lq"]["expected"]
-    curve = fitted(cases["fit_iaea_table5_he4_lq"], family="quasi")
+    curve = fitted(cases["fit_iaea_table5_he4_lq"], family="quasi-poisson")
     np.testing.assert_allclose(curve.coefficients[1:], expected["coef"][1:], rtol=2e-3)
     assert curve.coefficients[0] == pytest.approx(expected["coef"][0], rel=2e-2)
     np.testing.assert_allclose(curve.standard_errors[1:], expected["se"][1:], rtol=5e-3)
     assert curve.fit["chi2"] == pytest.approx(expected["pearson_chi2"], abs=0.01)
 
     expected = cases["fit_iaea_table5_he4_linear"]["expected"]
-    curve = fitted(cases["fit_iaea_table5_he4_linear"], family="quasi")
+    curve = fitted(cases["fit_iaea_table5_he4_linear"], family="quasi-poisson")
     assert curve.coefficients[1] == pytest.approx(expected["coef"][1], rel=1e-3)
     assert curve.fit["chi2"] == pytest.approx(expected["pearson_chi2"], abs=0.01)
     assert curve.fit["p_value"] == pytest.approx(expected["p_gof"], abs=0.01)

@@ -327,18 +327,19 @@ def test_occlusion_finds_the_only_evidence():
 
 def test_wilson_interval_of_the_papers_accuracy():
     # Wilson 1927: (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)
-    share = proportion(2030, 2040)
+    found = proportion(2030, 2040)
     n, p, z = 2040, 2030 / 2040, 1.959964
     centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    assert (share.lower, share.upper) == pytest.approx((centre - half, centre + half), abs=1e-6)
+    ends = (found["lower"], found["upper"])
+    assert ends == pytest.approx((centre - half, centre + half), abs=1e-6)
 
 
 def test_a_wilson_interval_holds_its_share_in_spite_of_rounding():
     for n in range(1, 200):
         for successes in (0, n):
             share = proportion(successes, n)
-            assert share.lower <= share.value <= share.upper
+            assert share["lower"] <= share["value"] <= share["upper"]
 
 
 def test_assessment_by_hand():
