@@ -347,7 +347,7 @@ EDITS = st.lists(
 
 
 N_PLACES = 12  # where each set of edits is tried
-N_EXAMPLES = 100  # x 12 places x 9 kinds of files: 10,800 damaged files
+N_EXAMPLES = 50  # x 12 places x 9 kinds of files: 5,400 damaged files
 
 
 def edited(content, edits, place):
