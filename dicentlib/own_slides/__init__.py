@@ -7,7 +7,17 @@ from dicentlib.own_slides import (
     inventory,
     learning,
     looks,
+    page_parts,
     scale,
 )
 
-__all__ = ["blind_read", "candidates", "first_day", "inventory", "learning", "looks", "scale"]
+__all__ = [
+    "blind_read",
+    "candidates",
+    "first_day",
+    "inventory",
+    "learning",
+    "looks",
+    "page_parts",
+    "scale",
+]

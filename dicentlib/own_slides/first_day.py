@@ -12,14 +12,12 @@ from dicentlib.data.index import reason
 from dicentlib.data.scale import CONFLICT
 from dicentlib.dose import Detector
 from dicentlib.errors import InputError
-from dicentlib.own_slides.blind_read import BlindEstimate
+from dicentlib.own_slides import page_parts
 from dicentlib.own_slides.inventory import is_stated
 from dicentlib.report import page as report
 from dicentlib.tables import find_table
 
 SMALLEST_PX = 64  # side of a field that can be measured
-TITLE = "How this detector does on your slides"
-STOPPED = "Not known: the slides cannot be used as they are"
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,7 @@ def attempt(page, folder, step, /, *arguments, **options):
     try:
         return step(*arguments, **options)
     except InputError as error:
-        page.add("Verdict", report.headline("On these slides", STOPPED, f"{error}."))
+        page.add("Verdict", report.headline("On these slides", page_parts.STOPPED, f"{error}."))
         write_page(page, folder)
         raise
 
@@ -184,50 +182,6 @@ def at_reference_scale(images, table, size):
     }
 
 
-def scale_sentence(estimate, size):
-    """What is used and what the chromosomes say, in one or two sentences."""
-    used = f"Pixel size used: {size}."
-    if not estimate.n_fields:
-        return f"{used} It could not be estimated: too few separate chromosomes."
-    text = (
-        f"{used} From the chromosomes of {estimate.n_fields} fields: "
-        f"{estimate.pixel_size_um:.3f} um (95 % interval {estimate.lower_um:.3f} to "
-        f"{estimate.upper_um:.3f})."
-    )
-    if not size.range_um and not estimate.lower_um <= size.um <= estimate.upper_um:
-        text += " The two disagree: check the scale before you rely on any count."
-    return text
-
-
-def looks_table(looks):
-    """Light and advice by slide."""
-    return pd.DataFrame(
-        [
-            {"slide": slide, "light": look.light, "advice": " ".join(look.advice) or "none needed"}
-            for slide, look in looks.items()
-        ]
-    )
-
-
-def estimates_table(estimates):
-    """Precision, recall and false detections with intervals, as text, by slide.
-
-    A slide of which nothing was read has none.
-    """
-    return pd.DataFrame(
-        [
-            {
-                "slides": name,
-                "read": found.n_read,
-                "precision": _interval(found.precision, "{:.2f}", found.n_read),
-                "recall": _interval(found.recall, "{:.2f}", found.n_read),
-                "false per 1000 cells": _interval(found.false_per_thousand, "{:.0f}", found.n_read),
-            }
-            for name, found in estimates.items()
-        ]
-    )
-
-
 def measured_detector(found):
     """Efficiency and false rate of a blind read, to plan with.
 
@@ -249,53 +203,6 @@ def measured_detector(found):
     if not found.n_read or np.isnan(found.recall[0]):
         raise InputError("no answers: efficiency and false rate of the detector are not known")
     return Detector(efficiency=found.recall[0], false_rate=found.false_per_thousand[0] / 1000)
-
-
-def cells_table(planned):
-    """Cells by question as text, "none suffices" where no number does; without the notes."""
-    shown = planned.rename(columns={"cells": "cells by eye", "cells_detector": "cells, detector"})
-    for name in ("cells by eye", "cells, detector"):
-        shown[name] = ["none suffices" if pd.isna(n) else f"{n:,.0f}" for n in shown[name]]
-    shown["ratio"] = ["–" if pd.isna(ratio) else f"{ratio:.1f}" for ratio in shown["ratio"]]
-    return shown.drop(columns="note")
-
-
-def _interval(triple, form, n_read=1):
-    if np.isnan(triple[0]) or not n_read:
-        return "–"
-    middle, lower, upper = (form.format(value) for value in triple)
-    return f"{middle} [{lower}, {upper}]"
-
-
-def verdict(looks, size, estimate, found: BlindEstimate | None):
-    """One sentence each on scale, looks and the blind read, for the top of the page.
-
-    Returns
-    -------
-    headline : str
-    sentences : list of str
-    """
-    lights = [look.light for look in looks.values()]
-    sentences = [scale_sentence(estimate, size)]
-    sentences.append(
-        ", ".join(f"{lights.count(light)} {light}" for light in ("green", "amber", "red"))
-        + f" of {len(lights)} slides by their appearance."
-    )
-    if found is None or not found.n_read:
-        return "Not known yet: nothing has been read", [
-            *sentences,
-            "Read the sample in the gallery, or give annotations: precision and recall follow.",
-        ]
-    sentences.append(
-        f"Estimated from {found.n_read} objects that were read, with "
-        f"{found.level:.0%} intervals; unread objects widen them."
-    )
-    head = (
-        f"Precision {_interval(found.precision, '{:.2f}')}, "
-        f"recall {_interval(found.recall, '{:.2f}')}, "
-        f"{_interval(found.false_per_thousand, '{:.0f}')} false dicentrics per 1000 cells"
-    )
-    return head, sentences
 
 
 def write_page(page, out):

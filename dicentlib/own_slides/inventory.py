@@ -47,7 +47,7 @@ class Inventory:
         Returns
         -------
         DataFrame
-            ``sample, slide, images, formats, sizes_px, pixel_size_um`` (text; "not stated").
+            ``sample, slide, images, formats, size (px), pixel size (um)`` (text; "not stated").
         """
         rows = []
         for (sample, slide), part in self.table.groupby(["sample", "slide"], sort=True):
@@ -55,8 +55,8 @@ class Inventory:
             sizes = {f"{h} x {w}" for h, w in zip(part["height_px"], part["width_px"], strict=True)}
             rows.append({
                 "sample": sample, "slide": slide, "images": len(part),
-                "formats": ", ".join(sorted(suffixes)), "sizes_px": ", ".join(sorted(sizes)),
-                "pixel_size_um": _stated(part),
+                "formats": ", ".join(sorted(suffixes)), "size (px)": ", ".join(sorted(sizes)),
+                "pixel size (um)": _stated(part),
             })  # fmt: skip
         return pd.DataFrame(rows)
 

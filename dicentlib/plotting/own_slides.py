@@ -34,7 +34,7 @@ def plot_fields(images, titles, *, n_columns=4):
         ax.set_axis_off()
     for ax, (image, title) in zip(axs.flat, shown, strict=False):
         ax.imshow(image, cmap="gray", vmin=0, vmax=1)
-        ax.set_title(title if len(title) <= 28 else f"…{title[-27:]}", fontsize=7)
+        ax.set_title(title if len(title) <= 26 else f"…{title[-25:]}", fontsize=8)
     return fig
 
 

@@ -1,7 +1,11 @@
 """Notebook 08 on a small folder: images alone, then with annotations; and its command."""
 
+import re
+
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from dicentlib.__main__ import app
@@ -13,6 +17,7 @@ from dicentlib.simulation import simulate_set
 
 pytestmark = [pytest.mark.notebooks, pytest.mark.xdist_group("own slides")]
 NOTEBOOK = "08_own_slides"
+AGREEMENT = 1  # of two members: both
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +49,40 @@ def members(tmp_path_factory):
     (folder / "members").mkdir()
     for path in sorted(find_model("giemsa-small").glob("members/*"))[-2:]:
         (folder / "members" / path.name).symlink_to(path.absolute())
-    OperatingPoint(0.6, 1, n_members=2).write(folder / "operating_point.json")
+    OperatingPoint(0.6, AGREEMENT, n_members=2).write(folder / "operating_point.json")
     return folder
+
+
+def row_of(page, name):
+    """Cells of a row of the page's tables, after its name."""
+    row = re.search(rf"<td>{name}</td>(.*?)</tr>", page, re.DOTALL)[1]
+    return [cell.strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)]
+
+
+def within(value, interval):
+    lower, upper = (float(text) for text in re.search(r"\[(.*), (.*)\]", interval).groups())
+    return lower <= value <= upper
+
+
+def true_and_called(scan, annotations):
+    """Called dicentrics, and those with an annotated one within 1.8 um (9 px of 0.2 um)."""
+    found = pd.read_parquet(scan / "detections.parquet")
+    found = found[found["class"] == "dicentric"]
+    called = found[found["votes"] > AGREEMENT]
+    truth = pd.read_csv(annotations)
+    truth = truth[truth["class"] == "dicentric"]
+    near = [
+        np.hypot(part["row"] - row, part["col"] - col).min() <= 9
+        for image, row, col in zip(called["image"], called["row"], called["col"], strict=True)
+        if len(part := truth[truth["image"] == image])
+    ]
+    return sum(near), len(called)
 
 
 def test_images_alone_and_the_command(slides, members):
     out = slides / "images alone"
     images = slides / "slides"
+    (images / "annotations.csv").write_text("image,class,row,col\nother/1.png,dicentric,5,5\n")
     arguments = ["own-slides", str(images), "--out", str(out), "--members", str(members)]
     result = CliRunner().invoke(app, [*arguments, "--n-read", "20", "--no-use-filter"])
     assert result.exit_code == 0, result.output
@@ -58,13 +90,22 @@ def test_images_alone_and_the_command(slides, members):
     assert "Not known yet: nothing has been read" in page
     assert "broken.png" in page
     assert "(assumed)" in page
+    assert "Slides of 8 images are taken from their folders or file names." in page
+    assert "8 of 8 images were scored" in page
+    # the annotations of another folder are a sentence, and the rest goes on
+    assert "The annotations are not used" in page
+    assert "image &#39;other/1.png&#39; is not in" in page
+    # nothing was read: no intervals
+    assert row_of(page, "all slides") == ["0", "–", "–", "–"]
+    (images / "annotations.csv").unlink()
     manifest = read_json(out / "manifest.json")[NOTEBOOK]
     assert (manifest["n_images"], manifest["n_read"]) == (8, 0)
     to_fill_in = pd.read_csv(out / "samples_to_fill_in.csv")
     assert to_fill_in["slide"].to_list() == ["slide 0"] * 4 + ["slide 1"] * 4
     assert to_fill_in["pixel_size_um"].isna().all()  # it was assumed, not stated
     names = {path.name for path in (out / "figures").glob("08_*.png")}
-    assert {"08_fields.png", "08_scale.png", "08_looks.png", "08_precision_recall.png"} <= names
+    assert {"08_fields.png", "08_scale.png", "08_looks.png", "08_blind_read.png"} <= names
+    assert "08_precision_recall.png" not in names
 
 
 def test_annotations_answer_and_teach(slides, members):
@@ -77,12 +118,19 @@ def test_annotations_answer_and_teach(slides, members):
     run_notebook(
         notebook_paths()[NOTEBOOK],
         out,
-        {"images": str(images), "members": str(members), "use_filter": False, "n_read": 30,
+        {"images": str(images), "members": str(members), "use_filter": False, "n_read": 400,
          "n_folds": 2, "n_cells_learning": [0, 2], "learning_steps": 5},
     )  # fmt: skip
     page = (out / "own_slides.html").read_text(encoding="utf-8")
     assert "(stated)" in page
-    assert "Precision" in page
+    # everything is read: the intervals hold what the annotations say of all called dicentrics
+    n_true, n_called = true_and_called(out / "scan", images / "annotations.csv")
+    read, precision, recall, false = row_of(page, "all slides")
+    assert 1 <= n_true <= n_called
+    assert within(n_true / n_called, precision)
+    assert within(1000 * (n_called - n_true) / 8, false)
+    n_dicentric = (pd.read_csv(images / "annotations.csv")["class"] == "dicentric").sum()
+    assert within(n_true / n_dicentric, recall)
     curve = pd.read_csv(out / "learning_curve.csv")
     assert curve.groupby(["n_cells", "class"]).size().to_list() == [2, 2, 2, 2]
     truth = pd.read_csv(images / "annotations.csv")
@@ -90,7 +138,10 @@ def test_annotations_answer_and_teach(slides, members):
     assert n_true.to_dict() == truth["class"].value_counts().to_dict()
     scores = curve["average_precision"].dropna()
     assert scores.between(0, 1).all()
-    assert read_json(out / "manifest.json")[NOTEBOOK]["n_read"] == 30
+    # all that got a vote, and the chromosomes that got none
+    assert read_json(out / "manifest.json")[NOTEBOOK]["n_read"] == int(read)
+    voted = pd.read_parquet(out / "scan" / "detections.parquet")
+    assert int(read) > (voted["class"] == "dicentric").sum()
 
 
 def test_results_among_the_images_are_refused(slides):
@@ -99,3 +150,36 @@ def test_results_among_the_images_are_refused(slides):
     )
     assert result.exit_code == 2
     assert "lies in the image folder" in result.output.replace("\n", " ")
+
+
+def test_one_image_is_enough(slides, members):
+    folder = slides / "one"
+    folder.mkdir()
+    image = next((slides / "slides" / "slide 1").glob("*.png"))
+    (folder / "1.png").write_bytes(image.read_bytes())
+    out = slides / "of one"
+    arguments = ["own-slides", str(folder), "--out", str(out), "--members", str(members)]
+    result = CliRunner().invoke(app, [*arguments, "--n-read", "10", "--no-use-filter"])
+    assert result.exit_code == 0, result.output
+    page = (out / "own_slides.html").read_text(encoding="utf-8")
+    assert "1 of 1 images was scored" in page
+    manifest = read_json(out / "manifest.json")[NOTEBOOK]
+    assert (manifest["n_images"], manifest["n_read"]) == (1, 0)
+    assert len(pd.read_parquet(out / "scan" / "scored_images.parquet")) == 1
+
+
+def test_a_folder_that_cannot_be_scored_has_a_page_and_a_sentence(slides):
+    folder = slides / "dark"
+    folder.mkdir()
+    for number in range(2):
+        Image.fromarray(np.full((100, 120), 9, np.uint8)).save(folder / f"{number}.png")
+    out = slides / "of dark"
+    result = CliRunner().invoke(app, ["own-slides", str(folder), "--out", str(out)])
+    assert result.exit_code == 2
+    assert "none of 2 images can be read; the first, 0.png: background grey 0.0" in " ".join(
+        result.output.split()
+    )
+    assert "Traceback" not in result.output
+    page = (out / "own_slides.html").read_text(encoding="utf-8")
+    assert "Not known: the slides cannot be used as they are" in page
+    assert "100 x 120" in page

@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image
 
 from dicentlib.errors import InputError
-from dicentlib.own_slides import candidates, first_day
+from dicentlib.own_slides import candidates, first_day, page_parts
 from dicentlib.own_slides.blind_read import answers_of, estimates_by_slide
 from dicentlib.own_slides.inventory import scale_conflicts, take_inventory
 from dicentlib.plotting.own_slides import plot_blind_read
@@ -36,10 +36,10 @@ def answers(slide, n):
 
 def test_nothing_is_shown_where_nothing_was_read():
     none = estimates_by_slide(SIZES, answers("a", 0), CELLS)
-    table = first_day.estimates_table(none)
+    table = page_parts.estimates_table(none)
     assert (table[["precision", "recall", "false per 1000 cells"]] == "–").all(axis=None)
     one = estimates_by_slide(SIZES, answers("a", 20), CELLS)
-    table = first_day.estimates_table(one).set_index("slides")
+    table = page_parts.estimates_table(one).set_index("slides")
     assert table.loc["b", "precision"] == "–"
     assert table.loc["a", "precision"].startswith("0.9")  # 20 of 20, 95 % interval
     assert table["read"].to_list() == [20, 20, 0]
@@ -126,7 +126,7 @@ def test_a_refused_step_leaves_a_page(tmp_path):
     found = take_inventory(tmp_path / "slides")
     Image.fromarray(np.full((80, 96), 9, np.uint8)).save(tmp_path / "slides" / "b.png")
     (tmp_path / "slides" / "a.tif").unlink()
-    page = report.Page(first_day.TITLE)
+    page = report.Page(page_parts.TITLE)
     page.add("Verdict")
     page.add("What is in the folder", report.table(found.by_slide()))
     with pytest.raises(
@@ -134,7 +134,7 @@ def test_a_refused_step_leaves_a_page(tmp_path):
     ):
         first_day.attempt(page, tmp_path, first_day.read_fields, found.index, found.table)
     text = (tmp_path / "own_slides.html").read_text(encoding="utf-8")
-    assert first_day.STOPPED in text
+    assert page_parts.STOPPED in text
     assert "none of 1 images can be read" in text
     assert text.index("Verdict") < text.index("What is in the folder")
     assert first_day.attempt(page, tmp_path, dict, out=1) == {"out": 1}

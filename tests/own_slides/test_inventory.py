@@ -82,8 +82,8 @@ def test_scales_and_formats_by_slide(tmp_path):
     write(tmp_path / "a" / "1.png")
     write(tmp_path / "a" / "2.jpg", shape=(100, 90))
     row = take_inventory(tmp_path).by_slide().iloc[0]
-    assert (row["formats"], row["sizes_px"], row["images"]) == ("jpg, png", "100 x 90, 80 x 96", 2)
-    assert row["pixel_size_um"] == "not stated"
+    assert (row["formats"], row["size (px)"], row["images"]) == ("jpg, png", "100 x 90, 80 x 96", 2)
+    assert row["pixel size (um)"] == "not stated"
 
 
 def test_the_table_to_be_filled_in_is_read_back(tmp_path):

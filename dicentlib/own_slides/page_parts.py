@@ -1,0 +1,134 @@
+"""The page "How this detector does on your slides": its sentences and tables."""
+
+import numpy as np
+import pandas as pd
+
+from dicentlib.own_slides.blind_read import BlindEstimate
+
+TITLE = "How this detector does on your slides"
+STOPPED = "Not known: the slides cannot be used as they are"
+LIGHTS = (
+    "Eighteen measures of each slide are compared with those of the simulated slides that the "
+    "detector was trained on. Green: nothing unusual. Amber or red: the advice says what to check."
+)
+BLIND_READ = (
+    "A sample of what the detector called, of what it nearly called and of other chromosomes is "
+    "judged without knowing what the detector said. Precision is the share of called dicentrics "
+    "that are dicentrics, recall the share of dicentrics that are called. In brackets: 95 % "
+    "intervals; a dash where nothing has been read."
+)
+
+
+def scale_sentence(estimate, size):
+    """What is used and what the chromosomes say, in one or two sentences."""
+    used = f"Pixel size used: {size}."
+    if not estimate.n_fields:
+        return f"{used} It could not be estimated: too few separate chromosomes."
+    text = (
+        f"{used} From the chromosomes of {estimate.n_fields} fields: "
+        f"{estimate.pixel_size_um:.3f} um (95 % interval {estimate.lower_um:.3f} to "
+        f"{estimate.upper_um:.3f})."
+    )
+    if not size.range_um and not estimate.lower_um <= size.um <= estimate.upper_um:
+        text += " The two disagree: check the scale before you rely on any count."
+    return text
+
+
+def scoring_sentence(scan):
+    """How many images were scored, and what was called in them.
+
+    Parameters
+    ----------
+    scan : dicentlib.own_slides.candidates.Scan
+    """
+    n, n_scored = len(scan.images), len(scan.scored)
+    called = scan.called["class"].value_counts()
+    return (
+        f"{n_scored} of {n} images {'was' if n_scored == 1 else 'were'} scored; "
+        f"{called.get('dicentric', 0)} dicentrics and {called.get('fragment', 0)} fragments were "
+        "called in them."
+    )
+
+
+def not_scored(scan):
+    """Images that were not scored: name, status and reason."""
+    left = scan.images[scan.images["status"] != "scored"]
+    return left[["image", "status", "reason"]]
+
+
+def looks_table(looks):
+    """Light and advice by slide."""
+    return pd.DataFrame(
+        [
+            {"slide": slide, "light": look.light, "advice": " ".join(look.advice) or "none needed"}
+            for slide, look in looks.items()
+        ]
+    )
+
+
+def estimates_table(estimates):
+    """Precision, recall and false detections with intervals, as text, by slide.
+
+    A slide of which nothing was read has none.
+    """
+    return pd.DataFrame(
+        [
+            {
+                "slides": name,
+                "read": found.n_read,
+                "precision": _interval(found.precision, "{:.2f}", found.n_read),
+                "recall": _interval(found.recall, "{:.2f}", found.n_read),
+                "false per 1000 cells": _interval(found.false_per_thousand, "{:.0f}", found.n_read),
+            }
+            for name, found in estimates.items()
+        ]
+    )
+
+
+def cells_table(planned):
+    """Cells by question as text, "none suffices" where no number does; without the notes."""
+    shown = planned.rename(columns={"cells": "cells by eye", "cells_detector": "cells, detector"})
+    for name in ("cells by eye", "cells, detector"):
+        shown[name] = ["none suffices" if pd.isna(n) else f"{n:,.0f}" for n in shown[name]]
+    shown["ratio"] = ["–" if pd.isna(ratio) else f"{ratio:.1f}" for ratio in shown["ratio"]]
+    return shown.drop(columns="note")
+
+
+def verdict(looks, size, estimate, scan, found: BlindEstimate | None):
+    """One sentence each on scoring, scale, looks and the blind read, for the top of the page.
+
+    Returns
+    -------
+    headline : str
+    sentences : list of str
+    """
+    lights = [look.light for look in looks.values()]
+    sentences = [scoring_sentence(scan), scale_sentence(estimate, size)]
+    sentences.append(
+        "Appearance of the slides: "
+        + ", ".join(f"{lights.count(light)} {light}" for light in ("green", "amber", "red"))
+        + " (green: like the slides that the detector was trained on)."
+    )
+    if found is None or not found.n_read:
+        return "Not known yet: nothing has been read", [
+            *sentences,
+            "Precision and recall need answers: open notebook 08 in JupyterLab and judge the "
+            "objects of its gallery, or put annotations.csv into the folder and run this again.",
+        ]
+    sentences.append(
+        f"Estimated from {found.n_read} objects that were read, with "
+        f"{found.level:.0%} intervals; unread objects widen them."
+    )
+    head = (
+        f"Precision {_interval(found.precision, '{:.2f}')}, "
+        f"recall {_interval(found.recall, '{:.2f}')}, "
+        f"{_interval(found.false_per_thousand, '{:.0f}')} false dicentrics per 1000 cells"
+    )
+    return head, sentences
+
+
+def _interval(triple, form, n_read=1):
+    if np.isnan(triple[0]) or not n_read:
+        return "–"
+    middle, lower, upper = (form.format(value) for value in triple)
+    return f"{middle} [{lower}, {upper}]"
