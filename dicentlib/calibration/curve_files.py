@@ -28,6 +28,9 @@ def read_curve_content(path):
     table = _read(path).cells
     if not set(COLUMNS) <= set(table.columns):
         raise ValueError(f"columns {list(table.columns)}, expected name, value")
+    twice = table["name"][table["name"].duplicated()]
+    if len(twice):
+        raise ValueError(f"{twice.iloc[0]!r} is there twice")
     return _nested({row["name"]: _value(row["value"]) for row in table.to_dict("records")})
 
 
@@ -55,8 +58,8 @@ def _nested(rows):
     content = {"coefficients": {}, "covariance": None}
     entries = {}
     for name, value in rows.items():
-        if name.startswith("coefficient_"):
-            content["coefficients"][name.removeprefix("coefficient_")] = value
+        if (short := name.removeprefix("coefficient_")) in NAMES:
+            content["coefficients"][short] = value
         elif name.startswith("covariance_"):
             entries[tuple(name.split("_")[1:])] = value
         else:

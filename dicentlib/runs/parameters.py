@@ -137,6 +137,8 @@ def _from_text(text, kind):
         return {"true": True, "false": False}.get(text.lower(), text)
     if kind in (int, float):
         return float(text) if NUMBER.fullmatch(text) else text
+    if kind is list and not text.startswith(("[", "(")):
+        return text  # 0,5 may be one number with a decimal comma
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):

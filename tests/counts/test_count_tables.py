@@ -1,5 +1,6 @@
 """Tables of counts as people save them: each is read right, or refused by name."""
 
+import json
 import zipfile
 
 import pytest
@@ -9,7 +10,7 @@ from dicentlib.counts.homogeneity import homogeneity
 from dicentlib.counts.sample import Sample
 from dicentlib.counts.tables import read_counts
 from dicentlib.dose import estimate_dose
-from dicentlib.dose.table import dose_table
+from dicentlib.dose.table import dose_table, read_curve
 from dicentlib.errors import InputError, InputWarning
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n"
@@ -482,3 +483,33 @@ def test_an_open_document_is_named(tmp_path):
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
     with pytest.raises(InputError, match=r"an OpenDocument file \(.ods\).*CSV UTF-8' or as .xlsx"):
         read_counts(path)
+
+
+@pytest.mark.parametrize(
+    ("curve", "match"),
+    [
+        ({"C": 1, "alpha": 20, "beta": 60}, r"81 dicentrics per cell at 1 Gy; are they of 100"),
+        ({"C": 0.1, "alpha": 2, "beta": 6}, r"8\.1 dicentrics per cell at 1 Gy"),
+        ({"C": 0.001, "alpha": 0.0002, "beta": 0.000006}, "are they per cGy or mGy"),
+    ],
+)
+def test_curves_in_other_units_are_refused(tmp_path, curve, match):
+    path = saved(tmp_path, json.dumps({"coefficients": curve}), name="curve.json")
+    with pytest.raises(InputError, match=r"curve\.json: expected coefficients per cell.*" + match):
+        read_curve(path)
+
+
+def test_a_range_in_another_unit_is_refused(tmp_path):
+    content = {"coefficients": {"C": 0.001, "alpha": 0.02, "beta": 0.06}, "dose_range_gy": [0, 500]}
+    path = saved(tmp_path, json.dumps(content), name="curve.json")
+    with pytest.raises(InputError, match=r"dose_range_gy up to 500 Gy; is it in cGy or mGy\?"):
+        read_curve(path)
+
+
+def test_the_shortest_table_of_a_curve(tmp_path):
+    text = "name;value\nC;0,001\nalpha;0,020\nbeta;6e-2\n"
+    assert read_curve(saved(tmp_path, text, name="curve.csv")).coefficients.tolist() == [
+        *(0.001, 0.02, 0.06)
+    ]
+    with pytest.raises(InputError, match="'alpha' is there twice"):
+        read_curve(saved(tmp_path, f"{text}alpha;0,03\n", name="curve.csv"))

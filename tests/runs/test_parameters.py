@@ -79,6 +79,7 @@ def test_a_value_gets_the_type_of_its_default(notebook, name, passed, expected):
         ("share", "nan", "share is 'nan'"),
         ("share", float("inf"), "share is inf"),
         ("doses_gy", 2.0, r"doses_gy is 2.0; allowed: a list"),
+        ("doses_gy", "0,5", r"doses_gy is '0,5'; allowed: a list"),  # a decimal comma, or a list
         ("doses_gy", [0.0, "x"], r"doses_gy is \[0.0, 'x'\]"),
         ("seeds", "[1]", "seeds is .*allowed: names with values"),
         ("typo", 1, "unknown parameter typo; allowed: .*sample_code"),
