@@ -128,7 +128,7 @@ def test_annotations_answer_and_teach(slides, members):
     read, precision, recall, false = row_of(page, "all slides")
     assert 1 <= n_true <= n_called
     assert within(n_true / n_called, precision)
-    assert within(1000 * (n_called - n_true) / 8, false)
+    assert within(1000 * (n_called - n_true + 0.5) / 8, false)  # the prior adds half an object
     n_dicentric = (pd.read_csv(images / "annotations.csv")["class"] == "dicentric").sum()
     assert within(n_true / n_dicentric, recall)
     curve = pd.read_csv(out / "learning_curve.csv")
