@@ -207,5 +207,8 @@ def _reason(row, threshold, rules):
     sure = rules.overruled_from is not None and row["p_available"] >= rules.overruled_from
     reasons = [] if sure else list(failures(measures, rules).values())
     if row["p_available"] < threshold:
-        reasons.append(f"network: p_available {row['p_available']:.3f}, below {threshold:g}")
+        reasons.append(
+            f"network: probability {row['p_available']:.3f} of a scorable image, "
+            f"below {threshold:.3g}"
+        )
     return "; ".join(reasons)

@@ -26,6 +26,7 @@ th.number, td.number { text-align: right; white-space: nowrap; }
 table.facts td:first-child { color: #55606b; width: 15rem; }
 table.facts td { white-space: pre-line; }
 table.wide { width: 100%; }
+table.wide:not(.facts) td:first-child { min-width: 11rem; }
 figure { margin: 1rem 0 1.2rem; break-inside: avoid; }
 figure img { max-width: 100%; height: auto; display: block; }
 figcaption { color: #3d4751; font-size: .9em; margin-top: .35rem; max-width: 46rem; }

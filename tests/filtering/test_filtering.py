@@ -238,7 +238,7 @@ def test_network_can_reject_and_rules_can_reject(tmp_path):
     by_rules = classify_folder(tmp_path, ALWAYS).set_index("image")["reason"]
     by_both = classify_folder(tmp_path, never).set_index("image")["reason"]
     assert by_rules["good.png"] == ""
-    assert by_both["good.png"].startswith("network: p_available 0.000")
+    assert by_both["good.png"].startswith("network: probability 0.000 of a scorable image")
     assert by_both["few.png"].startswith("few chromosomes: about 20")
     assert classify_folder(tmp_path, never, threshold=0)["available"].sum() == 1
 
