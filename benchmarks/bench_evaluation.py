@@ -72,8 +72,8 @@ class SyntheticSet:
     def image(self, i):
         return np.random.default_rng(i).random((888, 1008), dtype=np.float32)
 
-    def heatmaps(self, i):
-        return np.repeat(self.stacks[i][:, None], 2, axis=1)
+    def unpadded(self, i):
+        return np.repeat(self.stacks[i][:, None, : 888 // 4], 2, axis=1)
 
     def points(self, i):
         centres = ndimage.center_of_mass(self.truth[i][0])
