@@ -2,6 +2,7 @@
 
     python -m studies.stand_in simulate DIR
     python -m studies.stand_in measure DIR [--out docs/tables/stand_in.csv]
+    python -m studies.stand_in curve DIR docs/images/learning_curve.png
 
 The laboratory's slides have looks near the edge of what the ready ensemble was trained on: of
 300 simulated slides one far from the middle is drawn, and its nearest neighbours are the other
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Annotated
 
 import cv2
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import typer
@@ -26,7 +28,8 @@ from dicentlib.ensemble import last_member_paths
 from dicentlib.evaluation.matching import mark_detections
 from dicentlib.evaluation.vote_reliability import average_precision
 from dicentlib.files import atomic_path
-from dicentlib.own_slides.learning import VOTING, fine_tuning
+from dicentlib.own_slides.learning import VOTING, fine_tuning, learning_curve
+from dicentlib.plotting.own_slides import plot_learning_curve
 from dicentlib.scoring import score_folder
 from dicentlib.simulation import draw_metaphase
 from dicentlib.simulation.metaphase import generator
@@ -166,6 +169,27 @@ def measure(
         table = pd.DataFrame(rows).drop(columns=[f"error {dose:g} Gy" for dose in BLIND_GY])
         with atomic_path(out) as temporary:
             table.round(3).to_csv(temporary, index=False)
+
+
+@app.command()
+def curve(
+    folder: Path,
+    out: Annotated[Path, typer.Argument(help="PNG file for the figure.")],
+    steps: Annotated[int, typer.Option(help="Training steps of each fine-tuning.")] = 100,
+):
+    """Learning curve on the annotated cells, cross-validated by slide, as notebook 08 draws it."""
+    index = index_images(folder / "annotated")
+    truth = read_annotations(folder / "annotated" / "annotations.csv", index)
+    table, _ = learning_curve(
+        index, truth, "giemsa-small", folder / "curve",
+        sizes=(0, 10, 25, 50), n_folds=2, parameters=fine_tuning(steps=steps),
+    )  # fmt: skip
+    typer.echo(table.round(3).to_string(index=False))
+    figure, ax = plt.subplots(figsize=(6.4, 4))
+    plot_learning_curve(table, ax=ax)
+    ax.set_title("A stand-in laboratory (simulated), two folds by slide")
+    with atomic_path(out) as temporary:
+        figure.savefig(temporary, format="png", dpi=110, bbox_inches="tight")
 
 
 if __name__ == "__main__":
