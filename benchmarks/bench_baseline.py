@@ -3,7 +3,7 @@
 import time
 from concurrent.futures import ProcessPoolExecutor
 
-from tables import write_table
+from tables import write_timings
 
 from dicentlib.baseline.detector import find_objects
 from dicentlib.simulation import simulate_metaphase
@@ -28,7 +28,7 @@ def main():
         f"Segmenting and measuring {N_IMAGES} simulated fields of 1280 x 1024; target: 2 images "
         "per second on two cores."
     )
-    write_table("bench_baseline", rows, caption=caption)
+    write_timings("bench_baseline", rows, caption=caption)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
+from tables import exposure_text, share_text, write_table
 from tqdm import tqdm
 
 from dicentlib.calibration import CalibrationCurve, fit_curve
@@ -49,22 +50,62 @@ def main():
         "real": draw_curves(rng, options.curves, 1.0, 0.0),
         "detected": draw_curves(rng, options.curves, EFFICIENCY, FALSE_RATE),
     }
-    tables = {}
     if options.only != "partial":
-        tables["Whole body"] = whole_body(rng, curves, options.samples)
+        write_whole(whole_body(rng, curves, options.samples), options)
     if options.only != "whole":
-        tables["Partial body"] = partial_body(rng, curves, max(options.samples // 5, 50))
-    print("\nCoverage of nominal 95 % intervals, simulated counts.")
-    for name, table in tables.items():
-        print(f"\n{name}:\n{table.to_string(index=False)}")
-        columns = [c for c in table if c.startswith(("detector", "same", "spread", "profile"))]
-        claimed = table[table["claimed"]][columns].to_numpy()
-        claimed = claimed[~np.isnan(claimed)]
-        print(
-            f"\n{name}, detector and profile: where claimed, {len(claimed)} figures from "
-            f"{claimed.min():.3f} to {claimed.max():.3f}, "
-            f"{np.mean((claimed >= 0.93) & (claimed <= 0.98)):.0%} within 0.93 to 0.98"
-        )
+        write_partial(partial_body(rng, curves, max(options.samples // 5, 50)), options)
+
+
+def write_whole(table, options):
+    """Table of the documentation, one row per dose and number of cells."""
+    shown = {
+        "83-83": "merkle_83_83",
+        "95-95": "merkle_95_95",
+        "delta": "delta",
+        "perfect": "detector_perfect",
+        "measured": "detector_measured",
+        "own curve": "same_detector_curve",
+        "spread": "spread_counted",
+        "ignored": "ignored_errors",
+    }
+    rows = [
+        {"dose, cells (dicentrics)": f"{row.dose_gy:g} Gy, {row.cells} ({row.expected:g})"}
+        | {name: share_text(getattr(row, column), 3) for name, column in shown.items()}
+        for row in table.itertuples()
+    ]
+    write_table("bench_coverage_whole", rows, caption=about(table, options.samples))
+
+
+def write_partial(table, options):
+    """Table of the documentation, rows with one expected cell with two dicentrics or more."""
+    print(table.to_string(index=False))
+    rows = [
+        {
+            "dose, part, cells": f"{exposure_text(row.dose_gy, row.part)}, {row.cells}",
+            "p0": f"{row.false_rate:g}",
+            "2 or more": f"{row.cells_with_2:g}",
+            "claimed": "yes" if row.claimed else "no",
+            "estimable": share_text(row.estimable),
+            "delta": share_text(row.delta, 3),
+            "profile": share_text(row.profile, 3),
+            "measured": share_text(row.detector, 3),
+        }
+        for row in table[table["cells_with_2"] >= 1].itertuples()
+    ]
+    write_table("bench_coverage_partial", rows, caption=about(table, options.samples // 5))
+
+
+def about(table, n_samples):
+    """The caption: what was drawn, and the range of the figures that claim their level."""
+    columns = [c for c in table if c.startswith(("detector", "same", "spread", "profile"))]
+    claimed = table[table["claimed"]][columns].to_numpy()
+    claimed = claimed[~np.isnan(claimed)]
+    return (
+        f"Coverage of nominal 95 % intervals, simulated counts, {n_samples} samples a row. "
+        f"Detector and profile, where the level is claimed: {len(claimed)} figures from "
+        f"{claimed.min():.3f} to {claimed.max():.3f}, "
+        f"{np.mean((claimed >= 0.93) & (claimed <= 0.98)):.0%} within 0.93 to 0.98."
+    )
 
 
 def draw_curves(rng, n, efficiency, false_rate):

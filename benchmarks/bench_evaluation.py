@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 from scipy import ndimage
-from tables import write_table
+from tables import write_timings
 
 from dicentlib.data import CLASSES
 from dicentlib.evaluation import random_ensembles, threshold_surface
@@ -159,7 +159,7 @@ def main():
         median, high = np.percentile(values, (50, 95))
         what = f"a slider's move to the finished picture, 888 x 1008, {name}: median, p95"
         rows[what] = f"{median:.0f} ms, {high:.0f} ms"
-    write_table(
+    write_timings(
         "bench_evaluation",
         [{"what": what, "measured": value} for what, value in rows.items()],
         caption="Synthetic heatmaps, 224 x 252, two objects and about four spurious spots per "

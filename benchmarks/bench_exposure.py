@@ -1,6 +1,6 @@
 """Does one posterior over whole and partial exposure cover where the switch does not?
 
-    python benchmarks/bench_exposure.py [--trials 100] [--draws 1000] [--jobs 2] [--out grid.csv]
+    python benchmarks/bench_exposure.py [--trials 100] [--draws 1000] [--jobs 2]
 
 Simulated counts; true curve 0.00128 + 0.02104 D + 0.06303 D^2; every trial fits a curve to its own
 draw of a calibration series (doses and cells of Barquinero 1995). Grid: whole-body exposures of
@@ -19,9 +19,11 @@ import argparse
 import math
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from tables import exposure_text, share_text, write_table
 from tqdm import tqdm
 
 from dicentlib.calibration import CalibrationCurve, fit_curve, slide_variance
@@ -49,7 +51,6 @@ def main():
     parser.add_argument("--curves", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1, help="processes for the grid")
-    parser.add_argument("--out", help="also write the grid's table, as CSV")
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
     curves = [
@@ -64,7 +65,7 @@ def main():
             rows = list(tqdm(pool.map(work, enumerate(cases)), total=len(cases), unit="cell"))
     table = pd.DataFrame(rows)
     if rows:
-        report_grid(table, options)
+        report_grid(table, options.trials)
     if options.draws:
         report_draws([prior_trial(rng, curves) for _ in tqdm(range(options.draws), desc="prior")])
     if options.slides:
@@ -81,35 +82,49 @@ def grid_cell(curves, n_trials, seed, numbered):
     return {"dose_gy": dose, "part": f, "cells": n} | means
 
 
-def report_grid(table, options):
-    """Coverage per cell of the grid, and averaged."""
+def report_grid(table, n_trials):
+    """Coverage per exposure and number of cells, and averaged: table of the documentation."""
     print(table.round(3).to_string(index=False))
-    if options.out:
-        table.round(4).to_csv(options.out, index=False)
-    error = math.sqrt(0.05 * 0.95 / options.trials)
-    print(f"\nStandard error of a figure near 0.95: {error:.3f}. Averages over the grid:")
-    half = {
-        name: table[table["part"].eq(1) == whole] for name, whole in (("whole", 1), ("part", 0))
-    }
+    half = {"whole": table[table["part"] == 1], "part": table[table["part"] < 1]}
+    averages = []
     for method in ("switch", "posterior", "equivalent"):
-        means = {name: rows[method].mean() for name, rows in half.items()}
-        both = sum(means.values()) / 2
+        means = [rows[method].mean() for rows in half.values()]
         spread = sum((rows[method] * (1 - rows[method])).sum() / len(rows) ** 2
-                     for rows in half.values()) / options.trials / 4  # fmt: skip
-        print(
-            f"{method:>10}: whole {means['whole']:.3f}, part {means['part']:.3f}, averaged over "
-            f"the prior {both:.3f} +- {math.sqrt(spread):.3f}"
+                     for rows in half.values()) / n_trials / 4  # fmt: skip
+        averages.append(
+            f"{method} {means[0]:.3f} of whole-body and {means[1]:.3f} of partial exposures, "
+            f"averaged over the prior {sum(means) / 2:.3f} ± {math.sqrt(spread):.3f}"
         )
+    shown = []
+    for (dose, part), rows in table.groupby(["dose_gy", "part"]):
+        row = {"dose, part": exposure_text(dose, part)}
+        for cells, switch_share, posterior in zip(
+            rows["cells"], rows["switch"], rows["posterior"], strict=True
+        ):
+            row |= {f"{cells}, switch": share_text(switch_share)}
+            row |= {f"{cells}, posterior": share_text(posterior)}
+        shown.append(row | {"equivalent": " / ".join(map(share_text, rows["equivalent"]))})
+    write_table(
+        "bench_exposure",
+        sorted(shown, key=lambda row: not row["dose, part"].endswith("whole")),
+        caption=f"Simulated counts, {n_trials} trials a figure; standard error of a figure near "
+        f"0.95: {math.sqrt(0.05 * 0.95 / n_trials):.3f}. Covered: {'; '.join(averages)}.",
+    )
 
 
 def report_draws(draws):
     """Coverage over the prior, and whether P(partial) is as often right as it says."""
     drawn = pd.DataFrame(draws)
-    print("\nDose and fraction drawn from the prior:")
+    shares = []
     for name in ("switch", "posterior", "equivalent", "fraction"):
         share, known = float(drawn[name].mean()), drawn[name].count()
-        print(f"{name:>10}: {share:.3f} +- {math.sqrt(share * (1 - share) / known):.3f}")
-    print(calibration(drawn).to_string(index=False))
+        shares.append(f"{name} {share:.3f} ± {math.sqrt(share * (1 - share) / known):.3f}")
+    write_table(
+        "bench_exposure_prior",
+        calibration(drawn),
+        caption=f"{len(drawn)} samples, dose, fraction and number of cells drawn from the prior. "
+        f"Covered: {', '.join(shares)}.",
+    )
 
 
 def trial(rng, curves, dose, f, n):
@@ -166,11 +181,18 @@ def prior_trial(rng, curves):
 def calibration(drawn):
     """Share of partial exposures among samples of like P(partial): it should be as stated."""
     drawn = drawn.dropna(subset="p_partial")
-    groups = pd.cut(drawn["p_partial"], [0, 0.1, 0.3, 0.7, 0.9, 1], include_lowest=True)
-    found = drawn.groupby(groups, observed=True).agg(
-        samples=("partial", "size"), stated=("p_partial", "mean"), were_partial=("partial", "mean")
+    ends = [0, 0.1, 0.3, 0.7, 0.9, 1]
+    names = [f"{low:g} to {high:g}" for low, high in pairwise(ends)]
+    groups = pd.cut(drawn["p_partial"], ends, include_lowest=True, labels=names)
+    stated, partial_share = drawn["p_partial"].groupby(groups), drawn["partial"].groupby(groups)
+    table = pd.DataFrame(
+        {
+            "samples": stated.size(),
+            "mean stated": stated.mean().map("{:.3f}".format),
+            "were partial": partial_share.mean().map("{:.3f}".format),
+        }
     )
-    return found.round(3).reset_index(names="P(partial)")
+    return table.reset_index(names="P(partial) stated")
 
 
 def by_detector(options):

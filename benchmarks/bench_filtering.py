@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 import torch
-from tables import write_table
+from tables import write_timings
 
 from dicentlib.filtering import (
     FilterRules,
@@ -55,7 +55,7 @@ def main():
         f"{N_IMAGES} TIFF files of {N_DIFFERENT} simulated fields, 1280 x 1024; target of the "
         "filter: 20 images per second on two cores."
     )
-    write_table("bench_filtering", rows, caption=caption)
+    write_timings("bench_filtering", rows, caption=caption)
 
 
 if __name__ == "__main__":

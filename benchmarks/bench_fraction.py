@@ -13,6 +13,7 @@ import argparse
 import numpy as np
 import pandas as pd
 from bench_coverage import TRUE, draw_curves
+from tables import exposure_text, share_text, write_table
 from tqdm import tqdm
 
 from dicentlib.dose import estimate_dose
@@ -66,13 +67,28 @@ def main():
                 "dose claimed": claimed["dose"].mean(),
             }
         )
-    found = pd.DataFrame(rows).round(3)
-    print(found.to_string(index=False))
+    found = pd.DataFrame(rows)
+    print(found.round(3).to_string(index=False))
     often = found[found["claimed"] >= 0.5]
-    for name in ("F profile claimed", "F delta claimed", "dose claimed"):
-        low, high = often[name].min(), often[name].max()
-        print(f"{name}, rows where half of the samples claim it: {low:.3f} to {high:.3f}")
-    print(f"standard error of a figure near 0.95: {np.sqrt(0.95 * 0.05 / options.samples):.3f}")
+    ends = [
+        f"{often[name].min():.3f} to {often[name].max():.3f}"
+        for name in ("F profile claimed", "F delta claimed", "dose claimed")
+    ]
+    shown = []
+    for (dose, part), group in found.groupby(["dose_gy", "part"]):
+        row = {"dose, part of the body": exposure_text(dose, part)}
+        for name, label in (("F profile", "profile likelihood"), ("F delta", "delta method")):
+            sizes = ", ".join(str(n) for n in group["cells"])
+            row[f"{label}: {sizes} cells"] = ", ".join(map(share_text, group[name]))
+        shown.append(row)
+    write_table(
+        "bench_fraction",
+        shown,
+        caption=f"Simulated counts scored by eye, {options.samples} samples a row; standard error "
+        f"of a figure near 0.95: {np.sqrt(0.95 * 0.05 / options.samples):.3f}. In rows where half "
+        "of the samples have five or more cells with two or more dicentrics, and of these "
+        f"samples: the fraction by profile {ends[0]}, by delta {ends[1]}, the dose {ends[2]}.",
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy.stats import ortho_group
-from tables import write_table
+from tables import write_timings
 
 from dicentlib.latent import align_epochs, cluster_trajectories, fit_regions, project
 
@@ -44,7 +44,7 @@ def main():
         f"Random clouds, {shape[1]} places x {shape[0]} epochs x {shape[2]} channels, "
         f"{size_mb:.0f} MB on disk; largest disparity {disparity.max():.3f}."
     )
-    write_table("bench_latent", table, caption=caption)
+    write_timings("bench_latent", table, caption=caption)
 
 
 def write_features(path, codes, shape):

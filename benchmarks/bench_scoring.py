@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
-from tables import write_table
+from tables import write_timings
 
 from dicentlib.data import normalise_background, read_image, resample
 from dicentlib.data.dataset import MetaphaseDataset
@@ -201,7 +201,7 @@ def main():
     if not options.no_dask:
         ratio = times["Dask, 1 x 1 core"] / times["Dask, 2 x 1 core"]
         caption += f" Two Dask workers to one: {ratio:.2f}."
-    write_table(
+    write_timings(
         "bench_scoring_untrained" if options.encoder else "bench_scoring", written, caption=caption
     )
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 import pandas as pd
-from tables import write_table
+from tables import write_timings
 
 from dicentlib.threads import THREADS
 
@@ -62,7 +62,7 @@ def main():
     table = pd.DataFrame(rows)
     table["ratio"] = table["one processor busy (s)"] / table["alone (s)"]
     cost = table["alone (s)"].iloc[0] / table["alone (s)"].iloc[1] - 1
-    write_table(
+    write_timings(
         "bench_shared",
         table.round(2),
         caption=f"A training step of 24 crops. Sleeping costs {cost:.0%} of the time alone.",

@@ -11,7 +11,7 @@ import time
 
 import cv2
 import numpy as np
-from tables import write_table
+from tables import write_timings
 
 from dicentlib.simulation import draw_metaphase, simulate_set
 
@@ -53,7 +53,7 @@ def main():
     }
     scale = 1024 if sys.platform.startswith("linux") else 1024**2
     memory = resource.getrusage(0).ru_maxrss / scale
-    write_table(
+    write_timings(
         "bench_simulation",
         [{"what": name, "images per second": round(rate, 1)} for name, rate in rates.items()],
         caption=f"{n} images of 2 Gy; peak memory {memory:.0f} MiB.",

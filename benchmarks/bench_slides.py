@@ -13,6 +13,7 @@ import argparse
 
 import numpy as np
 import pandas as pd
+from tables import write_table
 from tqdm import tqdm
 
 from dicentlib.calibration import fit_curve, slide_variance, slide_weights
@@ -101,22 +102,31 @@ def main():
     )
     print("\nCoverage of nominal 95 % whole-body intervals, variance between slides carried or not")
     print(shown.round(3).to_string())
-    print("\nLowest and highest over the doses")
-    by_dose = every.groupby(["slide", "cv", "carried", "cells", "dose_gy"])["covers"].mean()
-    ends = by_dose.groupby(["slide", "cv", "carried", "cells"]).agg(["min", "max"])
-    print(ends.round(2).to_string())
-    share = every.groupby(["slide", "cv", "dose_gy", "cells", "carried"])["covers"].mean()
-    n = options.series * options.samples
-    print(f"\nstandard error of a figure near 0.95: {np.sqrt(0.95 * 0.05 / n):.3f}")
-    for carried in ("no", "yes"):
+    share = every.groupby(["slide", "cv", "carried", "cells", "dose_gy"])["covers"].mean()
+    ranges = []
+    for carried, word in (("no", "not carried"), ("yes", "carried")):
         for variation in (0.2, 0.4):
             part = share.xs((variation, carried), level=("cv", "carried"))
-            print(f"CV {variation}, carried {carried}: {part.min():.3f} to {part.max():.3f}")
+            ranges.append(f"{word}, CV {variation}: {part.min():.3f} to {part.max():.3f}")
     unexposed = every[every["dose_gy"] == 0].pivot_table(
         index=["slide", "cv"], columns=["carried", "cells"], values="above"
     )
     print("\nUnexposed samples called above the background (nominal 2.5 %)")
     print(unexposed.astype(float).round(3).to_string())
+    rows = []
+    for (size, variation), group in share.groupby(["slide", "cv"]):
+        row = {"cells on a slide": size, "CV of the efficiency": variation}
+        for (carried, cells), part in group.groupby(["carried", "cells"]):
+            word = "carried" if carried == "yes" else "not carried"
+            row[f"{cells}, {word}"] = f"{part.min():.2f}-{part.max():.2f}"
+        rows.append(row)
+    n = options.series * options.samples
+    write_table(
+        "bench_slides",
+        rows,
+        caption=f"Simulated counts, {n} samples a dose; standard error of a figure near 0.95: "
+        f"{np.sqrt(0.95 * 0.05 / n):.3f}. Over slides of all sizes: {'; '.join(ranges)}.",
+    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import time
 import numpy as np
 import pandas as pd
 import torch
-from tables import write_table
+from tables import write_timings
 from torch.utils.flop_counter import FlopCounterMode
 
 from dicentlib.data.augmentation import Augmentation
@@ -127,7 +127,7 @@ def main():
     table = compare_steps(arguments, device, shape, batch)
     best = table["images per second"].max()
     loading = loading_rate(shape[0], None if arguments.paper else shape[0])
-    write_table(
+    write_timings(
         "bench_training_paper" if arguments.paper else "bench_training",
         table.round(2),
         caption=f"{arguments.encoder}, batches of {batch} x {shape[0]} x {shape[1]}, {device}, "

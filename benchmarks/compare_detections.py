@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.spatial.distance import cdist
-from tables import write_table
+from tables import write_timings
 from tqdm import tqdm
 
 from dicentlib.conventions import CLASSES
@@ -76,7 +76,7 @@ def write(options, rows, networks):
     total = {"fields": "all"} | {
         key: sum(row[key] for row in rows) for key in rows[0] if key != "fields"
     }
-    write_table(
+    write_timings(
         options.name,
         [*rows, total],
         caption=f"{len(networks)} members of {Path(options.members).name}, engine {engine}.",

@@ -20,7 +20,7 @@ import torch
 from bench_scoring import EVENT_IMAGES, PAPER_IMAGES, prepare, score, timed
 from bench_training import PAPER_EPOCHS, make_step, seconds, training_flops
 from bench_training import PAPER_IMAGES as TRAINING_IMAGES
-from tables import write_table
+from tables import write_timings
 
 from dicentlib.model import HeatmapUnet
 
@@ -96,7 +96,7 @@ def main():
     height, width = size["shape"]
     rows = training_figures(size, device)
     rows += scoring_figures(size, device)
-    write_table(
+    write_timings(
         "gpu_figures",
         rows,
         caption=f"{place}; {PRESET['encoder']}, fields of {height} x {width} pixels, batches of "

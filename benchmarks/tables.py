@@ -28,12 +28,13 @@ def machine():
 
 
 def write_table(name, rows, *, caption, folder=FOLDER):
-    """Write ``<name>.csv`` and ``<name>.md``, whose last line is the caption and the machine.
+    """Write ``<name>.csv`` and ``<name>.md``, whose last line is the caption.
 
     Parameters
     ----------
     name : str
     rows : DataFrame or sequence of dict
+        Cells as they are to be read; rounded numbers or text.
     caption : str
         What was measured, on what.
     folder : path-like
@@ -48,6 +49,21 @@ def write_table(name, rows, *, caption, folder=FOLDER):
     lines = [list(table.columns), ["---"] * table.shape[1], *table.astype(str).to_numpy().tolist()]
     text = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
     with atomic_path(Path(folder) / f"{name}.md") as temporary:
-        temporary.write_text(f"{text}\n\n{caption} Measured on: {machine()}.\n")
-    print(f"{table.to_string(index=False)}\n{caption} Measured on: {machine()}.")
+        temporary.write_text(f"{text}\n\n{caption}\n")
+    print(f"{table.to_string(index=False)}\n{caption}")
     return table
+
+
+def write_timings(name, rows, *, caption, folder=FOLDER):
+    """:func:`write_table` of what depends on the machine, which the caption then names."""
+    return write_table(name, rows, caption=f"{caption} Measured on: {machine()}.", folder=folder)
+
+
+def exposure_text(dose_gy, part):
+    """An exposure in words: ``2 Gy, whole``, ``3 Gy, 20 %``."""
+    return f"{dose_gy:g} Gy, " + ("whole" if part == 1 else f"{part:.0%}".replace("%", " %"))
+
+
+def share_text(value, digits=2):
+    """A share with its digits; empty where there is none."""
+    return "" if pd.isna(value) else f"{value:.{digits}f}"

@@ -38,7 +38,7 @@ PARTS = {  # package or module: its heading, in the order of the index
     "dicentlib.files": "Files",
     "dicentlib.errors": "Errors",
 }
-WITHOUT_PAGE = {"dicentlib.__main__", "dicentlib.conventions", "dicentlib.threads"}
+WITHOUT_PAGE = {f"dicentlib.{name}" for name in ("__main__", "commands", "conventions", "threads")}
 INDEX = """Reference
 =========
 

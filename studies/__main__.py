@@ -10,6 +10,9 @@ from dicentlib.__main__ import Commands
 app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_show_locals=False)
 
 
+TABLE = "CSV file for the table of the documentation."
+
+
 @app.callback()
 def main():
     """Comparisons and tables of this project's own studies."""
@@ -27,10 +30,12 @@ def tables(
     ensemble_size: Annotated[int, typer.Option(help="Members of a random ensemble.")] = 5,
     draws: Annotated[int, typer.Option(help="Random ensembles.")] = 100,
     threads: Annotated[int | None, typer.Option(help="Default: one per processor.")] = None,
+    table_file: Annotated[Path | None, typer.Option("--table", help=TABLE)] = None,
 ):
     """The paper's tables on other data: Model A, Model B and ensembles, as CSV, and its claims."""
-    from dicentlib.training.commands import changed_preset, read_image_set
-    from studies.paper_tables import paper_claims, paper_tables
+    from dicentlib.files import atomic_path
+    from dicentlib.training import changed_preset, read_image_set
+    from studies.paper_tables import documented, paper_claims, paper_tables
 
     changes = {
         "encoder": encoder,
@@ -50,6 +55,9 @@ def tables(
     )
     typer.echo(table.round(3).to_string(index=False))
     typer.echo("\n".join(paper_claims(table)))
+    if table_file:
+        with atomic_path(table_file) as temporary:
+            documented(table).to_csv(temporary, index=False)
 
 
 @app.command()
@@ -60,12 +68,14 @@ def compare(
     model_a: Annotated[Path | None, typer.Option(help="Members trained with lam 0.")] = None,
     model_b: Annotated[Path | None, typer.Option(help="Members of one training.")] = None,
     ensemble: Annotated[Path | None, typer.Option(help="Members with operating point.")] = None,
-    out: Annotated[Path | None, typer.Option(help="CSV file for the table.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="CSV file for the table of the documentation.")
+    ] = None,
 ):
     """Baseline, Model A, Model B and ensemble in one table, on simulated and real images."""
     from dicentlib.files import atomic_path
     from studies.comparison import compare as compare_systems
-    from studies.comparison import find_systems
+    from studies.comparison import documented, find_systems
 
     folders = {"simulated": simulated} | ({"real": real} if real else {})
     systems = find_systems(baseline=baseline, model_a=model_a, model_b=model_b, ensemble=ensemble)
@@ -73,7 +83,7 @@ def compare(
     typer.echo(table.to_string(index=False, float_format=lambda number: f"{number:.3g}"))
     if out:
         with atomic_path(out) as temporary:
-            table.to_csv(temporary, index=False)
+            documented(table).to_csv(temporary, index=False)
 
 
 @app.command()

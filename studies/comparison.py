@@ -120,6 +120,27 @@ def compare(folders, systems, *, cutoff_um=CUTOFF_PX * REFERENCE_PIXEL_SIZE_UM, 
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def documented(table):
+    """The rows with figures of :func:`compare` as the documentation shows them, all text."""
+    table = table[table["precision"].notna() | table["recall"].notna()]
+    return pd.DataFrame(
+        {
+            "system": table["system"],
+            "class": table["class"],
+            **{
+                f"{name} [90 %]": interval_texts(table, name, f"{name}_lower", f"{name}_upper")
+                for name in ("precision", "recall")
+            },
+            "images per second": table["images_per_s"].map("{:.2g}".format),
+        }
+    )
+
+
+def interval_texts(table, *columns):
+    """Texts such as ``0.32 [0.22, 0.42]`` of three columns: value, lower, upper."""
+    return table[list(columns)].apply(lambda row: "{:.2f} [{:.2f}, {:.2f}]".format(*row), axis=1)
+
+
 def _row(class_name, detections, annotations, index, cutoff_um, seed):
     """Figures of one system, folder and class."""
     found = detections[detections["class"] == class_name]

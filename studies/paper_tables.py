@@ -19,6 +19,7 @@ from dicentlib.evaluation import (
 )
 from dicentlib.files import atomic_path
 from dicentlib.training.fit import train
+from studies.comparison import interval_texts
 
 SINGLE_CONFIDENCE_THRESHOLD = 0.6  # the paper's operating points
 ENSEMBLE_CONFIDENCE_THRESHOLD = 0.5
@@ -107,6 +108,15 @@ def paper_tables(
     with atomic_path(out / "tables.csv") as temporary:
         table.to_csv(temporary, index=False)
     return table
+
+
+def documented(table):
+    """A table of :func:`paper_tables` as the documentation shows it: mean [q05, q95], all text."""
+    texts = interval_texts(table, "mean", "lower", "upper")
+    rows = table.assign(text=texts).pivot_table(
+        index=["class", "system"], columns="measure", values="text", aggfunc="first", sort=False
+    )
+    return rows[["precision", "recall"]].reset_index()
 
 
 def paper_claims(table):

@@ -72,4 +72,4 @@ def test_nothing_installed_imports_the_studies():
 @pytest.mark.parametrize("name", ["simulation", "baseline"])
 def test_only_the_command_imports_the_simulator_and_the_opponent(name):
     users = {own for own, others in parts_imported().items() if name in others}
-    assert users <= {"__main__"}, users
+    assert users <= {"commands"}, users

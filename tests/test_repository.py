@@ -141,6 +141,50 @@ def test_the_project_names_no_machine():
             assert not pattern.search(path.read_text()), path
 
 
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [path for path in DOCS if path.parent.name not in ("tables", "cards", "api")]
+INCLUDED = re.compile(r"(?:{include}|:file:) *(?:\.\./)*(?:docs/)?tables/([\w.]+)")
+
+
+def is_figure(cell):
+    """Whether a cell of a table is a number, an interval or a measurement, not a word."""
+    return re.match(r"[*`~<>=±+-]*\s*[\d.]", cell) is not None
+
+
+def pasted_figures(text):
+    """Rows of a page's own tables that hold a figure."""
+    rows = (line.strip().strip("|").split("|") for line in text.splitlines() if line[:1] == "|")
+    return [row for row in rows if any(is_figure(cell.strip()) for cell in row)]
+
+
+def test_a_figure_in_a_table_is_told_from_a_word():
+    assert pasted_figures(
+        "| a | b |\n|---|---|\n| 2 Gy, whole | 0.97 |\n| x | **0.3 [0.2, 0.4]** |"
+    )
+    assert not pasted_figures("| key | effect |\n|---|---|\n| `cells(curve, 0.5)` | white is 0 |")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT / "docs").as_posix())
+def test_tables_of_figures_in_the_documentation_are_included(path):
+    assert pasted_figures(path.read_text()) == []
+
+
+def test_every_included_table_is_written_by_a_command():
+    """A benchmark names the table it writes; a study gets its path, which the page shows."""
+    scripts = "\n".join(path.read_text() for path in (ROOT / "benchmarks").glob("*.py"))
+    included = {}
+    for path in PAGES:
+        for name in INCLUDED.findall(path.read_text()):
+            included[name] = path.read_text()
+    tables = {path.name for path in (ROOT / "docs" / "tables").iterdir()}
+    assert len(included) > 10
+    assert set(included) <= tables
+    assert {name.split(".")[0] for name in tables} == {name.split(".")[0] for name in included}
+    for name, page in included.items():
+        written = f'"{name.split(".")[0]}"' in scripts
+        assert written or re.search(rf"--\w+ docs/tables/{name}", page), name
+
+
 def test_documented_commands_exist():
     texts = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("models/*/*.md")]
     texts += ROOT.glob("studies/**/*.py")
@@ -153,8 +197,8 @@ def test_documented_commands_exist():
         path = ROOT / (script or package.replace(".", "/"))
         path = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
         assert path.is_file(), script
-        tree = ast.parse(path.read_text())
-        commands = {name for node in tree.body for name in command_names(node)}
+        trees = [ast.parse(one.read_text()) for one in [path, *path.parent.glob("commands/*.py")]]
+        commands = {name for tree in trees for node in tree.body for name in command_names(node)}
         if command and commands:
             assert command in commands, f"{package or script} {command}: it has {commands}"
 

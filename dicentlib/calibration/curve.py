@@ -7,20 +7,24 @@ curve was made. A linear curve has beta = 0.
 """
 
 import dataclasses
-import json
 import math
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
-import pandas as pd
 from scipy.stats import chi2
 
-from dicentlib.calibration.curve_files import NAMES, read_curve_content
-from dicentlib.counts.checked import number, numbers
+from dicentlib.calibration.curve_checks import (
+    check_protraction,
+    checked_coefficients,
+    checked_covariance,
+    checked_range,
+    content_of,
+    in_order,
+)
+from dicentlib.calibration.curve_files import NAMES, read_curve_content, write_curve_content
+from dicentlib.counts.checked import number
 from dicentlib.errors import InputError, ScorerMismatchError
-from dicentlib.files import atomic_path
 
-ONLY_ERRORS = "The curve has no covariances between its coefficients, only standard errors."
 SHORTEST_CURVE = (
     'the shortest is a file .json with {"coefficients": {"C": 0.001, "alpha": 0.02, "beta": 0.06}, '
     '"standard_errors": {"C": 0.0005, "alpha": 0.005, "beta": 0.004}, "dose_range_gy": [0, 5]}'
@@ -67,58 +71,40 @@ class CalibrationCurve:
 
     coefficients: np.ndarray
     covariance: np.ndarray | None = None
-    standard_errors: np.ndarray | None = dataclasses.field(default=None, kw_only=True)
-    dose_range_gy: tuple | None = dataclasses.field(default=None, kw_only=True)
-    name: str = dataclasses.field(default="", kw_only=True)
-    reference: str = dataclasses.field(default="", kw_only=True)
-    radiation: str = dataclasses.field(default="", kw_only=True)
-    conditions: dict = dataclasses.field(default_factory=dict, kw_only=True)
-    fit: dict = dataclasses.field(default_factory=dict, kw_only=True)
-    scorer: dict | None = dataclasses.field(default=None, kw_only=True)
-    warnings: tuple = dataclasses.field(default=(), kw_only=True)
-    protraction: float = dataclasses.field(default=1.0, kw_only=True)
-    acute: "CalibrationCurve | None" = dataclasses.field(default=None, kw_only=True, repr=False)
+    _: KW_ONLY
+    standard_errors: np.ndarray | None = None
+    dose_range_gy: tuple | None = None
+    name: str = ""
+    reference: str = ""
+    radiation: str = ""
+    conditions: dict = field(default_factory=dict)
+    fit: dict = field(default_factory=dict)
+    scorer: dict | None = None
+    warnings: tuple = ()
+    protraction: float = 1.0
+    acute: "CalibrationCurve | None" = field(default=None, repr=False)
 
     def __post_init__(self):
         if self.protraction != 1 and self.acute is None:
             raise InputError("a curve takes no protraction: use curve.protracted(G)")
-        coefficients = _coefficients(self.coefficients)
-        notes = [str(text) for text in self.warnings]
-        covariance, errors = self.covariance, self.standard_errors
-        if covariance is not None:
-            covariance = _covariance(covariance)
-        elif errors is not None:
-            errors = _padded(errors, "standard_errors")
-            if np.any(errors < 0) or np.any(np.isinf(errors)):
-                raise InputError(f"standard_errors are {errors.tolist()}: expected 0 or more")
-            unknown = [name for name, error in zip(NAMES, errors, strict=True) if error != error]
-            covariance = np.diag(np.nan_to_num(errors) ** 2)
-            texts = []
-            if covariance.any():
-                texts = [ONLY_ERRORS]
-            if covariance.any() and unknown:
-                texts.append(f"The standard error of {', '.join(unknown)} is not known.")
-            notes += [text for text in texts if text not in notes]
-        if covariance is not None and not covariance.any():
-            covariance, errors = None, None
-        if covariance is not None:
-            covariance.setflags(write=False)
-            errors = np.sqrt(np.diag(covariance))
-        coefficients.setflags(write=False)
-        if self.dose_range_gy is not None:
-            low, high = (float(value) for value in self.dose_range_gy)
-            if not (0 <= low <= high < math.inf and high > 0):
-                raise InputError(
-                    f"dose_range_gy is {self.dose_range_gy}: expected 0 <= low <= high"
-                )
-            object.__setattr__(self, "dose_range_gy", (low, high))
-        object.__setattr__(self, "coefficients", coefficients)
-        object.__setattr__(self, "covariance", covariance)
-        object.__setattr__(self, "standard_errors", errors)
-        object.__setattr__(self, "conditions", dict(self.conditions))
-        object.__setattr__(self, "fit", dict(self.fit))
-        object.__setattr__(self, "scorer", _content_of(self.scorer))
-        object.__setattr__(self, "warnings", tuple(notes))
+        coefficients = checked_coefficients(self.coefficients)
+        covariance, errors, notes = checked_covariance(self.covariance, self.standard_errors)
+        notes = [note for note in notes if note not in self.warnings]
+        for values in (coefficients, covariance):
+            if values is not None:
+                values.setflags(write=False)
+        checked = {
+            "coefficients": coefficients,
+            "covariance": covariance,
+            "standard_errors": errors,
+            "dose_range_gy": checked_range(self.dose_range_gy),
+            "conditions": dict(self.conditions),
+            "fit": dict(self.fit),
+            "scorer": content_of(self.scorer),
+            "warnings": (*map(str, self.warnings), *notes),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     @property
     def n_parameters(self):
@@ -250,7 +236,7 @@ class CalibrationCurve:
 
     def require_scorer(self, scorer):
         """Raise :class:`ScorerMismatchError` unless `scorer` is the one that made the curve."""
-        other = _content_of(scorer)
+        other = content_of(scorer)
         if self.scorer is None or other is None or other == self.scorer:
             return
         keys = sorted(set(self.scorer) | set(other))
@@ -265,7 +251,7 @@ class CalibrationCurve:
 
     def with_scorer(self, scorer):
         """The same curve, tied to the scorer that made its counts."""
-        return dataclasses.replace(self, scorer=_content_of(scorer), standard_errors=None)
+        return dataclasses.replace(self, scorer=content_of(scorer), standard_errors=None)
 
     def to_dict(self):
         """Plain numbers and text; :meth:`from_dict` gives the same curve back exactly.
@@ -294,7 +280,7 @@ class CalibrationCurve:
         ``coefficients`` and ``standard_errors`` may be objects, ``{"C": .001, "alpha": .02,
         "beta": .06}`` (a linear curve has no beta), or lists in that order.
         """
-        expected = {field.name for field in dataclasses.fields(cls)} - {"acute"}
+        expected = {one.name for one in dataclasses.fields(cls)} - {"acute"}
         unknown = sorted(set(content) - expected)
         if unknown or "coefficients" not in content:
             raise InputError(
@@ -302,9 +288,9 @@ class CalibrationCurve:
                 f"found {sorted(content)}"
             )
         content = dict(content)
-        coefficients = _in_order(content.pop("coefficients"), "coefficients")
+        coefficients = in_order(content.pop("coefficients"), "coefficients")
         if content.get("standard_errors") is not None:
-            errors = _in_order(content["standard_errors"], "standard_errors")
+            errors = in_order(content["standard_errors"], "standard_errors")
             content["standard_errors"] = errors + [math.nan] * (len(coefficients) - len(errors))
         factor = content.pop("protraction", 1.0)
         curve = cls(coefficients, content.pop("covariance", None), **content)
@@ -312,13 +298,7 @@ class CalibrationCurve:
 
     def save(self, path):
         """Write ``.json`` (or ``.csv``, the same content as a name,value table), atomically."""
-        content = self.to_dict()
-        with atomic_path(path) as temporary:
-            if str(path).endswith(".csv"):
-                rows = [(name, json.dumps(value)) for name, value in _flat(content)]
-                pd.DataFrame(rows, columns=["name", "value"]).to_csv(temporary, index=False)
-            else:
-                temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
+        write_curve_content(path, self.to_dict())
 
     @classmethod
     def load(cls, path):
@@ -338,83 +318,3 @@ class CalibrationCurve:
             raise InputError(
                 f"{path}: not a calibration curve ({error}); {SHORTEST_CURVE}"
             ) from error
-
-
-def check_protraction(protraction):
-    """G as a float; anything outside [0, 1] is an error."""
-    try:
-        value = float(protraction)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not 0 <= value <= 1:
-        raise InputError(f"protraction is {protraction!r}: expected G(x) from 0 to 1")
-    return value
-
-
-def _in_order(values, label):
-    """Numbers of C, alpha and beta from an object with these names, or from a list of them."""
-    if isinstance(values, dict):
-        if not {"C", "alpha"} <= set(values) <= set(NAMES):
-            raise InputError(f"{label} are {values!r}: expected an object with {NAMES}")
-        values = [values[name] for name in NAMES if name in values]
-    return [math.nan if value is None else value for value in values]
-
-
-def _padded(values, name):
-    values = numbers(values, f"{name} are {values!r}: expected numbers").ravel()
-    if values.size not in (2, 3):
-        raise InputError(f"{name} has {values.size} numbers: expected C, alpha and beta (or 2)")
-    return np.concatenate([values, np.zeros(3 - values.size)])
-
-
-def _coefficients(values):
-    values = _padded(values, "coefficients")
-    if not np.all(np.isfinite(values)) or not np.any(values[1:]):
-        raise InputError(
-            f"coefficients are {values.tolist()}: expected finite numbers, not a flat curve"
-        )
-    if values[0] < 0:
-        raise InputError(f"background C is {values[0]}: expected 0 or more dicentrics per cell")
-    return values
-
-
-def _covariance(values):
-    matrix = numbers(values, f"covariance is {values!r:.100}: expected numbers")
-    if matrix.shape not in ((2, 2), (3, 3)) or not np.all(np.isfinite(matrix)):
-        raise InputError(
-            f"covariance has shape {matrix.shape}: expected 3 x 3 finite numbers for (C, alpha, "
-            "beta), or 2 x 2 for a linear curve"
-        )
-    matrix = np.pad(matrix, (0, 3 - len(matrix)))
-    scale = np.sqrt(np.abs(np.diag(matrix)))
-    # Published matrices are rounded to three digits: allow that much, no more.
-    if not np.allclose(matrix, matrix.T, rtol=1e-6, atol=1e-12) or np.any(np.diag(matrix) < 0):
-        raise InputError("covariance is not symmetric with variances of 0 or more")
-    safe = np.where(scale > 0, scale, 1.0)
-    if np.linalg.eigvalsh(matrix / np.outer(safe, safe)).min() < -0.01:
-        raise InputError("covariance is not positive semi-definite: check its rows and signs")
-    return matrix
-
-
-def _content_of(scorer):
-    if scorer is None:
-        return None
-    if hasattr(scorer, "to_dict"):
-        scorer = scorer.to_dict()
-    elif dataclasses.is_dataclass(scorer):
-        scorer = dataclasses.asdict(scorer)
-    if not isinstance(scorer, dict):
-        raise InputError(f"scorer is {scorer!r}: expected a dict, a dataclass or to_dict()")
-    return json.loads(json.dumps(scorer))
-
-
-def _flat(content):
-    for name, value in content.items():
-        if name == "coefficients":
-            yield from ((f"coefficient_{key}", number) for key, number in value.items())
-        elif name == "covariance" and value is not None:
-            for row, numbers in zip(NAMES, value, strict=True):
-                for column, number in zip(NAMES, numbers, strict=True):
-                    yield f"covariance_{row}_{column}", number
-        else:
-            yield name, value

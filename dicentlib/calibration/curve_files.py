@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
-from dicentlib.files import read_json, read_text
+import pandas as pd
+
+from dicentlib.files import atomic_path, read_json, read_text
 from dicentlib.tables import is_workbook, read_table
 
 COLUMNS = ("name", "value")
@@ -32,6 +34,16 @@ def read_curve_content(path):
     if len(twice):
         raise ValueError(f"{twice.iloc[0]!r} is there twice")
     return _nested({row["name"]: _value(row["value"]) for row in table.to_dict("records")})
+
+
+def write_curve_content(path, content):
+    """Write plain content as ``.json``, or as ``.csv``, a table name, value; atomically."""
+    with atomic_path(path) as temporary:
+        if str(path).endswith(".csv"):
+            rows = [(name, json.dumps(value)) for name, value in _flat(content)]
+            pd.DataFrame(rows, columns=COLUMNS).to_csv(temporary, index=False)
+        else:
+            temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
 
 
 def _is_json(path):
@@ -67,3 +79,15 @@ def _nested(rows):
     if entries:
         content["covariance"] = [[entries[(row, column)] for column in NAMES] for row in NAMES]
     return content
+
+
+def _flat(content):
+    for name, value in content.items():
+        if name == "coefficients":
+            yield from ((f"coefficient_{key}", number) for key, number in value.items())
+        elif name == "covariance" and value is not None:
+            for row, numbers in zip(NAMES, value, strict=True):
+                for column, number in zip(NAMES, numbers, strict=True):
+                    yield f"covariance_{row}_{column}", number
+        else:
+            yield name, value

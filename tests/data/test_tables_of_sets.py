@@ -9,7 +9,7 @@ from PIL import Image
 
 from dicentlib.data import index_images
 from dicentlib.errors import InputError, InputWarning
-from dicentlib.training.commands import read_image_set
+from dicentlib.training import read_image_set
 
 HEADER = "image,sample,dose_gy,pixel_size_um\n"
 

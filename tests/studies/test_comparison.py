@@ -7,7 +7,7 @@ from PIL import Image
 
 from dicentlib.data import write_annotations
 from dicentlib.errors import InputError
-from studies.comparison import compare, find_systems
+from studies.comparison import compare, documented, find_systems
 
 TRUTH = pd.DataFrame(
     {
@@ -42,6 +42,9 @@ def test_counts_by_hand(folder):
     assert np.isnan(fragment["precision"])
     assert fragment["recall"] == 0
     assert table.query("system == 'ensemble'")["note"].tolist() == ["absent", "absent"]
+    shown = documented(table)
+    assert shown["system"].tolist() == ["baseline", "baseline"]
+    assert shown["precision [90 %]"].iloc[0].startswith("0.50 [")
 
 
 def test_without_annotations_only_detections_are_counted(folder):

@@ -7,7 +7,7 @@ from training_case import PARAMETERS, make_image_set
 from dicentlib.data import CLASSES
 from dicentlib.errors import InputError
 from dicentlib.training import TrainingParameters
-from studies.paper_tables import paper_claims, paper_tables
+from studies.paper_tables import documented, paper_claims, paper_tables
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +79,6 @@ def test_claims_in_words():
     worse = pd.DataFrame(rows)
     worse.loc[worse["system"] == "ensemble", "mean"] = 0.1
     assert sum("not confirmed" in sentence for sentence in paper_claims(worse)) == 2
+    shown = documented(pd.DataFrame(rows))
+    assert shown["system"].tolist() == ["model A", "model B", "ensemble"] * 2
+    assert shown["recall"].tolist()[1] == "0.51 [0.37, 0.63]"

@@ -20,8 +20,7 @@ from dicentlib.errors import DicentlibError, InputError
 from dicentlib.files import file_digest
 from dicentlib.loss import HeatmapLoss, heatmap_cross_entropy
 from dicentlib.model import HeatmapUnet
-from dicentlib.training import PRESETS, TrainingParameters, train
-from dicentlib.training.commands import changed_preset
+from dicentlib.training import PRESETS, TrainingParameters, changed_preset, train
 from dicentlib.training.fit import computes_bfloat16
 from dicentlib.training.loading import EpochSampler
 from dicentlib.training.module import HeatmapModule

@@ -1,0 +1,108 @@
+"""Commands on counts: ``dose`` and ``plan``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dicentlib.commands.app import app, argument, option
+from dicentlib.errors import InputError
+
+
+@app.command()
+def dose(
+    counts: Annotated[Path, argument("CSV: ID, C0, C1, C2 ... (or ID, N, X).")],
+    curve: Annotated[
+        str,
+        argument(
+            "curve.json, calibration counts (CSV: D, C0, C1 ... or D, N, X) to fit one to, "
+            "or the name of a published curve."
+        ),
+    ],
+    out: Annotated[Path | None, option("Also write the table, as CSV.")] = None,
+    method: Annotated[
+        str,
+        option(
+            "route (a laboratory's, which looks for partial exposure), or one method for "
+            "all: merkle, delta, dolphin, mixture, bayesian or detector."
+        ),
+    ] = "route",
+    protraction: Annotated[float, option("G(x), 1 for an acute exposure.")] = 1.0,
+    local_exposure: Annotated[
+        bool,
+        option("The history suggests partial-body exposure (route only).", "--local-exposure"),
+    ] = False,
+):
+    """Doses of counted samples, the highest first, with their triage categories."""
+    from dicentlib.dose.route_table import route_table, shown_columns
+    from dicentlib.dose.table import dose_table
+
+    if method == "route":
+        table = route_table(
+            counts, curve, protraction=protraction, local_exposure=local_exposure
+        ).rename(columns={"reservations": "warnings"})
+        texts = table["conclusion"] + " " + table["warnings"]
+    elif local_exposure:
+        raise InputError(f"--local-exposure is an option of the route, not of the method {method}")
+    else:
+        table = dose_table(counts, curve, method=method, protraction=protraction)
+        texts = table["warnings"]
+    typer.echo(table[shown_columns(table)].round(3).to_string(index=False))
+    _echo_notes(table["sample"], texts)
+    _write(table, out)
+    if table["dose_gy"].isna().all():
+        raise typer.Exit(1)
+
+
+@app.command()
+def plan(
+    curve: Annotated[str, argument("As for `dose`: a curve of real dicentrics.")],
+    detect_gy: Annotated[float, option("Dose to be detected (Gy).")] = 0.5,
+    width_at_gy: Annotated[float, option("Dose at which the interval is planned (Gy).")] = 2.0,
+    half_width_gy: Annotated[float, option("Half width of the 95 % interval there (Gy).")] = 0.25,
+    part_gy: Annotated[float, option("Dose to the exposed part of the body (Gy).")] = 3.0,
+    fraction: Annotated[float, option("Exposed part of the body, 0 to 1.")] = 0.5,
+    power: Annotated[float, option("Probability of detecting that partial exposure.")] = 0.9,
+    d0_gy: Annotated[
+        float, option("Dose after which 37 % of the cells reach metaphase (Gy).")
+    ] = 2.7,
+    efficiency: Annotated[
+        float | None, option("Share of dicentrics that a detector finds. Default: by eye.")
+    ] = None,
+    false_rate: Annotated[float, option("False dicentrics per cell of that detector.")] = 0.0,
+    out: Annotated[Path | None, option("Also write the table, as CSV.")] = None,
+):
+    """Cells for a detection limit, an interval, the power to see a part, a calibration series."""
+    questions = dict(locals())  # a copy: the options as given
+    for name in ("curve", "efficiency", "false_rate", "out"):
+        del questions[name]
+    from dicentlib.dose import Detector
+    from dicentlib.dose.table import read_curve
+    from dicentlib.planning import plan_series, planning_table
+
+    detector = None
+    if efficiency is not None or false_rate:
+        detector = Detector(1.0 if efficiency is None else efficiency, 0.0, false_rate, 0.0)
+    known = read_curve(curve)
+    table = planning_table(known, detector=detector, **questions)
+    typer.echo(table.drop(columns="note").round(2).to_string(index=False))
+    _echo_notes(table["question"], table["note"])
+    if table.iloc[-1].drop(["question", "note"]).notna().all():
+        series = plan_series(known, {width_at_gy: half_width_gy / 2}, detector=detector)
+        scoring = "by eye" if detector is None else "with the detector"
+        typer.echo(f"\nThe calibration series, {scoring}:\n{series.table.to_string(index=False)}")
+    _write(table, out)
+
+
+def _echo_notes(rows, notes):
+    for row, note in zip(rows, notes, strict=True):
+        if note:
+            typer.echo(f"{row}: {note}")
+
+
+def _write(table, out):
+    from dicentlib.files import atomic_path
+
+    if out is not None:
+        with atomic_path(out) as temporary:
+            table.to_csv(temporary, index=False)

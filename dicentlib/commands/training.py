@@ -1,0 +1,123 @@
+"""Commands that make image sets and ensembles: ``simulate`` and ``train``."""
+
+from typing import Annotated
+
+import typer
+
+from dicentlib.commands.app import app, argument, option
+from dicentlib.errors import InputError
+
+
+@app.command()
+def simulate(
+    folder: Annotated[str, argument("Folder for the image set.")],
+    n_images: Annotated[int, option("Images per dose.")] = 5430,
+    dose_gy: Annotated[
+        str | None, option("A dose or several, as 0,0.5,2. Default: the paper's labels per image.")
+    ] = None,
+    seed: Annotated[int, option("The same seed gives the same images.")] = 0,
+    height: Annotated[int, option("Height of an image in pixels.")] = 888,
+    width: Annotated[int, option("Width of an image in pixels.")] = 1008,
+    pixel_size_um: Annotated[float, option("Side of a pixel in micrometres.")] = 0.1,
+    fraction_irradiated: Annotated[float, option("Share of cells that had the dose.")] = 1.0,
+    negative_fraction: Annotated[float, option("Share of images without aberrations.")] = 0.0,
+    rejected_fraction: Annotated[float, option("Share of images that are not scorable.")] = 0.0,
+    blind: Annotated[
+        bool, option("Keep the truth in a separate file, truth.json.", "--blind")
+    ] = False,
+    workers: Annotated[int | None, option("Processes. Default: one per processor.")] = None,
+):
+    """Write a set of simulated metaphases with their truth.
+
+    Without a dose this is the paper's training set: 5,430 images, an aberration in each, on
+    average 0.925 dicentrics and 1.389 fragments.
+    """
+    from dicentlib.conventions import REASONS
+    from dicentlib.simulation import simulate_set
+
+    try:
+        doses = [float(dose) for dose in (dose_gy or "").split(",") if dose.strip()]
+    except ValueError as error:
+        raise InputError(
+            f"--dose-gy {dose_gy!r}: allowed are doses in Gy, as 2 or 0,0.5,2"
+        ) from error
+    simulate_set(
+        folder,
+        n_images=n_images,
+        dose_gy=None if not doses else doses if len(doses) > 1 else doses[0],
+        seed=seed,
+        height=height,
+        width=width,
+        pixel_size_um=pixel_size_um,
+        fraction_irradiated=fraction_irradiated,
+        at_least_one_aberration=not doses,
+        negative_fraction=negative_fraction,
+        reasons={name: rejected_fraction / len(REASONS) for name in REASONS},
+        blind=blind,
+        n_workers=workers,
+    )
+    typer.echo(f"{folder}: samples.csv" + (", truth.json" if blind else ", annotations.csv"))
+
+
+@app.command()
+def train(
+    images: Annotated[str, argument("Image set for training.")],
+    out: Annotated[str, argument("Receives members/, metrics.csv and training/.")],
+    annotations: Annotated[
+        str | None, option("Table of annotations. Default: annotations.csv in IMAGES.")
+    ] = None,
+    validation: Annotated[str | None, option("Image set measured after each epoch.")] = None,
+    preset: Annotated[str, option("demo or paper; the options below change it.")] = "demo",
+    encoder: Annotated[str | None, option("Encoder of the network, for example resnet34.")] = None,
+    decoder_channels: Annotated[
+        str | None, option("Channels of the decoder, two numbers: 64,32.")
+    ] = None,
+    crop_px: Annotated[int | None, option("Side of crops; 0: whole images.")] = None,
+    pixel_size_um: Annotated[float | None, option("Scale of the network's images.")] = None,
+    lam: Annotated[float | None, option("Weight of sparse variation; 0: Model A.")] = None,
+    optimiser: Annotated[str | None, option("adam or adamw.")] = None,
+    learning_rate: Annotated[float | None, option("Learning rate at the start.")] = None,
+    weight_decay: Annotated[float | None, option("Weight decay of the optimiser.")] = None,
+    decay_to: Annotated[
+        float | None, option("Final share of the learning rate; 1: constant.")
+    ] = None,
+    intensity: Annotated[float | None, option("Strength of random exposure, 0 to 1.")] = None,
+    blur_px: Annotated[float | None, option("Largest random blur in pixels.")] = None,
+    epochs: Annotated[int | None, option("Number of epochs; a member is kept after each.")] = None,
+    batch_size: Annotated[int | None, option("Samples of a step, over all devices.")] = None,
+    steps_per_epoch: Annotated[
+        int | None, option("Steps of an epoch; 0: as many crops as images.")
+    ] = None,
+    precision: Annotated[str | None, option("Precision: auto, float32 or bfloat16.")] = None,
+    initial_members: Annotated[str | None, option("Fine-tune this ensemble.")] = None,
+    data_seed: Annotated[int | None, option("Seed of order, crops and augmentation.")] = None,
+    init_seed: Annotated[int | None, option("Seed of the first weights.")] = None,
+    threads: Annotated[int | None, option("Threads. Default: one per processor.")] = None,
+    workers: Annotated[int, option("Processes that prepare samples; 0: none.")] = 0,
+    devices: Annotated[int, option("GPUs, or processes on a CPU.")] = 1,
+    cache_gb: Annotated[float, option("Memory for images.")] = 4.0,
+    max_minutes: Annotated[float | None, option("Stop after the epoch that exceeds it.")] = None,
+    fresh: Annotated[bool, option("Start again instead of resuming.", "--fresh")] = False,
+):
+    """Train on annotated images; a killed training goes on when the command is given again."""
+    given = dict(locals())  # a copy: the options as given
+    from dataclasses import fields
+
+    from dicentlib.training import TrainingParameters, changed_preset, fit, read_image_set
+
+    names = {"steps_per_epoch", *(field.name for field in fields(TrainingParameters))}
+    changes = {name: value for name, value in given.items() if name in names}
+    metrics = fit.train(
+        *read_image_set(images, annotations=annotations),
+        out,
+        parameters=changed_preset(preset, changes),
+        validation=read_image_set(validation) if validation else None,
+        initial_members=initial_members,
+        resume=not fresh,
+        threads=threads,
+        workers=workers,
+        devices=devices,
+        cache_gb=cache_gb,
+        max_minutes=max_minutes,
+    )
+    typer.echo(metrics.tail(3).to_string(index=False))
