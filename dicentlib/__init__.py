@@ -2,6 +2,10 @@
 
 The names below are loaded when they are first used; everything else is imported from the
 package that holds it, for example ``dicentlib.calibration``.
+
+The papers' method in four places: the loss (``dicentlib.loss``), the vote (``dicentlib.voting``),
+the curve (``dicentlib.calibration.fit``) and a laboratory's route to the dose
+(``dicentlib.dose.route``).
 """
 
 import lazy_loader

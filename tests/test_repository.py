@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import typer
 
+import dicentlib
+
 ROOT = Path(__file__).resolve().parents[1]
 CONDA_NAMES = {
     "torch": "pytorch",
@@ -183,6 +185,28 @@ def test_every_included_table_is_written_by_a_command():
     for name, page in included.items():
         written = f'"{name.split(".")[0]}"' in scripts
         assert written or re.search(rf"--\w+ docs/tables/{name}", page), name
+
+
+def test_the_places_of_the_method_exist_and_the_door_names_them():
+    """CONTRIBUTING names file and function of each; the package's docstring leads there."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    table = text.split("## The paper in one minute")[1].split("## ")[0]
+    places = re.findall(r"\| `(dicentlib/[\w/]+)\.py`, (.+) \|", table)
+    assert len(places) == 4
+    for path, names in places:
+        module = path.replace("/", ".")
+        for name in re.findall(r"`(\w+)`", names):
+            assert getattr(import_module(module), name).__module__ == module
+        assert f"``{module}``" in dicentlib.__doc__
+    assert "(CONTRIBUTING.md)" in (ROOT / "README.md").read_text()
+
+
+def test_every_path_that_contributing_names_exists():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    paths = re.findall(r"`((?:dicentlib|docs|tests|notebooks|benchmarks)/[\w./*]*)", text)
+    assert len(paths) > 12
+    for path in paths:
+        assert "NN_" in path or list(ROOT.glob(path.rstrip("/"))), path
 
 
 def test_documented_commands_exist():

@@ -16,7 +16,7 @@ from dicentlib.counts.headings import columns_of, is_header
 from dicentlib.counts.sample import Sample
 from dicentlib.counts.summary_rows import refuse_means, total_rows
 from dicentlib.errors import InputError, InputWarning
-from dicentlib.tables import number_style, numbers, read_table, whole_numbers
+from dicentlib.tables import notice_dates, number_style, numbers, read_table, whole_numbers
 
 HIGHEST_GY = 100.0  # of any calibration; doses above are in cGy or mGy
 UNUSUAL_YIELD = 3.0  # dicentrics per cell, at about 7 Gy of gamma rays
@@ -53,7 +53,9 @@ def read_counts(path):
     table = replace(table, cells=table.cells.iloc[kept])
     found = pd.DataFrame(index=range(len(table.cells)))
     if "sample" in known:
-        found["sample"] = table.cells[known["sample"]].to_numpy()
+        names = table.cells[known["sample"]]
+        notice_dates(table.source, names)
+        found["sample"] = names.to_numpy()
     if "dose_gy" in known:
         found["dose_gy"] = _doses(table, known["dose_gy"], style)
     samples = [

@@ -10,7 +10,14 @@ import pandas as pd
 from dicentlib.data.paths import check_relative
 from dicentlib.data.scale import PIXEL_SIZES_UM
 from dicentlib.errors import InputError
-from dicentlib.tables import number_style, numbers, plain_name, read_table, with_plain_headings
+from dicentlib.tables import (
+    notice_dates,
+    number_style,
+    numbers,
+    plain_name,
+    read_table,
+    with_plain_headings,
+)
 
 COLUMNS = ("image", "sample", "donor", "slide", "dose_gy", "pixel_size_um")
 NEARLY = {name.replace("_", " "): name for name in COLUMNS} | {
@@ -78,6 +85,8 @@ def read_samples(samples):
     for column in TEXT_COLUMNS:
         if column in table:
             table = table.assign(**{column: as_text(table[column])})
+            if column != "image":  # that names a file, which is there or not
+                notice_dates(name, table[column].set_axis(rows))
     table = table.assign(image=[image.replace("\\", "/") for image in table["image"]])
     for row, image in zip(rows, table["image"], strict=True):
         try:

@@ -16,7 +16,7 @@ from dicentlib.dose.bayesian import bounded_bayesian
 from dicentlib.dose.estimate import check_method, estimate_dose
 from dicentlib.dose.triage import triage_table
 from dicentlib.errors import InputError
-from dicentlib.tables import SUFFIXES
+from dicentlib.tables import SUFFIXES, notice_dates
 
 # of every table, also where no sample has a dose
 COLUMNS = "sample n_cells n_dicentrics yield u method dose_gy lower_gy upper_gy category"
@@ -89,6 +89,8 @@ def named_samples(counts):
     if not isinstance(counts, (pd.DataFrame, str, PathLike)):
         raise InputError(f"counts are {counts!r:.100}: expected a file, a table or a dict")
     table = counts if isinstance(counts, pd.DataFrame) else read_counts(counts)
+    if isinstance(counts, pd.DataFrame) and "sample" in table:
+        notice_dates("table of counts", table["sample"].astype(str))
     missing = {"n_cells", "n_dicentrics"} - set(table)
     if missing:
         raise InputError(f"the table has no column {', '.join(sorted(missing))}")

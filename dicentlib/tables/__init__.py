@@ -1,5 +1,6 @@
 """The one reader of tables: from any usual spreadsheet's file to text cells and numbers."""
 
+from dicentlib.tables.dates import notice_dates
 from dicentlib.tables.numbers import number_style, numbers, whole_numbers
 from dicentlib.tables.reading import (
     SUFFIXES,
@@ -16,6 +17,7 @@ __all__ = [
     "TextTable",
     "find_table",
     "is_workbook",
+    "notice_dates",
     "number_style",
     "numbers",
     "plain_name",

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from dicentlib.errors import InputError
+from dicentlib.tables.dates import is_date
 
 GROUP = r"[1-9][0-9]{0,2}"
 SPACES = re.compile(rf"({GROUP})((?:[\s'’´`][0-9]{{3}})+)([.,][0-9]+)?")
@@ -15,10 +16,6 @@ GROUPED = re.compile(rf"{GROUP}(?:([.,])[0-9]{{3}})(?:\1[0-9]{{3}})*")
 BOTH = re.compile(rf"({GROUP}(?:([.,])[0-9]{{3}})(?:\2[0-9]{{3}})*)(?!\2)([.,])([0-9]+)")
 DECIMAL = re.compile(r"([0-9]*)([.,])([0-9]*)((?:[eE][+-]?[0-9]+)?)")
 WHOLE = re.compile(r"[0-9]+")
-DATE = re.compile(
-    r"[0-3]?\d[.\-/ ]+[^\W\d]{3,}\.?([.\-/ ]+\d{2,4})?|[^\W\d]{3,}\.?[.\-/ ]\d{1,4}|"
-    r"\d{4}-\d{1,2}-\d{1,2}.*|\d{1,2}([./-])\d{1,2}\2(\d{2}|\d{4})"
-)
 UNITS = re.compile(r"(.*\d)\s*([^\W\d]+|%)", re.DOTALL)
 SCIENTIFIC = re.compile(r"[0-9]+[eE][+-]?[0-9]+")
 
@@ -156,7 +153,7 @@ def _whole(text, style, without_decimals):
 
 def _no_number(text, expected):
     """The error about a text that is no number, with the reason where it can be seen."""
-    if DATE.fullmatch(text):
+    if is_date(text):
         hint = " (a date, which a spreadsheet makes of 3-4 or 3.4: type it again, in a text cell)"
     elif text.startswith("#"):
         hint = " (an error of the spreadsheet's formula)"

@@ -489,7 +489,11 @@ def test_predictions_are_said(tmp_path, pair):
     ("line", "match"),
     [
         ("0 0.5 0.5 0.1 0.1 0.87", "no outlines, poses or confidences"),
-        ("0 0.1 0.1 0.2 0.1 0.2 0.2 0.1 0.2", "no outlines, poses or confidences"),
+        ("0 0.1 0.1 0.2 0.1 0.2 0.2 0.1 0.2", "an outline of 4 points; .*no outlines, poses"),
+        ("0 0.1 0.1 0.2 0.1 0.2 0.2", "an outline of 3 points; expected class x y width"),
+        ("0 0.1 0.1 0.2", "0.1 0.1 0.2'; expected class x y width height"),
+        ("0 0.1 0.1", "0.1 0.1'; expected class x y width height"),
+        ("0 0.1 0.1 0.2 0.1 0.2 0.2 0.3", "0.2 0.3'; expected class x y width height"),
         ("0 0.5 0.5 1.5 0.1", "above 0 and at most 1"),
         ("0 0.5 0.5 0 0", "above 0 and at most 1"),
         ("0 50 60 10 10", "above 0 and at most 1"),
@@ -497,8 +501,8 @@ def test_predictions_are_said(tmp_path, pair):
 )
 def test_lines_of_yolo_that_are_no_box(tmp_path, index, line, match):
     (tmp_path / "classes.txt").write_text("dicentric\nfragment\n")
-    (tmp_path / "a.txt").write_text(f"{line}\n")
-    with pytest.raises(InputError, match=f"line 1: .*{match}"):
+    (tmp_path / "a.txt").write_text(f"1 0.5 0.5 0.1 0.1\n{line}\n")  # four numbers are a box
+    with pytest.raises(InputError, match=rf"a\.txt, line 2: .*{match}"):
         formats.read_yolo(tmp_path, index)
 
 

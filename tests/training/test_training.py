@@ -13,7 +13,9 @@ import pandas as pd
 import pytest
 import torch
 from training_case import PARAMETERS, make_image_set, run
+from typer.testing import CliRunner
 
+from dicentlib.__main__ import app
 from dicentlib.data import index_images
 from dicentlib.ensemble import load_members, member_paths
 from dicentlib.errors import DicentlibError, InputError
@@ -417,6 +419,22 @@ def test_presets_changed_by_options():
         changed_preset("demo", {"epochs": 0})
     with pytest.raises(InputError, match="preset 'big' found; allowed: paper, demo"):
         changed_preset("big", {})
+
+
+def test_the_command_trains_with_the_options_given(tmp_path):
+    _, annotations = make_image_set(tmp_path / "images")
+    annotations.to_csv(tmp_path / "images" / "annotations.csv", index=False)
+    small = ["--encoder", "tu-test_resnet", "--decoder-channels", "16,8", "--crop-px", "32"]
+    small += ["--batch-size", "2", "--steps-per-epoch", "1", "--epochs", "1", "--threads", "1"]
+    places = [str(tmp_path / "images"), str(tmp_path / "out")]
+    result = CliRunner().invoke(app, ["train", *places, *small, "--pixel-size-um", "0.1"])
+    assert result.exit_code == 0, result.output
+    (member,) = load_members(tmp_path / "out")
+    assert member.metadata["encoder"] == "tu-test_resnet"
+    assert member.metadata["pixel_size_um"] == 0.1
+    other = CliRunner().invoke(app, ["train", *places, *small, "--learning-rate", "0.5"])
+    assert other.exit_code == 2
+    assert "learning_rate" in other.output
 
 
 @pytest.mark.parametrize(

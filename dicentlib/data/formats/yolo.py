@@ -81,8 +81,8 @@ def read_yolo(folder, index):
     ------
     InputError
         No label file at all; one with objects that belongs to no image; no file of names, or
-        several that contradict each other; a line that is not ``class x y width height``; a
-        class number without name.
+        several that contradict each other; a line that is not ``class x y width height``, such
+        as an outline (a class and three points or more); a class number without name.
     """
     folder = Path(folder)
     found = _found_labels(folder, index)
@@ -112,8 +112,10 @@ def _object(line, classes, height, width):
     """Class and position of a line; the centre of pixel (0, 0) is half a pixel from the edge."""
     fields = line.split()
     if len(fields) != 5 or not re.fullmatch("[0-9]{1,4}", fields[0]):
+        points, odd = divmod(len(fields) - 1, 2)
+        found = f", an outline of {points} points" if points >= 3 and not odd else ""
         raise InputError(
-            f"{line[:60]!r}; expected class x y width height (boxes; no outlines, poses or "
+            f"{line[:60]!r}{found}; expected class x y width height (boxes; no outlines, poses or "
             "confidences)"
         )
     if int(fields[0]) not in classes:
