@@ -10,16 +10,16 @@ from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.evaluation.matching import mark_detections
 
 
-def detector_by_dose(cells, *, level=0.95):
-    """Efficiency and false detections per cell, by dose, with exact limits.
+def detector_by_dose(cells):
+    """Efficiency and false detections per cell, by dose, with exact 95 % limits.
+
+    Binomial (Clopper and Pearson) and Poisson (Garwood).
 
     Parameters
     ----------
     cells : DataFrame
         One row per cell: ``dose_gy``; ``n_true``, dicentrics annotated; ``n_found``, of those,
         the ones detected; ``n_false``, detections that are none of them.
-    level : float
-        Of the limits: binomial (Clopper and Pearson) and Poisson (Garwood).
 
     Returns
     -------
@@ -36,16 +36,16 @@ def detector_by_dose(cells, *, level=0.95):
     """
     sums = cells.groupby("dose_gy")[["n_true", "n_found", "n_false"]].sum()
     sums.insert(0, "n_cells", cells.groupby("dose_gy").size())
-    rows = [_rates(*row, level=level) for row in sums.itertuples(index=False)]
+    rows = [_rates(*row) for row in sums.itertuples(index=False)]
     return pd.concat([sums.reset_index(), pd.DataFrame(rows)], axis=1)
 
 
-def _rates(n_cells, n_true, n_found, n_false, *, level):
+def _rates(n_cells, n_true, n_found, n_false):
     efficiency, low, high = np.nan, np.nan, np.nan
     if n_true:
         efficiency = n_found / n_true
-        low, high = proportion_confint(n_found, n_true, alpha=1 - level, method="beta")
-    few, many = poisson_limits(int(n_false), level=level)
+        low, high = proportion_confint(n_found, n_true, method="beta")
+    few, many = poisson_limits(int(n_false))
     return {
         "efficiency": efficiency,
         "efficiency_lower": low,

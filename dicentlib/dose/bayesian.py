@@ -184,6 +184,18 @@ def below_background(sample, detected, *, level=0.95):
     )
 
 
+def above_zero(upper, sample, detected, notes, *, level=0.95):
+    """`upper`, or where it is 0 that of :func:`below_background`; whether the counts conflict.
+
+    The sentence is added to `notes`.
+    """
+    if upper > 0:
+        return upper, False
+    upper, note = below_background(sample, detected, level=level)
+    notes.append(note)
+    return upper, math.isinf(upper)
+
+
 def probability_of_fewer(sample, detected):
     """P(at most the sample's dicentrics) without a dose (half of those alike counted)."""
     mean, variance = detected.mean_at(0.0), detected.variance_at(0.0)

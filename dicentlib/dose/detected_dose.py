@@ -1,12 +1,10 @@
 """Whole-body dose from detected dicentrics, every known uncertainty in one interval."""
 
-import math
-
 import numpy as np
 from scipy.optimize import brentq
 
 from dicentlib.counts.checked import number
-from dicentlib.dose.bayesian import below_background
+from dicentlib.dose.bayesian import above_zero
 from dicentlib.dose.checks import estimate_of, range_warnings, sample_warnings
 from dicentlib.dose.count_law import tail_probabilities
 from dicentlib.dose.detector import detected_count
@@ -67,11 +65,7 @@ def detector_dose(
             f"Up to {FARTHEST_GY:g} Gy no dose is too high for the count: curve or detector are "
             "too uncertain for an upper limit."
         )
-    conflict = False
-    if upper <= 0:
-        upper, note = below_background(sample, detected, level=level)
-        conflict = math.isinf(upper)
-        notes.append(note)
+    upper, conflict = above_zero(upper, sample, detected, notes, level=level)
     corrected, _ = detected.detector.correct(sample.yield_)
     if sample.yield_ > curve.coefficients[0] and dose == 0:
         notes.append("Without the false positives the yield is not above the background.")

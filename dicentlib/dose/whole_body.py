@@ -9,7 +9,7 @@ from scipy.stats import norm
 from dicentlib.counts.checked import number
 from dicentlib.counts.dispersion import dispersion, expected_dispersion
 from dicentlib.counts.poisson_limits import poisson_limits
-from dicentlib.dose.bayesian import below_background
+from dicentlib.dose.bayesian import above_zero
 from dicentlib.dose.checks import band_warnings, estimate_of, range_warnings, sample_warnings
 from dicentlib.dose.detector import DetectedCurve, count_variance
 from dicentlib.errors import InputError
@@ -56,7 +56,7 @@ def merkle(
         low, high = x * (low / x) ** power, x * (high / x) ** power
     low, high = low / n, high / n
     notes = sample_warnings(sample, curve)
-    dose = _dose(sample.yield_, curve)
+    dose = float(curve.dose_at(sample.yield_))
     lower = _lower_dose(low, curve, curve_level)
     upper = _upper_dose(high, curve, curve_level)
     if math.isinf(upper):
@@ -64,11 +64,7 @@ def merkle(
             f"The curve's lower {curve_level:.0%} band does not reach the yield's upper limit "
             f"{high:.3g} up to {FARTHEST_GY:g} Gy: no upper limit of the dose."
         )
-    conflict = False
-    if upper <= 0:
-        upper, note = below_background(sample, detected)
-        conflict = math.isinf(upper)
-        notes.append(note)
+    upper, conflict = above_zero(upper, sample, detected, notes)
     notes += band_warnings(curve, min(dose, FARTHEST_GY), curve_level)
     notes += range_warnings(curve, dose, lower, upper)
     band = f"{curve_level:.0%} band of the curve" if uses_band else "the curve taken as exact"
@@ -107,7 +103,7 @@ def delta(sample, curve, *, level=0.95):
     """
     z = normal_quantile(level)
     notes, conflict = sample_warnings(sample, curve), False
-    dose = _dose(sample.yield_, curve)
+    dose = float(curve.dose_at(sample.yield_))
     detected = DetectedCurve.of(sample, curve)
     between = detected.slide_excess(sample) * sample.yield_ / sample.n_cells
     spread = math.sqrt(yield_variance(sample) + between)
@@ -116,13 +112,11 @@ def delta(sample, curve, *, level=0.95):
         error = math.sqrt(dose_variance(dose, curve, spread**2))
         lower, upper = max(dose - z * error, 0.0), dose + z * error
     else:
-        low, high = (limit / sample.n_cells for limit in _limits(sample, level))
+        limits = poisson_limits(sample.n_dicentrics, level=level)
+        low, high = (limit / sample.n_cells for limit in limits)
         lower, error = 0.0, math.nan
         upper = _upper_dose(high, curve, level)
-        if upper <= 0:
-            upper, note = below_background(sample, detected, level=level)
-            conflict = math.isinf(upper)
-            notes.append(note)
+        upper, conflict = above_zero(upper, sample, detected, notes, level=level)
         limit = "infinite: the curve sets none" if math.isinf(upper) else "Merkle's"
         notes.append(f"The delta method does not apply at 0 Gy: the upper limit is {limit}.")
     if sample.n_dicentrics < DELTA_FLOOR:
@@ -173,10 +167,6 @@ def normal_quantile(level):
     return float(norm.ppf(0.5 + level / 2))
 
 
-def _limits(sample, level):
-    return poisson_limits(sample.n_dicentrics, level=level)
-
-
 def _widening_power(sample, choice, detected):
     """Power of limit / X: 1 + sqrt(DI) of the sample's own index (IAEA eq. 9), else sqrt(DI_0).
 
@@ -194,13 +184,9 @@ def _widening_power(sample, choice, detected):
     return 1 + math.sqrt(factor) if spread.overdispersed else math.sqrt(factor)
 
 
-def _dose(yield_, curve):
-    return float(curve.dose_at(yield_))
-
-
 def _lower_dose(yield_, curve, level):
     """Where the upper band reaches `yield_`, below the curve's own dose; 0 if it never does."""
-    end = _dose(yield_, curve)
+    end = float(curve.dose_at(yield_))
     if curve.covariance is None or level == 0 or end == 0:
         return end
 
@@ -217,7 +203,7 @@ def _lower_dose(yield_, curve, level):
 def _upper_dose(yield_, curve, level):
     """Where the lower band first reaches `yield_`, above the curve's own dose; else infinity."""
     try:
-        start = _dose(yield_, curve)
+        start = float(curve.dose_at(yield_))
     except InputError:  # a curve that bends down: its top is below the limit
         return math.inf
     if curve.covariance is None or level == 0:

@@ -174,7 +174,7 @@ def answers_of(sample, state, annotations, *, pixel_size_um):
     return pd.concat([answers, rest.assign(true=true)]).sort_index()
 
 
-def estimates_by_slide(sizes, answers, cells, *, level=0.95):
+def estimates_by_slide(sizes, answers, cells):
     """Estimates over all slides and for each slide that has calls.
 
     Parameters
@@ -185,7 +185,6 @@ def estimates_by_slide(sizes, answers, cells, *, level=0.95):
         ``slide, stratum, true``.
     cells : pandas.Series
         Scored cells by slide.
-    level : float
 
     Returns
     -------
@@ -193,14 +192,13 @@ def estimates_by_slide(sizes, answers, cells, *, level=0.95):
         "all slides" first. One slide alone is not repeated.
     """
     total = sizes.groupby("stratum")["n"].sum()
-    result = {"all slides": estimate(total, answers, n_cells=int(cells.sum()), level=level)}
+    result = {"all slides": estimate(total, answers, n_cells=int(cells.sum()))}
     if len(cells) > 1:
         for slide, part in sizes.groupby("slide"):
             result[str(slide)] = estimate(
                 part.set_index("stratum")["n"],
                 answers[answers["slide"] == slide],
                 n_cells=int(cells[slide]),
-                level=level,
             )
     return result
 

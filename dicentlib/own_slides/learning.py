@@ -16,17 +16,17 @@ from dicentlib.training import PRESETS, train
 
 SIZES = (0, 10, 25, 50, 100, 200)
 DEMANDS = ("precision", "recall", "false_per_thousand")
+N_KEPT = 4  # members of the last epochs that vote
 VOTING = 0.5  # T_C of cross-validated members; the agreement threshold is what is chosen
 
 
-def fine_tuning(*, steps=150, learning_rate=3e-4):
+def fine_tuning(*, steps=150):
     """Parameters of a short fine-tuning of the ready ensemble.
 
     Parameters
     ----------
     steps : int, at least 5
         In five epochs, of 24 crops each.
-    learning_rate : float
 
     Returns
     -------
@@ -39,7 +39,7 @@ def fine_tuning(*, steps=150, learning_rate=3e-4):
         demo,
         epochs=5,
         samples_per_epoch=(steps // 5) * demo.batch_size,
-        learning_rate=learning_rate,
+        learning_rate=3e-4,
         lam_delay=0.0,
     )
 
@@ -80,7 +80,7 @@ def folds_of(table, *, n_folds, seed):
 
 
 def learning_curve(
-    index, annotations, members, out, *, sizes=SIZES, n_folds=3, parameters=None, n_kept=4, seed=0
+    index, annotations, members, out, *, sizes=SIZES, n_folds=3, parameters=None, seed=0
 ):
     """Fine-tune on 0, 10, 25 ... annotated cells, and measure on slides that were not trained on.
 
@@ -100,8 +100,6 @@ def learning_curve(
     n_folds : int
     parameters : TrainingParameters, optional
         Default: :func:`fine_tuning`.
-    n_kept : int
-        Members of the last epochs that vote.
     seed : int
 
     Returns
@@ -132,7 +130,7 @@ def learning_curve(
                     parameters=parameters,
                     initial_members=members,
                 )
-                voters = last_member_paths(place, min(n_kept, parameters.epochs))
+                voters = last_member_paths(place, min(N_KEPT, parameters.epochs))
             detections = score_folder(
                 index.folder,
                 voters,

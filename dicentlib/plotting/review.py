@@ -30,9 +30,7 @@ def crop_png(image, row, col, *, class_name, size_px=FIELD_PX, shown_px=160):
     return cv2.imencode(".png", picture)[1].tobytes()
 
 
-def plot_contact_sheet(
-    detections, images, *, n_columns=8, size_px=FIELD_PX, decisions=None, votes=True
-):
+def plot_contact_sheet(detections, images, *, n_columns=8, size_px=FIELD_PX, votes=True):
     """Crops of detections, in the order of the table.
 
     Parameters
@@ -44,8 +42,6 @@ def plot_contact_sheet(
     n_columns : int
     size_px : int
         Side of a crop in pixels of the image.
-    decisions : sequence of str, optional
-        A reviewer's decision about each; written below the crop.
     votes : bool
         Write the share of votes above each crop; without, its number.
 
@@ -71,8 +67,6 @@ def plot_contact_sheet(
         ax.set_title(title, fontsize=7)
         for spine in ax.spines.values():
             spine.set(visible=True, color=CLASS_COLOURS[found["class"]], linewidth=2)
-        if decisions is not None and decisions[position]:
-            ax.set_xlabel(decisions[position], fontsize=7)
     shown = [name for name in CLASS_COLOURS if name in set(detections["class"])]
     handles = [plt.Line2D([], [], color=CLASS_COLOURS[name], linewidth=3) for name in shown]
     if handles:
