@@ -12,7 +12,7 @@ import tifffile
 from dicentlib.data.microscope import czi_facts, czi_scale, nd2_facts, nd2_scale
 from dicentlib.data.orientation import SWAPPED
 from dicentlib.data.paths import printable
-from dicentlib.data.raster import open_raster, raster_scale
+from dicentlib.data.raster import is_turned, open_raster, raster_scale
 from dicentlib.data.scale import StatedScale, tiff_scale
 from dicentlib.data.tiff import data_end, find_image, meaning
 from dicentlib.errors import InputError
@@ -151,7 +151,7 @@ def _inspect_raster(path, file_format):
         raise InputError(f"truncated BMP file: {size} of {claimed} bytes")
     with open_raster(path, file_format) as image:
         width, height = image.size
-        if image.getexif().get(274, 1) in SWAPPED:
+        if is_turned(image):
             height, width = width, height
         n_pages = getattr(image, "n_frames", 1)
         return ImageFacts(file_format, height, width, n_pages, raster_scale(image))

@@ -9,10 +9,11 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from dicentlib.data.channels import Channels, from_palette
-from dicentlib.data.orientation import turned
+from dicentlib.data.orientation import SWAPPED, turned
 from dicentlib.data.scale import INCH_UM, stated
 
 TEXTS = (b"iCCP", b"tEXt", b"zTXt", b"iTXt")  # chunks of a PNG file that do not change pixels
+EXIF_MARKS = (b"eXIf", b"Raw profile type", b"XML:com.adobe.xmp")  # of PNG
 LARGE = 2**16
 OF_16_BITS = (2, 4, 6)  # colour types of PNG that Pillow reduces to 8 bits: RGB, grey + alpha, RGBA
 
@@ -38,6 +39,17 @@ def _without_texts(path):
             kept.append(content[place:end])
         place = end
     return b"".join((*kept, content[place:]))
+
+
+def is_turned(image):
+    """Whether an open file's orientation swaps height and width.
+
+    Pillow decodes a whole PNG file to look for a note behind its pixels; this looks for the
+    note's name first.
+    """
+    if image.format == "PNG" and not any(mark in image.fp.getvalue() for mark in EXIF_MARKS):
+        return False
+    return image.getexif().get(274, 1) in SWAPPED
 
 
 def raster_scale(image):

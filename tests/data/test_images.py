@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageFile
 
 from dicentlib.data import index_images, normalise_background, read_image, resample
 from dicentlib.data.channels import GREY_WEIGHTS
@@ -119,6 +119,24 @@ def test_orientation_is_applied_as_viewers_do(tmp_path, grey, orientation):
     assert shown.shape == (grey.shape if orientation < 5 else grey.shape[::-1])
     table = index_images(tmp_path).table
     assert list(zip(table["height_px"], table["width_px"], strict=True)) == [shown.shape] * 2
+
+
+def test_the_header_of_a_png_file_tells_its_size_undecoded(tmp_path, grey, monkeypatch):
+    exif = Image.Exif()
+    exif[274] = 6  # a quarter turn
+    Image.fromarray(grey).save(tmp_path / "turned.png", exif=exif)
+    content = (tmp_path / "turned.png").read_bytes()
+    start = content.index(b"eXIf") - 4
+    end = start + 12 + int.from_bytes(content[start : start + 4], "big")
+    noted_last = content[:start] + content[end:-12] + content[start:end] + content[-12:]
+    (tmp_path / "noted last.png").write_bytes(noted_last)
+    for name in ("turned.png", "noted last.png"):
+        facts = inspect_image(tmp_path / name)
+        assert (facts.height, facts.width) == grey.shape[::-1] == read_image(tmp_path / name).shape
+    Image.fromarray(grey).save(tmp_path / "plain.png")
+    monkeypatch.delattr(ImageFile.ImageFile, "load")
+    facts = inspect_image(tmp_path / "plain.png")
+    assert (facts.height, facts.width) == grey.shape
 
 
 def test_first_page_is_read_and_the_index_says_how_many(tmp_path, rng):

@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 
 from dicentlib.__main__ import app
 from dicentlib.calibration import Scorer
-from dicentlib.data import read_image
+from dicentlib.data import index, inspection, pictures, read_image
 from dicentlib.ensemble import engine, load_members, predict_heatmaps
 from dicentlib.errors import InputError, ScoringError
 from dicentlib.filtering import load_filter
 from dicentlib.operating_point import OperatingPoint
-from dicentlib.scoring import merge_parts, plan_scoring, score_folder, score_part
+from dicentlib.scoring import merge_parts, plan_scoring, preparation, score_folder, score_part
 from dicentlib.scoring import shards as scoring_shards
 from dicentlib.scoring.drivers import read_part
 from dicentlib.voting import detect
@@ -398,3 +398,21 @@ def test_parts_started_otherwise_are_refused(members, images, tmp_path):
     for part in ("1/2", "2/2"):
         score_part(images, members, out=tmp_path / "tuple", part=part, **alike)
     score_part(images, members, out=tmp_path / "out", part="1/1", shard_size=4, progress=False)
+
+
+def test_each_image_is_read_and_inspected_once(members, images, tmp_path, monkeypatch):
+    read, inspected = [], []
+    read_picture, inspect_image = preparation.read_picture, inspection.inspect_image
+    monkeypatch.setattr(
+        preparation, "read_picture", lambda path: read.append(path.name) or read_picture(path)
+    )
+    for module in (index, pictures):
+        monkeypatch.setattr(
+            module,
+            "inspect_image",
+            lambda path: inspected.append(Path(path).name) or inspect_image(path),
+        )
+    found = ["broken.png", *(f"cell {number}.png" for number in range(7)), "gone.png"]
+    for _ in range(2):  # what is complete is not read again
+        score_folder(images, members, out=tmp_path / "out", progress=False, shard_size=3)
+        assert sorted(read) == sorted(inspected) == found
