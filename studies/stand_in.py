@@ -24,11 +24,10 @@ from dicentlib.calibration import fit_curve
 from dicentlib.counts.cells import cell_distribution, count_cells
 from dicentlib.data import index_images, read_annotations
 from dicentlib.dose import estimate_dose
-from dicentlib.ensemble import last_member_paths
 from dicentlib.evaluation.matching import mark_detections
 from dicentlib.evaluation.vote_reliability import average_precision
 from dicentlib.files import atomic_path
-from dicentlib.own_slides.learning import VOTING, fine_tuning, learning_curve
+from dicentlib.own_slides.learning import VOTING, fine_tuning, learning_curve, voters_after
 from dicentlib.plotting.own_slides import plot_learning_curve
 from dicentlib.scoring import score_folder
 from dicentlib.simulation import draw_metaphase
@@ -150,7 +149,7 @@ def measure(
                 parameters=fine_tuning(steps=steps),
                 initial_members="giemsa-small",
             )
-            members = last_member_paths(place, 4)
+            members = voters_after(place, "giemsa-small")
         series, quality = distributions(folder / "calibration", members, place / "calibration")
         counts = [(sum(d), int(np.dot(d, range(len(d))))) for d in series.values()]
         curve = fit_curve(list(series), *map(list, zip(*counts, strict=True)))

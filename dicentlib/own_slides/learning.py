@@ -1,5 +1,6 @@
 """What annotation of one's own slides buys: fine-tuning on more and more cells, cross-validated."""
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,12 +12,14 @@ from dicentlib.ensemble import last_member_paths, member_paths
 from dicentlib.errors import InputError
 from dicentlib.evaluation.matching import mark_detections
 from dicentlib.evaluation.vote_reliability import average_precision
+from dicentlib.files import atomic_path, file_digest
+from dicentlib.operating_point import OperatingPoint
 from dicentlib.scoring import score_folder
 from dicentlib.training import PRESETS, train
 
 SIZES = (0, 10, 25, 50, 100, 200)
 DEMANDS = ("precision", "recall", "false_per_thousand")
-N_KEPT = 4  # members of the last epochs that vote
+N_KEPT = 4  # of the last epochs, and of the members before: so many of each vote
 VOTING = 0.5  # T_C of cross-validated members; the agreement threshold is what is chosen
 
 
@@ -42,6 +45,72 @@ def fine_tuning(*, steps=150):
         learning_rate=3e-4,
         lam_delay=0.0,
     )
+
+
+def voters_after(training, members):
+    """Files of the members that vote after a fine-tuning, in voting order.
+
+    The last epochs of one fine-tuning are nearly one network. Beside them vote as many of the
+    members that it began with, spread over their epochs.
+
+    Parameters
+    ----------
+    training : path-like
+        Folder of the fine-tuning.
+    members : path-like
+        The ensemble that it started from.
+
+    Returns
+    -------
+    list of pathlib.Path
+    """
+    tuned = member_paths(training)
+    tuned = last_member_paths(training, min(N_KEPT, len(tuned)))
+    before = member_paths(members)
+    step = max(len(before) // len(tuned), 1)
+    return [*before[::-1][::step][: len(tuned)][::-1], *tuned]
+
+
+def tuned_ensemble(index, annotations, members, out, *, agreement_threshold, parameters=None):
+    """Fine-tune on all annotated cells, into a folder that scoring takes as an ensemble.
+
+    Parameters
+    ----------
+    index, annotations, members, parameters
+        As of :func:`learning_curve`.
+    out : path-like
+        Gets ``training/``, ``members/`` and ``operating_point.json``.
+    agreement_threshold : int
+        For dicentrics, as cross-validated (:func:`choose_on_most_cells`). Fragments need more
+        than half of the votes.
+
+    Returns
+    -------
+    pathlib.Path
+        `out`.
+    """
+    out = Path(out)
+    train(
+        index,
+        annotations,
+        out / "training",
+        parameters=parameters or fine_tuning(),
+        initial_members=members,
+    )
+    voters = voters_after(out / "training", members)
+    copies = []
+    for number, path in enumerate(voters):
+        copies.append(out / "members" / f"{number:02d}_{path.name}")
+        with atomic_path(copies[-1]) as temporary:
+            shutil.copyfile(path, temporary)
+    OperatingPoint(
+        VOTING,
+        {"dicentric": agreement_threshold, "fragment": len(voters) // 2},
+        n_members=len(voters),
+        members=tuple(map(file_digest, copies)),
+        rule="dicentric: by the laboratory's demand, cross-validated; fragment: majority",
+    ).write(out / "operating_point.json")
+    return out
 
 
 def folds_of(table, *, n_folds, seed):
@@ -130,7 +199,7 @@ def learning_curve(
                     parameters=parameters,
                     initial_members=members,
                 )
-                voters = last_member_paths(place, min(N_KEPT, parameters.epochs))
+                voters = voters_after(place, members)
             detections = score_folder(
                 index.folder,
                 voters,

@@ -9,10 +9,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from dicentlib.__main__ import app
+from dicentlib.ensemble import member_paths
 from dicentlib.files import find_model, read_json
 from dicentlib.operating_point import OperatingPoint
 from dicentlib.runs import notebook_paths
 from dicentlib.runs.pipeline import run_notebook
+from dicentlib.scoring import score_folder
 from dicentlib.simulation import simulate_set
 
 pytestmark = [pytest.mark.notebooks, pytest.mark.xdist_group("own slides")]
@@ -138,6 +140,13 @@ def test_annotations_answer_and_teach(slides, members):
     assert n_true.to_dict() == truth["class"].value_counts().to_dict()
     scores = curve["average_precision"].dropna()
     assert scores.between(0, 1).all()
+    # the fine-tuned ensemble scores: members from before and new ones
+    point = OperatingPoint.read(out / "tuned" / "operating_point.json")
+    assert point.n_members == len(member_paths(members)) + 4
+    scored = score_folder(images, out / "tuned", out=out / "scored", progress=False)
+    dicentrics = scored[scored["class"] == "dicentric"]
+    assert (dicentrics["votes"] > point.agreement_threshold["dicentric"]).all()
+    assert read_json(out / "scored" / "scoring.json")["images"]["scored"] == 8
     # all that got a vote, and the chromosomes that got none
     assert read_json(out / "manifest.json")[NOTEBOOK]["n_read"] == int(read)
     voted = pd.read_parquet(out / "scan" / "detections.parquet")

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scoring_set import save_untrained
 
 from dicentlib.errors import InputError
 from dicentlib.own_slides.learning import (
@@ -11,6 +12,7 @@ from dicentlib.own_slides.learning import (
     choose_on_most_cells,
     fine_tuning,
     folds_of,
+    voters_after,
 )
 
 MARKED = pd.DataFrame(
@@ -65,6 +67,16 @@ def test_the_choice_is_a_sentence():
     )
     assert choice.met
     assert "met with more than 1 votes after fine-tuning on 25 cells" in choice.sentence
+
+
+def test_members_from_before_vote_beside_the_last_of_a_fine_tuning(tmp_path):
+    save_untrained(tmp_path / "before", n_members=8)
+    save_untrained(tmp_path / "training" / "members", n_members=5)
+    voters = voters_after(tmp_path / "training", tmp_path / "before")
+    assert [path.stem[-1] for path in voters] == ["1", "3", "5", "7", "1", "2", "3", "4"]
+    assert [path.parent.name for path in voters] == ["before"] * 4 + ["members"] * 4
+    save_untrained(tmp_path / "two", n_members=2)
+    assert len(voters_after(tmp_path / "training", tmp_path / "two")) == 6
 
 
 @pytest.mark.parametrize(
