@@ -67,7 +67,7 @@ class HiddenPart:
         if np.isfinite(self.half_gy):
             called = f"half-body exposures of the same yield ({self.half_gy:.1f} Gy)"
         return (
-            f"{found}; the dispersion test calls {called} in {self.power:.0%} of samples of "
+            f"{found}; the dispersion test would detect {called} in {self.power:.0%} of samples of "
             f"{self.n_cells} cells."
         )
 

@@ -48,7 +48,8 @@ def size_step(sample):
         "reference estimate (500 cells or 100 dicentrics).",
         "too few": "Too few even for triage (50 cells or 30 dicentrics): score more cells.",
     }[sample_size(sample.n_cells, sample.n_dicentrics)]
-    finding = f"{sample.n_dicentrics} dicentrics in {sample.n_cells} cells."
+    s = "s" * (sample.n_dicentrics != 1)
+    finding = f"{sample.n_dicentrics} dicentric{s} in {sample.n_cells} cells."
     return Step("How much was scored?", finding, follows)
 
 
@@ -71,8 +72,8 @@ def dispersion_step(spread, exact, local_exposure):
     finding = spread.explain()
     if exact is not None:
         finding += (
-            " Exact probability of at least this many pairs by chance, given the number of "
-            f"dicentrics: {_probability(exact)}."
+            " Exact probability that chance alone puts as many pairs of dicentrics, or more, into "
+            f"the same cells: {_probability(exact)}."
         )
     return Step(question, finding, follows)
 

@@ -117,7 +117,7 @@ def attempt(page, folder, step, /, *arguments, **options):
     try:
         return step(*arguments, **options)
     except InputError as error:
-        page.add("Verdict", report.headline("On these slides", page_parts.STOPPED, f"{error}."))
+        page.replace("Verdict", report.headline("On these slides", page_parts.STOPPED, f"{error}."))
         write_page(page, folder)
         raise
 
@@ -129,15 +129,23 @@ def annotations_of(index):
     -------
     annotations : DataFrame or None
     notes : list of str
-        Why they cannot be used.
+        Why they cannot be used, or how many images have none.
     """
     path = find_table(index.folder, "annotations.csv")
     if path is None:
         return None, []
     try:
-        return read_annotations(path, index), []
+        annotations = read_annotations(path, index)
     except InputError as error:
         return None, [f"The annotations are not used: {error}."]
+    n, n_without = len(index.table), len(set(index.table["image"]) - set(annotations["image"]))
+    if not n_without:
+        return annotations, []
+    return annotations, [
+        f"{n_without} of {n} images have no row in {path.name}: they count as images without "
+        "dicentrics and fragments, and whatever is called in them as false. If nobody has "
+        "annotated them, put the annotated images into a folder of their own."
+    ]
 
 
 def pixel_size_to_use(table, estimate, *, use_estimate):

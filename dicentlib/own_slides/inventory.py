@@ -160,10 +160,7 @@ def take_inventory(folder, *, samples=None):
     assumed = []
     if (index.table["sample"] == "").any():
         assumed.append("Samples are named after the folders: no table states them.")
-    if no_slide.any():
-        assumed.append(
-            f"Slides of {int(no_slide.sum())} images are taken from their folders or file names."
-        )
+    assumed += _how_slides(table[no_slide])
     index = ImageIndex(index.folder, table, index.quarantined)
     return Inventory(index, left_out.reset_index(drop=True), tuple(assumed))
 
@@ -177,6 +174,31 @@ def _galleries(table):
     usual = size.groupby(parent).transform(lambda sizes: sizes.mode().iloc[0])
     alone = parent.map(parent.value_counts()) == 1
     return named & ((size != usual) | alone)
+
+
+def _how_slides(table):
+    """Sentences on where the slides of images come from that no table gives one."""
+    flat = ~table["image"].str.contains("/")
+    how, found = [], table.loc[flat, "slide"].unique()
+    if not flat.all():
+        how.append(f"The slide of {_images(~flat)} is the folder: no table states it.")
+    if len(found) > 1:
+        how.append(
+            f"The slide of {_images(flat)} is what precedes the number in the file name: "
+            "no table states it."
+        )
+    elif flat.any():
+        how.append(
+            f"{_images(flat)} in the folder itself {'is' if flat.sum() == 1 else 'are'} taken for "
+            f"one slide, {found[0]}: the file names do not name several slides of two images or "
+            "more each. If there are several, write them into samples.csv."
+        )
+    return how
+
+
+def _images(chosen):
+    n = int(chosen.sum())
+    return "1 image" if n == 1 else f"{n} images"
 
 
 def _slides(images):

@@ -13,9 +13,17 @@ LIGHTS = (
 )
 BLIND_READ = (
     "A sample of what the detector called, of what it nearly called and of other chromosomes is "
-    "judged without knowing what the detector said. Precision is the share of called dicentrics "
-    "that are dicentrics, recall the share of dicentrics that are called. In brackets: 95 % "
-    "intervals; a dash where nothing has been read."
+    "judged without knowing what the detector said."
+)
+ESTIMATES = (
+    "Precision is the share of called dicentrics that are dicentrics, recall the share of "
+    "dicentrics that are called. In brackets: 95 % intervals; a dash where nothing has been read. "
+    "Wide intervals mean that little was read."
+)
+CELLS = (
+    "How many cells answer a question, counted by eye and by this detector with the efficiency "
+    "(recall) and the false dicentrics above. A published curve of gamma rays stands in for the "
+    "laboratory's own."
 )
 
 

@@ -52,6 +52,19 @@ class Page:
         section += [block for block in blocks if block not in section]
         display(_Shown("".join(blocks)))
 
+    def replace(self, heading, *blocks):
+        """A section whose blocks depend on answers: these blocks instead of those it has.
+
+        Run again with other answers, a notebook's cell leaves nothing of the earlier ones.
+
+        Parameters
+        ----------
+        heading, *blocks
+            As of :meth:`add`.
+        """
+        self.sections[heading] = []
+        self.add(heading, *blocks)
+
     def write(self, path):
         """Write the report: one file, no scripts, no links to the outside.
 

@@ -92,7 +92,7 @@ def test_images_alone_and_the_command(slides, members):
     assert "Not known yet: nothing has been read" in page
     assert "broken.png" in page
     assert "(assumed)" in page
-    assert "Slides of 8 images are taken from their folders or file names." in page
+    assert "The slide of 8 images is the folder: no table states it." in page
     assert "8 of 8 images were scored" in page
     # the annotations of another folder are a sentence, and the rest goes on
     assert "The annotations are not used" in page

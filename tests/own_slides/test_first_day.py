@@ -62,6 +62,10 @@ def test_annotations_of_another_folder_are_a_sentence(tmp_path):
     path.write_text("image,class,row,col\na.tif,dicentric,1,2\n")
     annotations, notes = first_day.annotations_of(index)
     assert (len(annotations), notes) == (1, [])
+    write(tmp_path / "b.tif", seed=1)
+    annotations, notes = first_day.annotations_of(take_inventory(tmp_path).index)
+    assert len(annotations) == 1
+    assert "1 of 2 images have no row in annotations.csv" in notes[0]
 
 
 def test_pixel_sizes_that_contradict_are_sentences(tmp_path):

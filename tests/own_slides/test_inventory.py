@@ -29,7 +29,7 @@ def test_a_folder_per_slide_with_a_gallery(tmp_path):
     assert found.left_out["image"].to_list() == ["A1/Gallery.jpg", "A2/Gallery.jpg"]
     assert set(found.left_out["reason"]) == {"gallery picture"}
     assert any("Samples are named after the folders" in text for text in found.assumed)
-    assert any("Slides of 6 images" in text for text in found.assumed)
+    assert "The slide of 6 images is the folder: no table states it." in found.assumed
 
 
 def test_samples_above_slides(tmp_path):
@@ -47,12 +47,20 @@ def test_samples_above_slides(tmp_path):
         (["1.png", "2.png", "3.png", "4.png"], ["1"] * 4),
         (["img1.png", "img2.png", "img3.png", "img4.png"], ["1"] * 4),  # one prefix: one slide
         (["alice.png", "bob.png", "img1.png", "img2.png"], ["1"] * 4),
+        (["k7_001.png", "k7_002.png", "k8_001.png", "k9_001.png"], ["1"] * 4),  # slides of one
     ],
 )
 def test_flat_folders(tmp_path, names, slides):
     for name in names:
         write(tmp_path / name)
-    assert take_inventory(tmp_path).table["slide"].to_list() == slides
+    found = take_inventory(tmp_path)
+    assert found.table["slide"].to_list() == slides
+    one, several = (
+        "4 images in the folder itself are taken for one slide, 1:",
+        "precedes the number",
+    )
+    assert (one in found.assumed[-1]) == (len(set(slides)) == 1)
+    assert (several in found.assumed[-1]) == (len(set(slides)) > 1)
 
 
 def test_a_cell_named_like_a_gallery_is_kept(tmp_path):

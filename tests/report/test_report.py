@@ -99,6 +99,10 @@ def test_a_page_keeps_the_order_and_adds_a_block_once(tmp_path, monkeypatch):
     page.add("First", report.text("c"), report.text("a"))
     assert page.sections == {"First": ["<p>a</p>", "<p>c</p>"], "Second": ["<p>b</p>"]}
     assert shown[-1]._repr_html_() == "<p>c</p><p>a</p>"
+    page.replace("First", report.text("d"))  # other answers: nothing of the earlier ones is left
+    assert page.sections == {"First": ["<p>d</p>"], "Second": ["<p>b</p>"]}
+    assert list(page.sections) == ["First", "Second"]
+    assert shown[-1]._repr_html_() == "<p>d</p>"
 
 
 def test_facts_and_tables():
