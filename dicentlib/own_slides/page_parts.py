@@ -39,6 +39,8 @@ def scale_sentence(estimate, size):
     )
     if not size.range_um and not estimate.lower_um <= size.um <= estimate.upper_um:
         text += " The two disagree: check the scale before you rely on any count."
+    elif size.source == "assumed":
+        text += " They agree as far as the estimate reaches; to be sure, state it in samples.csv."
     return text
 
 
@@ -120,8 +122,9 @@ def verdict(looks, size, estimate, scan, found: BlindEstimate | None):
     if found is None or not found.n_read:
         return "Not known yet: nothing has been read", [
             *sentences,
-            "Precision and recall need answers: open notebook 08 in JupyterLab and judge the "
-            "objects of its gallery, or put annotations.csv into the folder and run this again.",
+            "Precision and recall need answers: open notebook 08 in JupyterLab with the same "
+            "images and run_dir, judge the objects of its gallery and run the cells below it "
+            "again; or put annotations.csv into the folder of the images and run this again.",
         ]
     sentences.append(
         f"Estimated from {found.n_read} objects that were read, with "

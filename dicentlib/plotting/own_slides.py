@@ -11,7 +11,7 @@ MOST_FIELDS = 12
 
 
 def plot_fields(images, titles, *, n_columns=4):
-    """A contact sheet of whole fields.
+    """A contact sheet of whole fields, all with pixels of one size.
 
     Parameters
     ----------
@@ -32,8 +32,10 @@ def plot_fields(images, titles, *, n_columns=4):
     )
     for ax in axs.flat:
         ax.set_axis_off()
+    height, width = np.max([image.shape for image, _ in shown], axis=0, initial=1)
     for ax, (image, title) in zip(axs.flat, shown, strict=False):
         ax.imshow(image, cmap="gray", vmin=0, vmax=1)
+        ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
         ax.set_title(title if len(title) <= 26 else f"…{title[-25:]}", fontsize=8)
     return fig
 

@@ -43,7 +43,8 @@ def plot_contact_sheet(detections, images, *, n_columns=8, size_px=FIELD_PX, vot
     size_px : int
         Side of a crop in pixels of the image.
     votes : bool
-        Write the share of votes above each crop; without, its number.
+        Write the share of votes above each crop; without, for a blind read, its number in a grey
+        frame that says nothing of a class.
 
     Returns
     -------
@@ -66,8 +67,9 @@ def plot_contact_sheet(detections, images, *, n_columns=8, size_px=FIELD_PX, vot
         title = f"{found['vote_fraction']:.0%} of votes" if votes else str(position + 1)
         ax.set_title(title, fontsize=7)
         for spine in ax.spines.values():
-            spine.set(visible=True, color=CLASS_COLOURS[found["class"]], linewidth=2)
-    shown = [name for name in CLASS_COLOURS if name in set(detections["class"])]
+            colour = CLASS_COLOURS[found["class"]] if votes else "0.6"
+            spine.set(visible=True, color=colour, linewidth=2)
+    shown = [name for name in CLASS_COLOURS if votes and name in set(detections["class"])]
     handles = [plt.Line2D([], [], color=CLASS_COLOURS[name], linewidth=3) for name in shown]
     if handles:
         fig.legend(handles, shown, loc="outside lower center", ncols=len(shown))

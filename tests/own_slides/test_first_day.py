@@ -11,7 +11,8 @@ from dicentlib.errors import InputError
 from dicentlib.own_slides import candidates, first_day, page_parts
 from dicentlib.own_slides.blind_read import answers_of, estimates_by_slide
 from dicentlib.own_slides.inventory import scale_conflicts, take_inventory
-from dicentlib.plotting.own_slides import plot_blind_read
+from dicentlib.own_slides.scale import ScaleEstimate
+from dicentlib.plotting.own_slides import plot_blind_read, plot_fields
 from dicentlib.report import page as report
 from dicentlib.review import ReviewState
 
@@ -46,6 +47,24 @@ def test_nothing_is_shown_where_nothing_was_read():
     fig = plot_blind_read(one)
     assert [label.get_text() for label in fig.axes[0].get_yticklabels()] == ["all slides", "a"]
     plt.close(fig)
+
+
+def test_fields_of_different_size_have_one_scale():
+    fig = plot_fields([np.ones((80, 100)), np.ones((90, 60))], ["a", "b"], n_columns=2)
+    assert {ax.get_xlim() for ax in fig.axes} == {(-0.5, 99.5)}
+    assert {ax.get_ylim() for ax in fig.axes} == {(89.5, -0.5)}
+    plt.close(fig)
+
+
+def test_an_assumed_scale_is_not_called_confirmed():
+    fields = pd.Series([0.095, 0.105])
+    estimate = ScaleEstimate(0.1, 0.085, 0.118, 2, fields)
+    said = page_parts.scale_sentence(estimate, first_day.PixelSize(0.1, "assumed"))
+    assert said.endswith("to be sure, state it in samples.csv.")
+    said = page_parts.scale_sentence(estimate, first_day.PixelSize(0.1, "stated"))
+    assert said.endswith("0.085 to 0.118).")
+    said = page_parts.scale_sentence(estimate, first_day.PixelSize(0.2, "assumed"))
+    assert said.endswith("The two disagree: check the scale before you rely on any count.")
 
 
 def test_annotations_of_another_folder_are_a_sentence(tmp_path):

@@ -202,6 +202,11 @@ def test_contact_sheet_shows_every_row(images):
     drawn = [ax for ax in fig.axes if ax.images]
     assert len(drawn) == 5
     assert drawn[0].get_title() == f"{detections['vote_fraction'][0]:.0%} of votes"
+    assert len(fig.legends) == 1
+    blind = plot_contact_sheet(detections, lambda name: read_image(images / name), votes=False)
+    assert [ax.get_title() for ax in blind.axes if ax.images] == ["1", "2", "3", "4", "5"]
+    assert not blind.legends  # a legend would say what each is called
+    assert {ax.spines["left"].get_edgecolor()[:3] for ax in blind.axes if ax.images} == {(0.6,) * 3}
 
 
 @pytest.fixture
