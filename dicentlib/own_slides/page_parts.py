@@ -22,8 +22,9 @@ ESTIMATES = (
 )
 CELLS = (
     "How many cells answer a question, counted by eye and by this detector with the efficiency "
-    "(recall) and the false dicentrics above. A published curve of gamma rays stands in for the "
-    "laboratory's own."
+    "(recall) and the false dicentrics above; ratio: detector to eye. The middle values are used, "
+    "so wide intervals above make these numbers rough. A published curve of gamma rays stands in "
+    "for the laboratory's own."
 )
 
 
@@ -127,7 +128,7 @@ def verdict(looks, size, estimate, scan, found: BlindEstimate | None):
             "again; or put annotations.csv into the folder of the images and run this again.",
         ]
     sentences.append(
-        f"Estimated from {found.n_read} objects that were read, with "
+        f"Estimated from {found.n_read} objects that were read or answered by annotations, with "
         f"{found.level:.0%} intervals; unread objects widen them."
     )
     head = (

@@ -135,9 +135,7 @@ def plot_blind_read(estimates, *, axs=None):
     axs[0].set(yticks=rows, yticklabels=list(estimates), xlim=(-0.02, 1.02), xlabel="Share",
                ylim=(-0.6, len(estimates) - 0.4))  # fmt: skip
     axs[1].set(xlabel="False detections per 1000 cells", xlim=(0, None))
-    axs[0].legend(
-        fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 1.22), ncols=2, frameon=False
-    )
+    axs[0].legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
     return axs[0].figure
 
 
