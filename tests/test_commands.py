@@ -1,5 +1,6 @@
 """The command line: what was assumed is a note, what went wrong a sentence, never a traceback."""
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -28,6 +29,26 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path):
     assert result.exit_code == 2
     assert "Error: " in result.output
     assert "Traceback" not in result.output
+
+
+def test_doses_are_written_as_the_name_says(tmp_path):
+    path = tmp_path / "counts.csv"
+    path.write_text("ID,N,X\nMüller,352,72\n", encoding="utf-8")
+    for name in ("doses.csv", "doses.XLSX"):
+        assert dose(path, CURVE, "--out", tmp_path / name).exit_code == 0
+    assert (tmp_path / "doses.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    tables = pd.read_csv(tmp_path / "doses.csv"), pd.read_excel(tmp_path / "doses.XLSX")
+    for table in tables:
+        assert table["sample"].to_list() == ["Müller"]
+        assert table["dose_gy"].to_list() == pytest.approx(tables[0]["dose_gy"].to_list())
+    result = dose(path, CURVE, "--out", tmp_path / "doses.ods")
+    assert result.exit_code == 2
+    assert "doses.ods: a table; allowed: names ending in .csv or .xlsx" in one_line(result)
+    assert not (tmp_path / "doses.ods").exists()
+
+
+def one_line(result):
+    return " ".join(result.output.split())
 
 
 @pytest.mark.parametrize(

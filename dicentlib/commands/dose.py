@@ -19,7 +19,7 @@ def dose(
             "or the name of a published curve."
         ),
     ],
-    out: Annotated[Path | None, option("Also write the table, as CSV.")] = None,
+    out: Annotated[Path | None, option("Also write the table: .csv or .xlsx.")] = None,
     method: Annotated[
         str,
         option(
@@ -36,7 +36,10 @@ def dose(
     """Doses of counted samples, the highest first, with their triage categories."""
     from dicentlib.dose.route_table import route_table, shown_columns
     from dicentlib.dose.table import dose_table
+    from dicentlib.tables import check_table_name, write_table
 
+    if out is not None:
+        check_table_name(out)
     if method == "route":
         table = route_table(
             counts, curve, protraction=protraction, local_exposure=local_exposure
@@ -49,7 +52,8 @@ def dose(
         texts = table["warnings"]
     typer.echo(table[shown_columns(table)].round(3).to_string(index=False))
     _echo_notes(table["sample"], texts)
-    _write(table, out)
+    if out is not None:
+        write_table(table, out)
     if table["dose_gy"].isna().all():
         raise typer.Exit(1)
 
@@ -70,7 +74,7 @@ def plan(
         float | None, option("Share of dicentrics that a detector finds. Default: by eye.")
     ] = None,
     false_rate: Annotated[float, option("False dicentrics per cell of that detector.")] = 0.0,
-    out: Annotated[Path | None, option("Also write the table, as CSV.")] = None,
+    out: Annotated[Path | None, option("Also write the table: .csv or .xlsx.")] = None,
 ):
     """Cells for a detection limit, an interval, the power to see a part, a calibration series."""
     questions = dict(locals())  # a copy: the options as given
@@ -79,7 +83,10 @@ def plan(
     from dicentlib.dose import Detector
     from dicentlib.dose.table import read_curve
     from dicentlib.planning import plan_series, planning_table
+    from dicentlib.tables import check_table_name, write_table
 
+    if out is not None:
+        check_table_name(out)
     detector = None
     if efficiency is not None or false_rate:
         detector = Detector(1.0 if efficiency is None else efficiency, 0.0, false_rate, 0.0)
@@ -91,18 +98,11 @@ def plan(
         series = plan_series(known, {width_at_gy: half_width_gy / 2}, detector=detector)
         scoring = "by eye" if detector is None else "with the detector"
         typer.echo(f"\nThe calibration series, {scoring}:\n{series.table.to_string(index=False)}")
-    _write(table, out)
+    if out is not None:
+        write_table(table, out)
 
 
 def _echo_notes(rows, notes):
     for row, note in zip(rows, notes, strict=True):
         if note:
             typer.echo(f"{row}: {note}")
-
-
-def _write(table, out):
-    from dicentlib.files import atomic_path
-
-    if out is not None:
-        with atomic_path(out) as temporary:
-            table.to_csv(temporary, index=False)

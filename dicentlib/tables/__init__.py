@@ -11,10 +11,12 @@ from dicentlib.tables.reading import (
     with_plain_headings,
 )
 from dicentlib.tables.workbook import is_workbook
+from dicentlib.tables.writing import check_table_name, write_table
 
 __all__ = [
     "SUFFIXES",
     "TextTable",
+    "check_table_name",
     "find_table",
     "is_workbook",
     "notice_dates",
@@ -24,4 +26,5 @@ __all__ = [
     "read_table",
     "whole_numbers",
     "with_plain_headings",
+    "write_table",
 ]
