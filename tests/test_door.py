@@ -162,3 +162,10 @@ def test_ready_models_after_an_installation(cell, tmp_path):
     )
     scored = pd.read_parquet(tmp_path / "out" / "scored_images.parquet")
     assert scored["status"].tolist() == ["scored"]
+
+
+def test_former_places_of_names_still_work():
+    from dicentlib.data.image_set import read_image_set
+    from dicentlib.training import commands
+
+    assert commands.read_image_set is read_image_set
