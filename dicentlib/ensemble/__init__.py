@@ -5,6 +5,7 @@ from dicentlib.ensemble.heatmaps import iterate_heatmaps, predict_heatmaps, stor
 from dicentlib.ensemble.members import (
     ARCHITECTURE,
     Member,
+    copy_members,
     keep_last_members,
     last_member_paths,
     load_members,
@@ -19,6 +20,7 @@ __all__ = [
     "FLOOR",
     "HeatmapStore",
     "Member",
+    "copy_members",
     "iterate_heatmaps",
     "keep_last_members",
     "last_member_paths",

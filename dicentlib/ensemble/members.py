@@ -246,9 +246,27 @@ def keep_last_members(source, target, *, n_members):
     InputError
         There are fewer members than `n_members`.
     """
-    paths = last_member_paths(source, n_members)
+    return copy_members(last_member_paths(source, n_members), target)
+
+
+def copy_members(paths, target, *, names=None):
+    """Copy files of members to ``target/members``, which then holds only these.
+
+    Parameters
+    ----------
+    paths : sequence of pathlib.Path
+    target : path-like
+        A run folder.
+    names : sequence of str, optional
+        Of the copies, for members of several trainings; default: as they are.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The copies, in the order of `paths`.
+    """
     folder = Path(target) / "members"
-    copies = [folder / path.name for path in paths]
+    copies = [folder / name for name in names or [path.name for path in paths]]
     for path, copy in zip(paths, copies, strict=True):
         with atomic_path(copy) as temporary:
             shutil.copyfile(path, temporary)

@@ -10,8 +10,8 @@ from dicentlib.data.index import ImageIndex, index_images
 from dicentlib.data.inspection import inspect_image
 from dicentlib.data.scale import CONFLICT
 from dicentlib.errors import InputError
-from dicentlib.files import atomic_path
 from dicentlib.scoring.samples import name_samples
+from dicentlib.tables import write_table
 
 GALLERY = re.compile(r"gallery|thumb|overview|montage|contact.?sheet|(^|[^a-z])index", re.I)
 NUMBERED = re.compile(r"^(.*?)[\s_.~-]*\d+$")
@@ -241,5 +241,4 @@ def write_samples(path, inventory):
         path.touch(exist_ok=False)
     except FileExistsError as error:
         raise InputError(f"{path}: exists already; remove it or give another name") from error
-    with atomic_path(path) as temporary:
-        table.to_csv(temporary, index=False, encoding="utf-8-sig", lineterminator="\n")
+    write_table(table, path)

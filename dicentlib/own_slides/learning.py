@@ -1,6 +1,5 @@
 """What annotation of one's own slides buys: fine-tuning on more and more cells, cross-validated."""
 
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from dicentlib.conventions import CLASSES
-from dicentlib.ensemble import last_member_paths, member_paths
+from dicentlib.ensemble import copy_members, last_member_paths, member_paths
 from dicentlib.errors import InputError
 from dicentlib.evaluation.matching import mark_detections
 from dicentlib.evaluation.vote_reliability import average_precision
-from dicentlib.files import atomic_path, file_digest
+from dicentlib.files import file_digest
 from dicentlib.operating_point import OperatingPoint
 from dicentlib.scoring import score_folder
 from dicentlib.training import PRESETS, train
@@ -98,11 +97,8 @@ def tuned_ensemble(index, annotations, members, out, *, agreement_threshold, par
         initial_members=members,
     )
     voters = voters_after(out / "training", members)
-    copies = []
-    for number, path in enumerate(voters):
-        copies.append(out / "members" / f"{number:02d}_{path.name}")
-        with atomic_path(copies[-1]) as temporary:
-            shutil.copyfile(path, temporary)
+    names = [f"{number:02d}_{path.name}" for number, path in enumerate(voters)]
+    copies = copy_members(voters, out, names=names)
     OperatingPoint(
         VOTING,
         {"dicentric": agreement_threshold, "fragment": len(voters) // 2},

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dicentlib.files import atomic_path, read_json, write_json
+from dicentlib.files import read_json, write_json
 from dicentlib.scoring.samples import safe_name
+from dicentlib.tables import write_table
 
 
 def dose_records(triage, routes, *, images, true_dose_gy=None):
@@ -71,8 +72,7 @@ def write_doses(out, records, triage, *, scorer):
     for record in records:
         write_json(out / "samples" / safe_name(record["sample"]) / "dose.json", record)
     write_json(out / "dose.json", {"samples": records, "scorer": scorer})
-    with atomic_path(out / "doses.csv") as temporary:
-        triage.to_csv(temporary, index=False)
+    write_table(triage, out / "doses.csv")
 
 
 def read_truth(folder):
