@@ -105,7 +105,7 @@ def contacts(
     typer.echo(table.round(2).to_string())
     if out:
         with atomic_path(out) as temporary:
-            table.to_csv(temporary)
+            table.round(2).to_csv(temporary, index_label="measured")
 
 
 @app.command()

@@ -4,12 +4,13 @@ import cv2
 import numpy as np
 
 GRID_PX = 4.0  # reference pixels per cell of the occupancy grid
-TRIES = 14
-# Contacts laid on purpose, from those of boxed real fields (studies.contacts): an end meets an
-# end, and half of these continue one another. The gap is between the ends of the axes, each of
+TRIES = 40
+# Contacts laid on purpose, so that they and those by chance are as frequent as in boxed real fields
+# (studies.contacts). Where an end meets an end, the gap is between the ends of the axes, each of
 # which has a round tip of some 5 px: beyond 10 px the neck is pale.
-END_CONTACTS = 0.5
-STRAIGHT_SHARE = 0.5
+END_CONTACTS = 0.2
+STRAIGHT_SHARE = 0.4  # of these continue one another
+SIDE_CONTACTS = 0.5  # the rest cross
 END_GAP_PX = (4.0, 18.0)
 OUTLINE_POINTS = 72
 
@@ -55,7 +56,7 @@ def _beside_another(rng, shape, placed):
         step = np.array([np.sin(angle), np.cos(angle)])
         gap = rng.uniform(*END_GAP_PX)
         return own - own[0] + other_points[end] + gap * step
-    if kind < END_CONTACTS + 0.3:  # side by side
+    if kind < END_CONTACTS + SIDE_CONTACTS:
         angle = other_angle + rng.normal(0, 0.2)
         own = rotated(shape.axis, angle)
         side = rng.choice([-1.0, 1.0]) * 0.5 * (shape.width_px + other_shape.width_px)

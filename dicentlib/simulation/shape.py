@@ -139,13 +139,18 @@ def chromosome_shape(
             separation = separation * (1 - max(closing, rarely) * np.exp(-from_end / 6.0))
     joined = base * style.separation * (0.95 * (1 - style.cohesion) + 0.22 * style.cohesion)
     separation = separation + (joined - separation) * cohesion
+    darkness = np.ones(n)
     if rng.random() < style.twist and length > 35:
         crossing = rng.uniform(0.15, 0.85) * length
-        separation = separation * np.tanh((s - crossing) / rng.uniform(3.0, 7.0))
+        apart = np.tanh((s - crossing) / rng.uniform(3.0, 7.0))
+        separation = separation * apart
+        darkness += rng.uniform(0.5, 1.0) * (1 - np.abs(apart))  # one sister lies on the other
 
     discs = [
         _chromatid(rng, style, axis, heading, s, side * separation, radius) for side in (-1.0, 1.0)
     ]
+    for disc in discs:
+        disc[:n, 3] *= darkness
     if banded:
         bands = np.clip(0.5 + 0.9 * _smooth_noise(rng, n, rng.uniform(3.5, 7.0)), 0, 1)
         for disc in discs:

@@ -199,5 +199,5 @@ def draw_cell_style(rng, slide):
         spread_px=draw.lognormal(250.0, 0.25, 165.0, 460.0),
         ragged=draw.between(0.0, 0.6),
         strays=draw.between(0.0, 0.06),
-        crowding=draw.between(-4.0, 5.0),
+        crowding=draw.between(-2.0, 8.0),
     )
