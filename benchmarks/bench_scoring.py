@@ -9,9 +9,11 @@ fields of 0 to 4 Gy and a ready ensemble. With ``--encoder`` noise and untrained
 """
 
 import argparse
+import multiprocessing
 import shutil
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +157,26 @@ def on_cluster(folder, point, options, n_workers):
         return timed(score, folder, point, options, client=client)[1]
 
 
+def convolutions(seconds):
+    """Convolutions that one thread computes in a time: what a process without any overhead does."""
+    torch.set_num_threads(1)
+    layer, image = torch.nn.Conv2d(32, 32, 3), torch.zeros(1, 32, 128, 128)
+    done, end = 0, time.perf_counter() + seconds
+    with torch.inference_mode():
+        while time.perf_counter() < end:
+            layer(image)
+            done += 1
+    return done
+
+
+def two_processes_to_one(seconds=4.0):
+    """What two processes compute together, relative to one: two threads of a core share it."""
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(convolutions, [0.5] * 2))  # both have started
+        (one,) = pool.map(convolutions, [seconds])
+        return sum(pool.map(convolutions, [seconds] * 2)) / one
+
+
 def heatmaps(folder):
     """Heatmaps for an evaluation, written and none read back; the members are ready."""
     members = load_members(folder / "members")
@@ -200,7 +222,10 @@ def main():
     )
     if not options.no_dask:
         ratio = times["Dask, 1 x 1 core"] / times["Dask, 2 x 1 core"]
-        caption += f" Two Dask workers to one: {ratio:.2f}."
+        caption += (
+            f" Two Dask workers to one: {ratio:.2f}; two processes that share nothing, on this "
+            f"machine: {two_processes_to_one():.2f}."
+        )
     write_timings(
         "bench_scoring_untrained" if options.encoder else "bench_scoring", written, caption=caption
     )

@@ -136,8 +136,13 @@ def is_flattened(darkest):
 
 def darkest_share(image):
     """The darkest 0.1 % of the pixels, of the background: their quantile over its level."""
-    step = max(1, min(image.shape) // 512)
-    return float(np.quantile(image[::step, ::step], 0.001) / background_level(image))
+    return float(np.quantile(thinned(image), 0.001) / background_level(image))
+
+
+def thinned(image, *, least=384):
+    """Every n-th row and column of an image, at least `least` of each where it has them."""
+    step = max(1, min(image.shape) // least)
+    return image[::step, ::step]
 
 
 def background_level(image):
@@ -145,8 +150,7 @@ def background_level(image):
 
     Of large images every n-th row and column is looked at, at least 256 of each.
     """
-    step = max(1, min(image.shape) // 256)
-    thinned = image[::step, ::step]
-    counts, edges = np.histogram(thinned[thinned >= np.median(thinned)], bins=128, range=(0, 1))
+    few = thinned(image, least=256)
+    counts, edges = np.histogram(few[few >= np.median(few)], bins=128, range=(0, 1))
     best = counts.argmax()
     return float(edges[best] + edges[best + 1]) / 2

@@ -21,8 +21,7 @@ from dicentlib.errors import InputError
 from dicentlib.threads import available_processors, map_ahead, one_thread_each
 from dicentlib.voting import undecided
 
-FIRST_MEMBERS = 2  # whose votes are heard before a place is called quiet
-QUIET = 0.1  # times T_C; where the first members stay below, the others do not look
+QUIET = 0.1  # times T_C; where the first member stays below, the others do not look
 
 
 def look(networks, images, *, pixel_size_um, operating_point=None):
@@ -37,8 +36,9 @@ def look(networks, images, *, pixel_size_um, operating_point=None):
     pixel_size_um : float
     operating_point : OperatingPoint, optional
         With it, members look only where something can still fire: where the votes so far and
-        the members left exceed T_A in some class, and one of the first two members reached a
-        tenth of T_C in a cell or beside it.
+        the members left exceed T_A in some class, and the first member reached a tenth of
+        T_C in a cell or beside it. The first member has no such say where fewer than a third
+        of the members can make something fire.
 
     Returns
     -------
@@ -63,9 +63,11 @@ def look(networks, images, *, pixel_size_um, operating_point=None):
         for box in boxes:
             cells[box.rows, box.cols] = True
         if operating_point is not None:
+            seen = heatmaps[:, : number + 1]
+            cells &= _in_cells(undecided(seen, operating_point=operating_point))
             # what is quiet in one image of a batch is not in another, and must not depend on it
-            quiet = context is not None
-            cells &= _wanted(heatmaps[:, : number + 1], operating_point, quiet=quiet)
+            if number == 0 and context is not None and _needs_many(operating_point):
+                cells &= _loud(seen, operating_point)
     return heatmaps
 
 
@@ -75,14 +77,17 @@ def fill(maps, boxes, function, images):
         maps[box.in_map] = function(images[box.pixels])[box.in_seen]
 
 
-def _wanted(heatmaps, operating_point, *, quiet):
-    """Cells in which something can fire yet in one of the images, bool (H / 16, W / 16)."""
-    wanted = _in_cells(undecided(heatmaps, operating_point=operating_point))
-    if quiet and heatmaps.shape[1] >= FIRST_MEMBERS:
-        level = QUIET * operating_point.confidence_thresholds()[:FIRST_MEMBERS, :, None, None]
-        loud = _in_cells((heatmaps[:, :FIRST_MEMBERS] > level).any(axis=1))
-        wanted &= cv2.dilate(loud.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    return wanted
+def _needs_many(operating_point):
+    """Whether it takes a third of the members or more to fire: what one cannot see is rare."""
+    votes = min(operating_point.agreement_threshold.values()) + 1
+    return 3 * votes >= operating_point.n_members
+
+
+def _loud(first, operating_point):
+    """Cells in or beside which the first member, (N, 1, 2, h, w), comes near T_C."""
+    level = QUIET * operating_point.confidence_thresholds()[:1, :, None, None]
+    loud = _in_cells((first > level).any(axis=1)).astype(np.uint8)
+    return cv2.dilate(loud, np.ones((3, 3), np.uint8)).astype(bool)
 
 
 def _in_cells(marked):

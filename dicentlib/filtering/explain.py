@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
+from dicentlib.data.images import thinned
 from dicentlib.errors import InputError
 from dicentlib.filtering.spread import analyse, bodies, components, is_chromosomes, spread_hull
 from dicentlib.segmentation import SegmentationParameters, core, width_in_pixels
@@ -94,6 +95,7 @@ def objection(image, *, pixel_size_um=REFERENCE_PIXEL_SIZE_UM):
         return f"too small: {width}x{height} pixels, at least {smallest:.0f} on each side needed"
     if not np.isfinite(image).all():
         return "damaged: values that are not finite"
+    image = thinned(image)
     darkest, low, level, high = np.quantile(image, [0.001, 0.002, 0.5, 0.998])
     if high - low < 0.05 * max(high, 1e-6) or high - low < 0.01:
         grey = "white" if level > 0.9 else "black" if level < 0.1 else "grey"

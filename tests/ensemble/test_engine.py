@@ -92,10 +92,32 @@ def test_members_find_in_boxes_what_they_find_in_the_whole_field(members, dose_g
     assert fewest < fewer < all_pixels == 8 * padded.size
     columns = ["class", "row", "col", "area_px"]
     assert boxes[columns].equals(whole[columns])
-    # places that are quiet in the first two members are not asked again: an object stays, its
+    # places that are quiet in the first member are not asked again: an object stays, its
     # area may lose pixels at the rim, and its centre moves by less than a heatmap's pixel
     assert voted["class"].to_list() == whole["class"].to_list()
     assert np.abs(voted[["row", "col"]] - whole[["row", "col"]]).to_numpy().max(initial=0) < 4
+
+
+@pytest.mark.parametrize(("agreement", "asked"), [(0, [0.01, 0.9, 0.4, 0.3]), (1, [0.01])])
+def test_a_silent_first_member_ends_the_vote_only_where_many_must_agree(agreement, asked):
+    calls = []
+
+    class Fake:
+        context = 1
+
+        def __init__(self, level):
+            self.level = level
+
+        def __call__(self, images):
+            calls.append(self.level)
+            return np.full((1, 2, *(side // 4 for side in images.shape[1:])), self.level, "f4")
+
+    image = np.ones((1, 96, 96), np.float32)
+    image[0, 32:64, 40:52] = 0.2
+    point = OperatingPoint(0.5, agreement, n_members=4)
+    fakes = [Fake(level) for level in (0.01, 0.9, 0.4, 0.3)]
+    look(fakes, image, pixel_size_um=0.2, operating_point=point)
+    assert calls == asked
 
 
 def test_a_heatmap_that_is_not_finite_names_the_member(members):
