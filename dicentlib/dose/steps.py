@@ -37,16 +37,29 @@ def sample_size(n_cells, n_dicentrics):
     return next(enough, "too few")
 
 
+def enough_for(kind):
+    """The least cells or dicentrics for a kind of estimate, in words.
+
+    Examples
+    --------
+    >>> enough_for("triage")
+    '50 cells or 30 dicentrics'
+    """
+    n_cells, n_dicentrics = next(least for name, *least in SIZES if name == kind)
+    return f"{n_cells} cells or {n_dicentrics} dicentrics"
+
+
 def _probability(p):
     return f"{p:.2g}" if p >= 1e-6 else "below 0.000001"
 
 
 def size_step(sample):
+    triage, reference = enough_for("triage"), enough_for("reference")
     follows = {
-        "reference": "Enough for a reference estimate (500 cells or 100 dicentrics).",
-        "triage": "Enough for triage (50 cells or 30 dicentrics), good to about 1 Gy; not for a "
-        "reference estimate (500 cells or 100 dicentrics).",
-        "too few": "Too few even for triage (50 cells or 30 dicentrics): score more cells.",
+        "reference": f"Enough for a reference estimate ({reference}).",
+        "triage": f"Enough for triage ({triage}), good to about 1 Gy; not for a reference estimate "
+        f"({reference}).",
+        "too few": f"Too few even for triage ({triage}): score more cells.",
     }[sample_size(sample.n_cells, sample.n_dicentrics)]
     s = "s" * (sample.n_dicentrics != 1)
     finding = f"{sample.n_dicentrics} dicentric{s} in {sample.n_cells} cells."
@@ -154,7 +167,7 @@ def rogue_step(rogue):
 
 def category_step(categories, others):
     found = categories["multibiodose"].explain()
-    if others is not None:
+    if others is not None and others["multibiodose"].probabilities:
         found += f" If the whole body was exposed: {others['multibiodose'].category}."
     return Step("Which category?", found, "")
 

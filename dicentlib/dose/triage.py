@@ -9,6 +9,7 @@ from scipy.stats import norm
 from dicentlib.counts.sample import Sample
 from dicentlib.dose.bayesian import bounded_bayesian
 from dicentlib.dose.result import BayesianEstimate, DoseEstimate, PartialBodyEstimate
+from dicentlib.dose.steps import enough_for, sample_size
 from dicentlib.errors import InputError
 
 # Lower ends in Gy; each category ends where the next begins.
@@ -22,12 +23,18 @@ SCHEMES = {
         ("> 6 Gy", 6.0),
     ),
 }
+UNDETERMINED = "undetermined"
+TOO_FEW = "not categorised (too few cells)"
 REPORTED = ("u", "method", "dose_gy", "lower_gy", "upper_gy")  # of an estimate, in a table
 
 
 @dataclass(frozen=True)
 class Triage:
-    """``category`` of the estimated dose, ``probabilities`` of all (they add up to 1)."""
+    """``category`` of the estimated dose, ``probabilities`` of all (they add up to 1).
+
+    Without a category, ``category`` says why (:data:`UNDETERMINED`, :data:`TOO_FEW`) and there are
+    no probabilities.
+    """
 
     scheme: str
     category: str
@@ -49,7 +56,12 @@ class Triage:
         return "; ".join(f"{name} ({p:.0%})" for name, p in shares if p >= least)
 
     def explain(self):
-        """One sentence for a report."""
+        """One sentence for a report, or two."""
+        if self.category == TOO_FEW:
+            return (
+                f"Not categorised: triage takes {enough_for('triage')}. The dose and its interval "
+                "are an indication only; score more cells."
+            )
         if not self.probabilities:
             return (
                 "Triage category undetermined: no dose could be estimated, or none agrees with "
@@ -70,6 +82,13 @@ def triage(estimate, *, scheme="multibiodose"):
         of its counts and curve under a flat prior.
     scheme : {"multibiodose", "iaea"}
         Cuts at 1 and 2 Gy, or at 1, 2, 4 and 6 Gy.
+
+    Returns
+    -------
+    Triage
+        Without a category where no dose could be estimated, and for fewer than 50 cells with
+        fewer than 30 dicentrics: the least for triage (IAEA 2011, ISO 19238), below which a
+        category could reassure without ground.
     """
     if not isinstance(estimate, DoseEstimate):
         raise InputError(f"estimate is {estimate!r:.100}: expected a DoseEstimate")
@@ -77,7 +96,9 @@ def triage(estimate, *, scheme="multibiodose"):
         raise InputError(f"scheme is {scheme!r}: expected one of {', '.join(SCHEMES)}")
     cuts = SCHEMES[scheme]
     if not estimate.estimable or estimate.details.get("conflict"):
-        return Triage(scheme, "undetermined", {})
+        return Triage(scheme, UNDETERMINED, {})
+    if sample_size(estimate.n_cells, estimate.n_dicentrics) == "too few":
+        return Triage(scheme, TOO_FEW, {})
     probability = _law(estimate)
     ends = [low for _, low in cuts[1:]] + [math.inf]
     probabilities = {

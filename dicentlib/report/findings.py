@@ -184,12 +184,12 @@ def steps_table(route):
 
 
 def category_table(route):
-    """Categories of both schemes with their probabilities."""
-    rows = [
-        (scheme.upper(), name, _percent(p))
-        for scheme, triage in route.triage.items()
-        for name, p in triage.probabilities.items()
-    ]
+    """Categories of both schemes with their probabilities, or why there is none."""
+    rows = []
+    for scheme, triage in route.triage.items():
+        known = {name: _percent(p) for name, p in triage.probabilities.items()}
+        known = known or {triage.category: "–"}
+        rows += [(scheme.upper(), name, p) for name, p in known.items()]
     return pd.DataFrame(rows, columns=["Scheme", "Category", "Probability"])
 
 

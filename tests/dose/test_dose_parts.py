@@ -346,6 +346,26 @@ def test_triage_table_is_sorted_and_keeps_the_undetermined(curve):
     assert table["category"].tolist()[0] == "undetermined"
 
 
+@pytest.mark.parametrize(
+    ("n_cells", "n_dicentrics", "enough"),
+    [(49, 29, False), (49, 30, True), (50, 0, True), (20, 0, False)],
+)
+def test_a_sample_too_small_for_triage_has_no_category(curve, n_cells, n_dicentrics, enough):
+    for scheme in ("multibiodose", "iaea"):
+        for method in ("merkle", "bayesian", "detector"):
+            counted = {"n_cells": n_cells, "n_dicentrics": n_dicentrics}
+            found = triage(estimate_dose(curve=curve, method=method, **counted), scheme=scheme)
+            assert bool(found.probabilities) == enough
+            assert (found.category == "not categorised (too few cells)") != enough
+            assert ("takes 50 cells or 30 dicentrics" in found.explain()) != enough
+
+
+def test_no_step_of_a_route_of_too_few_cells_names_a_category(curve):
+    text = laboratory_route([16, 2, 1, 1], curve, local_exposure=True).explain()
+    assert "Not categorised: triage takes 50 cells" in text
+    assert not any(colour in text for colour in ("green", "yellow", "red, "))
+
+
 def test_route_of_a_partial_body_sample(curve):
     route = laboratory_route(EXAMPLE, curve)
     assert route.estimate is route.partial_body

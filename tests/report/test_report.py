@@ -276,6 +276,20 @@ def test_the_table_of_samples_in_words(two_routes, triage):
     assert text["Dose (Gy)"][1] == f"< {below}"
 
 
+def test_too_few_cells_have_no_category_anywhere_in_a_report(curve):
+    few = {"few": laboratory_route([20], curve, same_detector=True)}
+    table = route_table(few)
+    texts = [
+        report_findings.headline("few", few["few"]),
+        report_findings.triage_text(table, few).to_string(),
+        report_findings.category_table(few["few"]).to_string(),
+        table.to_string(),
+    ]
+    for text in texts:
+        assert "not categorised (too few cells)" in text
+        assert "green" not in text
+
+
 def test_there_is_one_category_of_a_sample(two_routes, triage):
     listed = triage.set_index("sample")["category"]
     for name, one in two_routes.items():
