@@ -1,4 +1,4 @@
-"""Image folders and their tables: index, reading, annotations, targets, splits."""
+"""Image folders and their tables: index, reading, annotations, targets."""
 
 from dicentlib.conventions import CLASSES, REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data.annotations import check_annotations, read_annotations, write_annotations

@@ -15,6 +15,7 @@ from dicentlib.evaluation.surface import grid_position, image_counts
 from dicentlib.voting import decide, vote
 
 MEASURES = ("precision", "recall")
+N_RESAMPLES = 200  # of the images, for the interval that covers them too
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,6 @@ class Exploration:
     n_draws, seed : int
         Of the random ensembles of each size, see :func:`random_ensembles`. The picture shows
         the votes of the first of them.
-    n_resamples : int
-        Resamples of the images for the interval that covers them too.
     """
 
     def __init__(
@@ -94,7 +93,6 @@ class Exploration:
         confidence_thresholds,
         n_members,
         n_draws=100,
-        n_resamples=200,
         seed=0,
     ):
         self.images = images
@@ -104,13 +102,13 @@ class Exploration:
             for size in sorted(set(member_counts))
         }
         self.summaries = {
-            (class_name, size): self._summarise(class_name, size, n_resamples, seed)
+            (class_name, size): self._summarise(class_name, size, seed)
             for class_name in CLASSES
             for size in self.ensembles
         }
         self._loaded = lru_cache(maxsize=16)(self._load)
 
-    def _summarise(self, class_name, size, n_resamples, seed):
+    def _summarise(self, class_name, size, seed):
         """Surfaces of one class and size: mean and intervals by measure."""
         ensembles = self.ensembles[size]
         images = image_counts(
@@ -123,8 +121,8 @@ class Exploration:
         )
         counts = np.stack(list(images)).astype(np.int32)  # (N, 3, E, n_T_C, n_T_A)
         rng = np.random.default_rng(seed)
-        weights = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), n_resamples)
-        chosen = rng.integers(len(ensembles), size=n_resamples)
+        weights = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), N_RESAMPLES)
+        chosen = rng.integers(len(ensembles), size=N_RESAMPLES)
         resampled = np.stack(
             [
                 np.tensordot(weight, counts[:, :, e], axes=1)

@@ -18,6 +18,8 @@ def match_points(predicted, truth, *, cutoff_px=CUTOFF_PX):
 
     The largest possible number of pairs is made; among the ways to do so, the one with the
     smallest total distance (Hungarian algorithm, ``scipy.optimize.linear_sum_assignment``).
+    Unlike the overlap rule (:func:`dicentlib.evaluation.count_matches`), two detections of one
+    object are one true and one false, and a detection between two objects finds one of them.
 
     Parameters
     ----------
@@ -48,28 +50,6 @@ def match_points(predicted, truth, *, cutoff_px=CUTOFF_PX):
     rows, cols = linear_sum_assignment(np.where(allowed, distance, forbidden))
     kept = allowed[rows, cols]
     return rows[kept], cols[kept]
-
-
-def count_one_to_one(predicted, truth, *, cutoff_px=CUTOFF_PX):
-    """Counts with every detection and every annotation used at most once.
-
-    Unlike :func:`dicentlib.evaluation.count_matches`, two detections of one object are one true
-    and one false, a detection between two objects finds one of them, and tp + fn is always
-    the number of annotations.
-
-    Parameters as for :func:`match_points`.
-
-    Returns
-    -------
-    Counts
-
-    Examples
-    --------
-    >>> count_one_to_one([[10, 10], [12, 10]], [[11, 10], [80, 80]], cutoff_px=5)
-    Counts(tp=1, fp=1, fn=1)
-    """
-    tp = len(match_points(predicted, truth, cutoff_px=cutoff_px)[0])
-    return Counts(tp=tp, fp=len(predicted) - tp, fn=len(truth) - tp)
 
 
 def mark_detections(detections, annotations, *, cutoff_px=CUTOFF_PX):

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.special import entr
-from scipy.stats import beta
 from sklearn.isotonic import IsotonicRegression
+from sklearn.metrics import average_precision_score
+from statsmodels.stats.proportion import proportion_confint
 
 from dicentlib.errors import InputError
 
@@ -32,7 +33,7 @@ def vote_entropy(vote_fraction):
     return np.abs(entr(fraction) + entr(1 - fraction))
 
 
-def reliability(vote_fraction, true, *, level=0.90):
+def reliability(vote_fraction, true):
     """Observed precision of the detections at each vote fraction.
 
     Parameters
@@ -41,25 +42,20 @@ def reliability(vote_fraction, true, *, level=0.90):
         Of each detection.
     true : ndarray of bool, shape (n,)
         Whether it matched an annotation.
-    level : float
-        Coverage of the Clopper-Pearson interval of the observed precision.
 
     Returns
     -------
     DataFrame
         One row per vote fraction that occurs: ``vote_fraction, n, n_true, precision, lower,
-        upper``.
+        upper``, the last two being the 90 % Clopper-Pearson interval.
     """
     table = pd.DataFrame(
         {"vote_fraction": np.asarray(vote_fraction, float), "true": np.asarray(true, bool)}
     )
     grouped = table.groupby("vote_fraction")["true"].agg(n="size", n_true="sum").reset_index()
-    n, k, tail = grouped["n"], grouped["n_true"], (1 - level) / 2
-    lower = beta.ppf(tail, k, n - k + 1)
-    upper = beta.ppf(1 - tail, k + 1, n - k)
-    return grouped.assign(
-        precision=k / n, lower=np.where(k == 0, 0.0, lower), upper=np.where(k == n, 1.0, upper)
-    )
+    n, k = grouped["n"], grouped["n_true"]
+    lower, upper = proportion_confint(k, n, alpha=0.1, method="beta")
+    return grouped.assign(precision=k / n, lower=lower, upper=upper)
 
 
 def calibration_error(probability, true):
@@ -167,8 +163,6 @@ def average_precision(scores, true, *, n_truth):
         raise InputError(f"n_truth: {n_truth} found; {true.sum()} detections are true")
     if n_truth == 0:
         return float("nan")
-    order = np.argsort(-scores, kind="stable")
-    last_of_tie = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True)[: scores.size])
-    tp = np.cumsum(true[order])[last_of_tie]
-    precision = tp / (last_of_tie + 1)
-    return float(np.sum(np.diff(tp, prepend=0) / n_truth * precision))
+    if not true.any():
+        return 0.0
+    return float(average_precision_score(true, scores) * true.sum() / n_truth)

@@ -11,7 +11,8 @@ from dicentlib.dose import dispersion, estimate_dose
 from dicentlib.errors import InputError
 from dicentlib.filtering.classify import verdicts
 
-OVERRULING = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
+OVERRULING = (0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.7, 0.5)
+CLASSES_OF_PROBABILITY = (0, 0.02, 0.1, 0.3, 0.7, 0.9, 0.98, 1)  # their edges
 
 
 def choose_threshold(p_available, available, *, max_lost, highest=0.5):
@@ -34,8 +35,11 @@ def choose_threshold(p_available, available, *, max_lost, highest=0.5):
     return min(float(np.quantile(p_available, max_lost, method="lower")), float(highest))
 
 
-def choose_overruling(table, available, *, threshold, rules, candidates=OVERRULING):
+def choose_overruling(table, available, *, threshold, rules):
     """Rules with the ``overruled_from`` that judges a validation set best.
+
+    None and the values of ``OVERRULING`` are tried; where several are as accurate, the one that
+    trusts the network least is taken.
 
     Parameters
     ----------
@@ -46,15 +50,12 @@ def choose_overruling(table, available, *, threshold, rules, candidates=OVERRULI
         The truth.
     threshold : float
     rules : FilterRules
-    candidates : sequence of float
-        Values to try in addition to None; where several are as accurate, the one that trusts the
-        network least.
 
     Returns
     -------
     FilterRules
     """
-    tried = [replace(rules, overruled_from=value) for value in (None, *sorted(candidates)[::-1])]
+    tried = [replace(rules, overruled_from=value) for value in (None, *OVERRULING)]
     correct = [
         (verdicts(table, threshold=threshold, rules=one)["available"] == available).sum()
         for one in tried
@@ -146,7 +147,7 @@ def confusion_by_reason(table, true_reason):
     return pd.crosstab(pd.Series(true, name="truth"), pd.Series(given, name="verdict"))
 
 
-def reliability_by_probability(p_available, truth, *, edges=(0, 0.02, 0.1, 0.3, 0.7, 0.9, 0.98, 1)):
+def reliability_by_probability(p_available, truth):
     """Share of truly available images in classes of the network's probability.
 
     Returns
@@ -156,7 +157,7 @@ def reliability_by_probability(p_available, truth, *, edges=(0, 0.02, 0.1, 0.3, 
         classes without an image are left out. The last class includes 1.
     """
     p_available, truth = np.asarray(p_available, float), np.asarray(truth, bool)
-    place = np.clip(np.searchsorted(edges, p_available, side="right") - 1, 0, len(edges) - 2)
+    place = np.digitize(p_available, CLASSES_OF_PROBABILITY[1:-1])
     rows = []
     for index in np.unique(place):
         inside = place == index

@@ -50,11 +50,11 @@ def prepare_image(image, *, pixel_size_um=REFERENCE_PIXEL_SIZE_UM, image_size=29
     )
 
 
-def prepare_images(index, *, image_size=299, n_threads=None):
+def prepare_images(index, *, image_size=299):
     """Yield ``(image name, PreparedImage)`` for the images of an index, in its order.
 
-    Reading and measuring run in `n_threads` threads (default: one per core); an image that
-    cannot be read has the reason as its objection.
+    Reading and measuring run in one thread per core; an image that cannot be read has the reason
+    as its objection.
     """
     jobs = list(zip(index.table["image"], index.table["pixel_size_um"], strict=True))
 
@@ -66,30 +66,25 @@ def prepare_images(index, *, image_size=299, n_threads=None):
             return name, PreparedImage(f"unreadable: {error}")
         return name, prepare_image(image, pixel_size_um=size, image_size=image_size)
 
-    with ThreadPoolExecutor(n_threads or available_processors()) as pool:
+    with ThreadPoolExecutor(available_processors()) as pool:
         for start in range(0, len(jobs), CHUNK):
             yield from pool.map(prepare, jobs[start : start + CHUNK])
 
 
-def classify_folder(images, weights, *, pixel_size_um=None, threshold=None, rules=None):
+def classify_folder(images, weights):
     """Which images of a folder may be scored, and why the others may not.
 
-    An image is available if it can be a metaphase
-    (``explain.objection``), the network's probability is at least `threshold`, and it breaks no
-    rule (``explain.failures``) or the network is sure enough (``FilterRules.overruled_from``).
+    An image is available if it can be a metaphase (``explain.objection``), the network's
+    probability is at least the filter's threshold, and it breaks no rule (``explain.failures``) or
+    the network is sure enough (``FilterRules.overruled_from``).
 
     Parameters
     ----------
     images : path-like or ImageIndex
-        A folder of images, with or without ``samples.csv``.
+        A folder of images, with or without ``samples.csv``; ``index_images`` takes the pixel size
+        of images that state none.
     weights : path-like or ImageFilter
         See ``network.load_filter``.
-    pixel_size_um : float, optional
-        Of the folder's images that state none; default 0.1, assumed. An index has its own.
-    threshold : float, optional
-        From 0 to 1; default: the filter's own.
-    rules : FilterRules, optional
-        Default: the filter's own.
 
     Returns
     -------
@@ -102,16 +97,11 @@ def classify_folder(images, weights, *, pixel_size_um=None, threshold=None, rule
     Raises
     ------
     InputError
-        No such folder or weights, or a threshold outside 0 to 1.
+        No such folder or weights.
     """
     image_filter = weights if isinstance(weights, ImageFilter) else load_filter(weights)
     settings = image_filter.settings
-    threshold = settings.threshold if threshold is None else threshold
-    if not 0 <= threshold <= 1:
-        raise InputError(f"threshold is {threshold}; it must be from 0 to 1")
-    if not isinstance(images, ImageIndex):
-        images = index_images(images, pixel_size_um=pixel_size_um)
-    index = images
+    index = images if isinstance(images, ImageIndex) else index_images(images)
     prepared = prepare_images(index, image_size=settings.image_size)
     rows, chunk = [], []
     for item in tqdm(prepared, total=len(index.table), desc="filter", unit="image"):
@@ -123,7 +113,7 @@ def classify_folder(images, weights, *, pixel_size_um=None, threshold=None, rule
     table = pd.DataFrame(rows, columns=["image", "objection", "p_available", *MEASURES])
     unusable = index.quarantined.rename(columns={"reason": "objection"})
     table = pd.concat([table, unusable[["image", "objection"]]], ignore_index=True)
-    return verdicts(table, threshold=threshold, rules=rules or settings.rules)
+    return verdicts(table, threshold=settings.threshold, rules=settings.rules)
 
 
 def available_images(images, *, weights=None):

@@ -13,6 +13,7 @@ from sklearn.decomposition import PCA
 from dicentlib.errors import InputError
 
 REFERENCES = ("first", "last", "generalised")
+TOLERANCE, MAX_ROUNDS = 1e-9, 100  # of the mean disparity, for the generalised reference
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Projection:
     explained: np.ndarray
 
 
-def align_epochs(features, *, reference="first", out=None):
+def align_epochs(features, *, reference="first"):
     r"""Remove shift, scale and rotation (or reflection) between epochs, by ordinary Procrustes.
 
     Every epoch's features are centred, brought to unit size and turned onto the reference:
@@ -46,13 +47,10 @@ def align_epochs(features, *, reference="first", out=None):
     reference : {"first", "last", "generalised"}
         "first" as in the paper; the first epoch is also the least trained, hence "last".
         "generalised" (Gower 1975) aligns to the mean of the aligned epochs, found by iteration.
-    out : array, shape (N_e, n, C), optional
-        Where to write, for example a memory-mapped array; a new float32 array by default.
 
     Returns
     -------
-    aligned : array, shape (N_e, n, C)
-        `out`.
+    aligned : ndarray of float32, shape (N_e, n, C)
     disparity : ndarray, shape (N_e,)
         Sum of squared differences to the reference after alignment, for unit-size sets:
         0 the same shape, at most 1.
@@ -73,23 +71,21 @@ def align_epochs(features, *, reference="first", out=None):
     if reference not in REFERENCES:
         raise InputError(f"reference {reference!r}; allowed: {', '.join(REFERENCES)}")
     _check_features(features)
-    if out is None:
-        out = np.empty(features.shape, np.float32)
     target = np.asarray(features[-1 if reference == "last" else 0], np.float64)
     if reference == "generalised":
         target = _consensus(features, target)
     size = np.sqrt(features.shape[1])
-    disparity = np.empty(len(features))
+    out, disparity = np.empty(features.shape, np.float32), np.empty(len(features))
     for epoch, cloud in enumerate(features):
         _, aligned, disparity[epoch] = procrustes(target, np.asarray(cloud, np.float64))
         out[epoch] = aligned * size
     return out, np.clip(disparity, 0.0, None)
 
 
-def _consensus(features, target, *, tolerance=1e-9, max_rounds=100):
+def _consensus(features, target):
     """Mean of the aligned epochs, repeated until it no longer moves."""
     disagreement = np.inf
-    for _ in range(max_rounds):
+    for _ in range(MAX_ROUNDS):
         total = np.zeros_like(target)
         before, disagreement = disagreement, 0.0
         for cloud in features:
@@ -97,37 +93,35 @@ def _consensus(features, target, *, tolerance=1e-9, max_rounds=100):
             total += aligned
             disagreement += distance / len(features)
         target = total / len(features)
-        if before - disagreement < tolerance:
+        if before - disagreement < TOLERANCE:
             return target
     raise InputError(
-        f"generalised Procrustes has not settled after {max_rounds} rounds "
+        f"generalised Procrustes has not settled after {MAX_ROUNDS} rounds "
         f"(mean disparity {disagreement:.3g}); use reference='first' or 'last'"
     )
 
 
-def project(aligned, *, n_components=2):
-    """Principal components of all epochs together; every epoch projected onto them.
+def project(aligned):
+    """Two principal components of all epochs together; every epoch projected onto them.
 
     Parameters
     ----------
     aligned : array, shape (N_e, n, C)
         As from :func:`align_epochs`; may be memory-mapped.
-    n_components : int
 
     Returns
     -------
     Projection
-        ``coordinates`` of shape (N_e, n, n_components). Where the features have fewer columns
-        than `n_components`, the missing coordinates are 0.
+        The second coordinate of features with one column is 0.
     """
     n_epochs, n_points, width = aligned.shape
-    fitted = min(n_components, width, n_epochs * n_points)
+    fitted = min(2, width, n_epochs * n_points)
     pca = PCA(fitted, svd_solver="covariance_eigh")
     coordinates = pca.fit_transform(np.reshape(aligned, (-1, width)))
-    missing = n_components - fitted
+    missing = 2 - fitted
     coordinates = np.pad(coordinates, ((0, 0), (0, missing)))
     return Projection(
-        coordinates=coordinates.reshape(n_epochs, n_points, n_components).astype(np.float64),
+        coordinates=coordinates.reshape(n_epochs, n_points, 2).astype(np.float64),
         explained=np.pad(pca.explained_variance_ratio_, (0, missing)),
     )
 

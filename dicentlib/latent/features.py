@@ -53,8 +53,6 @@ def extract_features(
     *,
     out,
     batch_size=2,
-    device="cpu",
-    progress=True,
 ):
     """Look up the points of an image set in the feature volume of every member.
 
@@ -73,9 +71,6 @@ def extract_features(
         not at all.
     batch_size : int
         Images computed at a time, on a CPU each by one thread.
-    device : str
-    progress : bool
-        Show a progress bar.
 
     Returns
     -------
@@ -99,15 +94,13 @@ def extract_features(
     with (
         atomic_path(out / "features.npy") as features_path,
         atomic_path(out / "peaks.npy") as peaks_path,
-        tqdm(
-            total=len(paths) * len(images), desc="features", unit="image", disable=not progress
-        ) as bar,
+        tqdm(total=len(paths) * len(images), desc="features", unit="image") as bar,
     ):
         features = _create(features_path, (*shape, headers[0]["decoder_channels"][1]))
         peaks = _create(peaks_path, (*shape, 2))
         digests = []
         for epoch, path in enumerate(paths):
-            (member,) = load_members([path], device=device)
+            (member,) = load_members([path])
             (network,) = networks_of([member], engine="torch")
             digests.append(member.digest)
             radius = member.metadata["sigma"] * HALF_HEIGHT_RADIUS

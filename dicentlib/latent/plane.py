@@ -12,6 +12,8 @@ from dicentlib.latent.points import class_codes
 from dicentlib.latent.regions import Regions, entropy, fit_regions, mean_probabilities
 from dicentlib.latent.trajectories import Trajectories, cluster_trajectories, trajectory_table
 
+LARGE = 4  # aberrations of a centroid that is typical of many
+
 
 @dataclass(frozen=True)
 class LatentPlane:
@@ -82,13 +84,13 @@ class LatentPlane:
         by_cluster = self.table.groupby(["cluster", "class", "size"], as_index=False)["entropy"]
         return by_cluster.mean().sort_values("entropy", ascending=False, ignore_index=True)
 
-    def extremes(self, *, least=4):
+    def extremes(self):
         """Numbers of the most and the least uncertain centroid of aberrations.
 
-        Centroids of at least `least` aberrations are preferred; without any, all are compared.
+        Centroids of four or more aberrations are preferred; without any, all are compared.
         """
         large = self.clusters[
-            self.clusters["class"].isin(CLASSES) & (self.clusters["size"] >= least)
+            self.clusters["class"].isin(CLASSES) & (self.clusters["size"] >= LARGE)
         ]
         chosen = (large if len(large) else self.clusters)["cluster"]
         return int(chosen.iloc[0]), int(chosen.iloc[-1])

@@ -18,6 +18,7 @@ from dicentlib.errors import InputError
 from dicentlib.latent.points import POINT_CLASSES
 
 N_FOLDS = 5
+MARGIN = 0.05  # of the points' range, on every side of the grid
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def class_probabilities(classifier, coordinates, codes):
     return probabilities
 
 
-def fit_regions(coordinates, codes, *, grid_size=80, margin=0.05, seed=0, progress=True):
+def fit_regions(coordinates, codes, *, grid_size=80, seed=0, progress=True):
     """Class probabilities of every epoch's own classifier on one grid.
 
     Parameters
@@ -97,9 +98,7 @@ def fit_regions(coordinates, codes, *, grid_size=80, margin=0.05, seed=0, progre
     coordinates : ndarray, shape (N_e, n, 2)
     codes : ndarray of int, shape (n,)
     grid_size : int
-        Grid nodes along each side; the grid covers all points of all epochs.
-    margin : float
-        Added on every side, as a fraction of the points' range.
+        Grid nodes along each side; the grid covers all points of all epochs and a margin.
     seed : int
     progress : bool
         Show a progress bar.
@@ -122,7 +121,7 @@ def fit_regions(coordinates, codes, *, grid_size=80, margin=0.05, seed=0, progre
     if grid_size < 2:
         raise InputError(f"grid_size {grid_size}; at least 2")
     low, high = coordinates.min(axis=(0, 1)), coordinates.max(axis=(0, 1))
-    room = np.maximum(margin * (high - low), 1e-9)
+    room = np.maximum(MARGIN * (high - low), 1e-9)
     x, y = (np.linspace(*ends, grid_size) for ends in zip(low - room, high + room, strict=True))
     nodes = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     shape = (grid_size, grid_size, len(POINT_CLASSES))

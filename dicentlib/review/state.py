@@ -1,7 +1,7 @@
 """Decisions of a reviewer about detections: taken back, saved at once, exported."""
 
-import time
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 import pandas as pd
@@ -86,18 +86,17 @@ class ReviewState:
         if self.path is not None and self.path.is_file():
             self._take_up(_read_review(self.path))
 
-    def accept(self, position, *, clock=time.monotonic):
+    def accept(self, position):
         """The object is what the ensemble says."""
-        self._decide(position, ACCEPTED, self.detections["class"].iloc[position], clock)
+        self._decide(position, ACCEPTED)
 
-    def reject(self, position, *, clock=time.monotonic):
+    def reject(self, position):
         """There is no such object."""
-        self._decide(position, REJECTED, self.detections["class"].iloc[position], clock)
+        self._decide(position, REJECTED)
 
-    def reclassify(self, position, *, clock=time.monotonic):
+    def reclassify(self, position):
         """There is an object, of the other class."""
-        found = self.detections["class"].iloc[position]
-        self._decide(position, ACCEPTED, CLASSES[1 - CLASSES.index(found)], clock)
+        self._decide(position, ACCEPTED, other_class=True)
 
     def undo(self):
         """Take back the last decision of this session.
@@ -161,15 +160,17 @@ class ReviewState:
         with atomic_path(self.path) as temporary:
             table.to_csv(temporary, index=False, columns=SAVED, lineterminator="\n")
 
-    def _decide(self, position, decision, class_name, clock):
+    def _decide(self, position, decision, *, other_class=False):
         if not 0 <= position < len(self.decisions):
             raise InputError(f"detection {position}; allowed: 0 to {len(self.decisions) - 1}")
         before = (self.decisions[position], self.classes[position], self.seconds[position])
         self._history.append((position, *before))
-        now = clock()
+        now = monotonic()
         taken = 0.0 if self._last_action is None else now - self._last_action
         self._last_action = now
-        self.decisions[position], self.classes[position] = decision, class_name
+        found = CLASSES.index(self.detections["class"].iloc[position])
+        self.decisions[position] = decision
+        self.classes[position] = CLASSES[1 - found if other_class else found]
         self.seconds[position] = round(taken, 3) if taken <= LONGEST_PAUSE_S else 0.0
         self.save()
 

@@ -6,7 +6,6 @@ from PIL import Image
 from dicentlib.data.augmentation import Augmentation, turn
 from dicentlib.data.dataset import MetaphaseDataset
 from dicentlib.data.index import index_images
-from dicentlib.data.splits import split_table
 from dicentlib.data.targets import pad_to_stride, target_heatmaps, truth_masks
 from dicentlib.errors import InputError
 
@@ -175,33 +174,3 @@ def test_dataset_refuses(image_set, tmp_path):
     (tmp_path / "1.png").write_bytes((tmp_path / "1.png").read_bytes()[:2000])
     with pytest.raises(InputError, match=r"1\.png"):
         MetaphaseDataset(index, annotations)
-
-
-def test_split_is_a_partition_and_repeatable():
-    table = pd.DataFrame({"image": [f"{i}" for i in range(543)]})
-    fractions = {"train": 0.8, "validation": 0.1, "test": 0.1}
-    parts = split_table(table, fractions, seed=0)
-    assert [len(part) for part in parts.values()] == [434, 55, 54]
-    assert sorted(pd.concat(parts.values()).index) == list(range(543))
-    assert parts["test"].equals(split_table(table, fractions, seed=0)["test"])
-    assert not parts["test"].equals(split_table(table, fractions, seed=1)["test"])
-
-
-def test_split_keeps_groups_together():
-    table = pd.DataFrame({"donor": [f"d{i % 7}" for i in range(70)]})
-    parts = split_table(table, {"a": 0.6, "b": 0.2, "c": 0.2}, group_by="donor", seed=3)
-    donors = [set(part["donor"]) for part in parts.values()]
-    assert all(donors)
-    assert sum(len(d) for d in donors) == 7
-
-
-def test_split_refuses():
-    table = pd.DataFrame({"donor": ["a", "a", ""]})
-    with pytest.raises(InputError, match="add up to 1"):
-        split_table(table, {"a": 0.5, "b": 0.4}, seed=0)
-    with pytest.raises(InputError, match="no column 'slide'"):
-        split_table(table, {"a": 0.5, "b": 0.5}, group_by="slide", seed=0)
-    with pytest.raises(InputError, match="1 of 3 rows have no donor"):
-        split_table(table, {"a": 0.5, "b": 0.5}, group_by="donor", seed=0)
-    with pytest.raises(InputError, match="1 donors cannot be split"):
-        split_table(table[:2], {"a": 0.5, "b": 0.5}, group_by="donor", seed=0)

@@ -1,5 +1,6 @@
 """The filter without training: measures, rules, files, verdicts on good and bad images."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -240,12 +241,13 @@ def test_network_can_reject_and_rules_can_reject(tmp_path):
     assert by_rules["good.png"] == ""
     assert by_both["good.png"].startswith("network: probability 0.000 of a scorable image")
     assert by_both["few.png"].startswith("few chromosomes: about 20")
-    assert classify_folder(tmp_path, never, threshold=0)["available"].sum() == 1
+    lenient = replace(never, settings=replace(SETTINGS, threshold=0))
+    assert classify_folder(tmp_path, lenient)["available"].sum() == 1
 
 
-def test_threshold_outside_its_range(tmp_path):
+def test_threshold_outside_its_range():
     with pytest.raises(InputError, match=r"threshold is 1\.5"):
-        classify_folder(tmp_path, ALWAYS, threshold=1.5)
+        replace(SETTINGS, threshold=1.5)
 
 
 def test_verdict_at_the_threshold_is_available():

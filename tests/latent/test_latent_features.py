@@ -71,7 +71,7 @@ def test_peaks_are_the_largest_value_in_the_disk():
 
 def test_features_are_those_of_the_volume_before_the_head(members, image_set, tmp_path):
     points = sample_points(TRUTH, image_shapes(image_set), n_background=4)
-    found = extract_features(members, image_set, points, out=tmp_path, progress=False)
+    found = extract_features(members, image_set, points, out=tmp_path)
     assert found.features.shape == (2, 3 + 12, 8)
     assert found.epochs == (1, 2)
     for epoch, member in enumerate(load_members(members)):
@@ -94,7 +94,7 @@ def test_peaks_are_in_the_members_precision(image_set, tmp_path):
         write_member(tmp_path / name, 1, precision=precision)
     points = sample_points(TRUTH, image_shapes(image_set), n_background=1)
     wide, narrow = (
-        extract_features(tmp_path / name, image_set, points, out=tmp_path / "out", progress=False)
+        extract_features(tmp_path / name, image_set, points, out=tmp_path / "out")
         for name in ("wide", "narrow")
     )
     assert_array_equal(wide.features, narrow.features)
@@ -104,7 +104,7 @@ def test_peaks_are_in_the_members_precision(image_set, tmp_path):
 
 def test_files_are_memory_mapped_and_the_points_lie_beside_them(members, image_set, tmp_path):
     points = sample_points(TRUTH, image_shapes(image_set), n_background=1)
-    found = extract_features(members, image_set, points, out=tmp_path, progress=False)
+    found = extract_features(members, image_set, points, out=tmp_path)
     assert isinstance(found.features, np.memmap)
     assert not found.features.flags.writeable
     assert sorted(p.name for p in tmp_path.iterdir()) == [
@@ -119,7 +119,7 @@ def test_points_follow_images_to_the_members_scale(image_set, tmp_path):
     # Members at 0.2 um see images of 0.1 um at half size: 60 x 80 becomes 30 x 40.
     write_member(tmp_path, 1, pixel_size_um=0.2)
     points = TRUTH[TRUTH["image"] == "a.png"]
-    found = extract_features(tmp_path, image_set, points, out=tmp_path / "latent", progress=False)
+    found = extract_features(tmp_path, image_set, points, out=tmp_path / "latent")
     (member,) = load_members(tmp_path)
     image = read_image(image_set.path("a.png"))
     half = image.reshape(30, 2, 40, 2).mean(axis=(1, 3))

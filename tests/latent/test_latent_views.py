@@ -139,14 +139,15 @@ def test_clusters_are_listed_most_uncertain_first(plane):
     assert_allclose(first["entropy"], own["entropy"].mean())
 
 
-def test_extremes_are_the_least_and_the_most_certain_large_centroids(plane):
-    unsure, sure = plane.extremes(least=4)
+def test_extremes_are_the_least_and_the_most_certain_large_centroids(plane, monkeypatch):
+    unsure, sure = plane.extremes()
     large = plane.clusters.query("`class` != 'background' and size >= 4")
     by_number = large.set_index("cluster")["entropy"]
     assert by_number[unsure] == by_number.max()
     assert by_number[sure] == by_number.min()
     everything = plane.clusters["cluster"]
-    assert plane.extremes(least=10**6) == (everything.iloc[0], everything.iloc[-1])
+    monkeypatch.setattr("dicentlib.latent.plane.LARGE", 10**6)
+    assert plane.extremes() == (everything.iloc[0], everything.iloc[-1])
 
 
 def test_a_plane_is_fitted_from_points_and_coordinates(plane):

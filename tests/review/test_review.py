@@ -156,13 +156,14 @@ def test_decisions_that_belong_to_no_detection_are_counted_and_kept(tmp_path, im
     assert len(pd.read_csv(path)) == 2
 
 
-def test_time_left_is_the_median_decision_times_what_is_left():
+def test_time_left_is_the_median_decision_times_what_is_left(monkeypatch):
     clock = Clock()
+    monkeypatch.setattr("dicentlib.review.state.monotonic", clock)
     state = ReviewState(make_detections())
     assert np.isnan(state.seconds_left)
     for position, moment in enumerate((0.0, 2.0, 5.0, 900.0)):  # the last after a break
         clock.time = moment
-        state.accept(position, clock=clock)
+        state.accept(position)
     assert state.seconds_left == pytest.approx(2.5 * 3)  # median of 2 and 3 s, 3 of 7 left
 
 

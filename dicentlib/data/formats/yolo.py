@@ -20,10 +20,10 @@ BOX_PX = 40
 NAME_FILES = ("classes.txt", "obj.names", "data.yaml", "dataset.yaml", "data.yml", "notes.json")
 
 
-def write_yolo(folder, annotations, index, *, box_px=BOX_PX):
+def write_yolo(folder, annotations, index):
     """Write ``<image without suffix>.txt`` for every image of an index, and ``classes.txt``.
 
-    Boxes are `box_px` wide and high; near the border smaller, so that they lie inside.
+    Boxes are 40 px wide and high; near the border smaller, so that they lie inside.
 
     Raises
     ------
@@ -37,8 +37,8 @@ def write_yolo(folder, annotations, index, *, box_px=BOX_PX):
     for name, height, width in sizes:
         lines = []
         for row in points_of.get(name, table.iloc[:0]).to_dict("records"):
-            box_width = _inside(row["col"], width, box_px) / width
-            box_height = _inside(row["row"], height, box_px) / height
+            box_width = _inside(row["col"], width) / width
+            box_height = _inside(row["row"], height) / height
             x, y = (row["col"] + 0.5) / width, (row["row"] + 0.5) / height
             number = CLASSES.index(row["class"])
             lines.append(f"{number} {x!r} {y!r} {box_width:.6f} {box_height:.6f}\n")
@@ -48,9 +48,9 @@ def write_yolo(folder, annotations, index, *, box_px=BOX_PX):
         temporary.write_text("\n".join(CLASSES) + "\n", encoding="utf-8")
 
 
-def _inside(position, side, box_px):
+def _inside(position, side):
     """Width of a box centred on a position that stays within the image."""
-    return min(box_px, 2 * (position + 0.5), max(1, 2 * (side - position - 0.5)))
+    return min(BOX_PX, 2 * (position + 0.5), max(1, 2 * (side - position - 0.5)))
 
 
 def _label_names(images):
