@@ -182,6 +182,18 @@ def fit_curve(
     )
 
 
+def curve_or_reason(counts, **options):
+    """The curve of a table of counts and "", or None and why there is none.
+
+    The table has ``dose_gy, n_cells, n_dicentrics``; `options` as of :func:`fit_curve`.
+    """
+    columns = (counts[name] for name in ("dose_gy", "n_cells", "n_dicentrics"))
+    try:
+        return fit_curve(*columns, **options), ""
+    except InputError as error:
+        return None, str(error)
+
+
 def _report(mu, counts, weights, n_free):
     """Pearson dispersion, goodness of fit and information criteria (JSON-able)."""
     mu = np.maximum(mu, 0.0)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dicentlib.calibration.fit import fit_curve
+from dicentlib.calibration.fit import curve_or_reason
 from dicentlib.errors import InputError
 
 
@@ -48,11 +48,7 @@ def leave_one_dose_out(counts, *, model="linear-quadratic"):
 
 def _curve_without(counts, left_out, model):
     """Curve of the doses not in `left_out`, and "", or None and the reason."""
-    kept = counts.drop(index=counts.index[list(left_out)])
-    try:
-        return fit_curve(kept["dose_gy"], kept["n_cells"], kept["n_dicentrics"], model=model), ""
-    except InputError as error:
-        return None, str(error)
+    return curve_or_reason(counts.drop(index=counts.index[list(left_out)]), model=model)
 
 
 def root_mean_square(errors):

@@ -5,7 +5,7 @@ import pandas as pd
 
 from dicentlib.calibration.fit import fit_curve
 from dicentlib.calibration.trial import try_counts
-from dicentlib.counts.cells import co_occurrence, counts_by_dose, with_yields
+from dicentlib.counts.cells import co_occurrence, counts_by_dose, distributions, with_yields
 from dicentlib.counts.dispersion import dispersion
 from dicentlib.counts.slides import slide_variance, slide_weights
 
@@ -37,11 +37,6 @@ def series_counts(dose_gy, n_dicentrics, *, slides):
         u=[one.u for one in spread],
         weight=1.0 if weights is None else weights,
     )
-
-
-def distributions(counts):
-    """Cells with 0, 1, 2, ... dicentrics by dose, int (n_doses, K)."""
-    return counts.filter(regex=r"^C\d+$").to_numpy()
 
 
 def fit_series(dose_gy, n_dicentrics, *, slides, **options):

@@ -6,10 +6,9 @@ from functools import cached_property
 import pandas as pd
 
 from dicentlib.calibration.curve import CalibrationCurve
-from dicentlib.calibration.fit import fit_curve
+from dicentlib.calibration.fit import curve_or_reason
 from dicentlib.calibration.leave_out import leave_one_dose_out, root_mean_square
-from dicentlib.counts.cells import counts_by_dose, with_yields
-from dicentlib.errors import InputError
+from dicentlib.counts.cells import counts_by_dose, distributions, with_yields
 
 
 @dataclass(frozen=True)
@@ -60,16 +59,5 @@ def try_counts(dose_gy, n_dicentrics, *, model="linear-quadratic"):
     Trial
     """
     counts = with_yields(counts_by_dose(dose_gy, n_dicentrics))
-    distributions = counts.filter(regex=r"^C\d+$").to_numpy()
-    try:
-        curve = fit_curve(
-            counts["dose_gy"],
-            counts["n_cells"],
-            counts["n_dicentrics"],
-            model=model,
-            distributions=distributions,
-        )
-        reason = ""
-    except InputError as error:
-        curve, reason = None, str(error)
+    curve, reason = curve_or_reason(counts, model=model, distributions=distributions(counts))
     return Trial(counts, curve, reason, model)

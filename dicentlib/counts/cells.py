@@ -156,14 +156,18 @@ def counts_by_dose(dose_gy, n_dicentrics):
     return table
 
 
-def with_yields(counts, *, level=0.95):
-    """Add dicentrics per cell and its exact Poisson limits.
+def distributions(counts):
+    """The columns C0, C1, ... of :func:`counts_by_dose` alone, int (n_doses, K)."""
+    return counts.filter(regex=r"^C\d+$").to_numpy()
+
+
+def with_yields(counts):
+    """Add dicentrics per cell and its exact 95 % Poisson limits.
 
     Parameters
     ----------
     counts : DataFrame
         Columns ``n_cells`` and ``n_dicentrics``.
-    level : float
 
     Returns
     -------
@@ -176,7 +180,7 @@ def with_yields(counts, *, level=0.95):
     >>> with_yields(counts)[["yield", "yield_lower", "yield_upper"]].round(3).to_numpy().tolist()
     [[0.25, 0.162, 0.369]]
     """
-    limits = np.array([poisson_limits(int(x), level=level) for x in counts["n_dicentrics"]])
+    limits = np.array([poisson_limits(int(x)) for x in counts["n_dicentrics"]])
     return counts.assign(
         **{
             "yield": counts["n_dicentrics"] / counts["n_cells"],

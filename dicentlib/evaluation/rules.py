@@ -46,12 +46,10 @@ def highest_recall_at_precision(surface, *, min_precision):
     """
     if not 0 <= min_precision <= 1:
         raise InputError(f"min_precision: {min_precision} found; allowed: 0 to 1")
-    precision, recall = _mean(surface.precision), _mean(surface.recall)
+    precision = _mean(surface.precision)
     rule = f"highest recall at precision >= {min_precision:.3g}"
     reaches = precision >= min_precision  # NaN never does
-    if reaches.any():
-        return _best(surface, np.where(reaches, recall, -1), precision, rule, True)
-    return _nearest(surface, precision, f"{rule}: not reached, highest precision taken")
+    return _highest_recall(surface, reaches, rule, precision, "highest precision")
 
 
 def nearest_precision(surface, *, target_precision, tolerance=0.02):
@@ -73,12 +71,9 @@ def nearest_precision(surface, *, target_precision, tolerance=0.02):
     """
     if not 0 <= target_precision <= 1:
         raise InputError(f"target_precision: {target_precision} found; allowed: 0 to 1")
-    precision, recall = _mean(surface.precision), _mean(surface.recall)
     rule = f"precision equal to {target_precision:.3f} within {tolerance:g}"
-    gap = np.abs(precision - target_precision)
-    if (gap <= tolerance).any():
-        return _best(surface, np.where(gap <= tolerance, recall, -1), precision, rule, True)
-    return _nearest(surface, -gap, f"{rule}: not reached, nearest precision taken")
+    gap = np.abs(_mean(surface.precision) - target_precision)
+    return _highest_recall(surface, gap <= tolerance, rule, -gap, "nearest precision")
 
 
 def highest_recall_at_false_rate(surface, false_rates, *, max_per_thousand):
@@ -96,12 +91,10 @@ def highest_recall_at_false_rate(surface, false_rates, *, max_per_thousand):
     -------
     Choice
     """
-    false_rates, precision, recall = _rates(surface, false_rates)
+    false_rates, _ = _rates(surface, false_rates)
     rule = f"highest recall at <= {max_per_thousand:g} false detections per 1000 cells"
     allowed = false_rates <= max_per_thousand
-    if allowed.any():
-        return _best(surface, np.where(allowed, recall, -1), precision, rule, True)
-    return _nearest(surface, -false_rates, f"{rule}: not reached, lowest rate taken")
+    return _highest_recall(surface, allowed, rule, -false_rates, "lowest rate")
 
 
 def lowest_false_rate_at_recall(surface, false_rates, *, min_recall):
@@ -120,14 +113,14 @@ def lowest_false_rate_at_recall(surface, false_rates, *, min_recall):
         Ties go as in :func:`highest_recall_at_precision`. Where no point has that recall, the
         one of highest recall is taken and said to miss the demand.
     """
-    false_rates, precision, recall = _rates(surface, false_rates)
+    false_rates, recall = _rates(surface, false_rates)
     if not 0 <= min_recall <= 1:
         raise InputError(f"min_recall: {min_recall} found; allowed: 0 to 1")
     rule = f"fewest false detections per 1000 cells at recall >= {min_recall:g}"
     reaches = recall >= min_recall  # NaN never does
     if reaches.any():
-        return _best(surface, np.where(reaches, -false_rates, -np.inf), precision, rule, True)
-    return _best(surface, recall, precision, f"{rule}: not reached, highest recall taken", False)
+        return _best(surface, np.where(reaches, -false_rates, -np.inf), rule, True)
+    return _best(surface, recall, f"{rule}: not reached, highest recall taken", False)
 
 
 def choose(
@@ -169,7 +162,7 @@ def _rates(surface, false_rates):
     false_rates, recall = np.asarray(false_rates, dtype=float), _mean(surface.recall)
     if false_rates.shape != recall.shape:
         raise InputError(f"false_rates: shape {false_rates.shape} found; expected {recall.shape}")
-    return false_rates, _mean(surface.precision), recall
+    return false_rates, recall
 
 
 def _mean(values):
@@ -179,7 +172,10 @@ def _mean(values):
     return np.divide(total, n, out=np.full(total.shape, np.nan), where=n > 0)
 
 
-def _nearest(surface, goodness, rule):
+def _highest_recall(surface, allowed, rule, goodness, instead):
+    """The allowed point of highest recall; without any, that of the largest goodness, as said."""
+    if allowed.any():
+        return _best(surface, np.where(allowed, _mean(surface.recall), -1), rule, True)
     if np.isnan(goodness).all():
         n_members = surface.ensembles.shape[1]
         target = np.floor(PAPER_AGREEMENT_SHARE * n_members)
@@ -187,17 +183,17 @@ def _nearest(surface, goodness, rule):
         column = int(np.argmin(np.abs(surface.agreement_thresholds - target)))
         return _choice(surface, row, column, "nothing predicted at any point: as published", False)
     best = np.where(goodness == np.nanmax(goodness), _mean(surface.recall), -1)
-    return _best(surface, best, _mean(surface.precision), rule, False)
+    return _best(surface, best, f"{rule}: not reached, {instead} taken", False)
 
 
-def _best(surface, value, precision, rule, fulfilled):
+def _best(surface, value, rule, fulfilled):
     """Highest value; ties: precision, then T_A, then the T_C nearest one half."""
     rows, columns = np.indices(value.shape).reshape(2, -1)
     order = np.lexsort(
         (
             -np.abs(surface.confidence_thresholds[rows] - PAPER_CONFIDENCE),
             surface.agreement_thresholds[columns],
-            np.nan_to_num(precision.ravel(), nan=-1),
+            np.nan_to_num(_mean(surface.precision).ravel(), nan=-1),
             np.nan_to_num(value.ravel(), nan=-1),
         )
     )

@@ -115,19 +115,11 @@ def threshold_surface(
     array([[1, 1],
            [1, 0]])
     """
-    confidence, agreement, ensembles = _check_grid(
-        confidence_thresholds, agreement_thresholds, ensembles
-    )
+    grid = _check_grid(confidence_thresholds, agreement_thresholds, ensembles)
+    confidence, agreement, ensembles = grid
     total = np.zeros((3, len(ensembles), len(confidence), len(agreement)), dtype=np.int64)
     n_images = 0
-    for counts in image_counts(
-        heatmaps,
-        truth,
-        confidence_thresholds=confidence,
-        agreement_thresholds=agreement,
-        ensembles=ensembles,
-        progress=progress,
-    ):
+    for counts in _image_counts(heatmaps, truth, grid, progress):
         total += counts
         n_images += 1
     return ThresholdSurface(*total, confidence, agreement, ensembles, n_images)
@@ -146,16 +138,18 @@ def image_counts(
     counts : ndarray of int32, shape (3, E, n_T_C, n_T_A)
         tp, fp, fn of one image.
     """
-    confidence, agreement, ensembles = _check_grid(
-        confidence_thresholds, agreement_thresholds, ensembles
-    )
+    grid = _check_grid(confidence_thresholds, agreement_thresholds, ensembles)
+    return _image_counts(heatmaps, truth, grid, progress)
+
+
+def _image_counts(heatmaps, truth, grid, progress):
     n_workers = available_processors()
 
     def count(pair):
-        return _count_image(*pair, confidence, agreement, ensembles)
+        return _count_image(*pair, *grid)
 
     with ThreadPoolExecutor(n_workers) as pool:
-        pairs = _checked_pairs(heatmaps, truth, ensembles, progress)
+        pairs = _checked_pairs(heatmaps, truth, grid[2], progress)
         yield from map_ahead(pool, count, pairs, 2 * n_workers)
 
 

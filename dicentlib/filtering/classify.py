@@ -3,6 +3,7 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
+from itertools import chain, islice
 
 import numpy as np
 import pandas as pd
@@ -100,19 +101,21 @@ def classify_folder(images, weights):
         No such folder or weights.
     """
     image_filter = weights if isinstance(weights, ImageFilter) else load_filter(weights)
-    settings = image_filter.settings
     index = images if isinstance(images, ImageIndex) else index_images(images)
-    prepared = prepare_images(index, image_size=settings.image_size)
-    rows, chunk = [], []
-    for item in tqdm(prepared, total=len(index.table), desc="filter", unit="image"):
-        chunk.append(item)
-        if len(chunk) == CHUNK:
-            rows += _judge(chunk, image_filter)
-            chunk = []
-    rows += _judge(chunk, image_filter)
+    prepared = prepare_images(index, image_size=image_filter.settings.image_size)
+    prepared = tqdm(prepared, total=len(index.table), desc="filter", unit="image")
+    unusable = index.quarantined[["image", "reason"]].itertuples(index=False, name=None)
+    refused = ((image, PreparedImage(reason)) for image, reason in unusable)
+    return judge(chain(prepared, refused), image_filter)
+
+
+def judge(prepared, image_filter):
+    """The table of :func:`classify_folder` for pairs ``(image name, PreparedImage)``."""
+    prepared, rows = iter(prepared), []
+    while chunk := list(islice(prepared, CHUNK)):
+        rows += _rows(chunk, image_filter)
     table = pd.DataFrame(rows, columns=["image", "objection", "p_available", *MEASURES])
-    unusable = index.quarantined.rename(columns={"reason": "objection"})
-    table = pd.concat([table, unusable[["image", "objection"]]], ignore_index=True)
+    settings = image_filter.settings
     return verdicts(table, threshold=settings.threshold, rules=settings.rules)
 
 
@@ -149,7 +152,7 @@ def available_images(images, *, weights=None):
     return available
 
 
-def _judge(chunk, image_filter):
+def _rows(chunk, image_filter):
     """Rows of the table for prepared images; the network sees them as one batch."""
     inputs = [item.network_input for _, item in chunk if not item.objection]
     probabilities = iter(image_filter.probabilities(inputs))
@@ -157,10 +160,8 @@ def _judge(chunk, image_filter):
         if item.objection:
             yield {"image": name, "objection": item.objection}
         else:
-            p_available = float(next(probabilities))
-            yield {"image": name, "objection": "", "p_available": p_available} | asdict(
-                item.measures
-            )
+            row = {"image": name, "objection": "", "p_available": float(next(probabilities))}
+            yield row | asdict(item.measures)
 
 
 def verdicts(table, *, threshold, rules):

@@ -32,7 +32,7 @@ class Projection:
     explained: np.ndarray
 
 
-def align_epochs(features, *, reference="first"):
+def align_epochs(features, *, reference="first", out=None):
     r"""Remove shift, scale and rotation (or reflection) between epochs, by ordinary Procrustes.
 
     Every epoch's features are centred, brought to unit size and turned onto the reference:
@@ -47,10 +47,13 @@ def align_epochs(features, *, reference="first"):
     reference : {"first", "last", "generalised"}
         "first" as in the paper; the first epoch is also the least trained, hence "last".
         "generalised" (Gower 1975) aligns to the mean of the aligned epochs, found by iteration.
+    out : array, shape (N_e, n, C), optional
+        Where to write, for example a memory-mapped array; a new float32 array by default.
 
     Returns
     -------
-    aligned : ndarray of float32, shape (N_e, n, C)
+    aligned : array, shape (N_e, n, C)
+        `out`.
     disparity : ndarray, shape (N_e,)
         Sum of squared differences to the reference after alignment, for unit-size sets:
         0 the same shape, at most 1.
@@ -75,7 +78,9 @@ def align_epochs(features, *, reference="first"):
     if reference == "generalised":
         target = _consensus(features, target)
     size = np.sqrt(features.shape[1])
-    out, disparity = np.empty(features.shape, np.float32), np.empty(len(features))
+    if out is None:
+        out = np.empty(features.shape, np.float32)
+    disparity = np.empty(len(features))
     for epoch, cloud in enumerate(features):
         _, aligned, disparity[epoch] = procrustes(target, np.asarray(cloud, np.float64))
         out[epoch] = aligned * size

@@ -15,8 +15,8 @@ from dicentlib.errors import InputError
 MOST_CELLS = 100_000  # beyond, no laboratory scores; more is refused with the reason
 
 
-def detectable_dose(curve, n_cells, *, control=None, detector=None, alpha=0.05, beta=0.1):
-    """Dose (Gy) that `n_cells` cells show with probability 1 - `beta`: the detection limit.
+def detectable_dose(curve, n_cells, *, detector=None):
+    """Dose (Gy) that `n_cells` cells show with a probability of 90 %: the detection limit.
 
     See :func:`dicentlib.dose.characteristic_limits`, whose ``detectable_gy`` this is.
 
@@ -26,23 +26,15 @@ def detectable_dose(curve, n_cells, *, control=None, detector=None, alpha=0.05, 
     >>> round(detectable_dose(published_curve("barquinero-1995-co60"), 500), 2)
     0.25
     """
-    return _limits(curve, n_cells, control, detector, alpha, beta).detectable_gy
+    return _limits(curve, n_cells, None, detector).detectable_gy
 
 
-def cells_for_detection(
-    curve,
-    dose_gy,
-    *,
-    control=None,
-    detector=None,
-    alpha=0.05,
-    beta=0.1,
-    most_cells=MOST_CELLS,
-):
+def cells_for_detection(curve, dose_gy, *, control=None, detector=None):
     """Fewest cells whose detection limit is `dose_gy` or less.
 
-    With the decision threshold y_d(N) of N cells and the detected yield m(D) the number sought is
-    the least N with
+    An unexposed sample is called exposed with a probability of 5 %, and `dose_gy` is missed with
+    one of 10 %, as in :func:`dicentlib.dose.characteristic_limits`. With the decision threshold
+    y_d(N) of N cells and the detected yield m(D) the number sought is the least N with
 
     .. math:: N\\,m(D) \\ge \\tfrac12 \\chi^2_{1-\\beta}\\left(2 (y_d(N) + 1)\\right)
 
@@ -57,14 +49,11 @@ def cells_for_detection(
         Unexposed cells scored like the sample; else the curve's background.
     detector : Detector, optional
         For a curve of real dicentrics, scored by eye.
-    alpha, beta : float in (0, 1)
-        Probability of calling an unexposed sample exposed, and of missing `dose_gy`.
-    most_cells : int
 
     Raises
     ------
     InputError
-        More than `most_cells` would be needed, or the background is not known well enough for any
+        More than 100 000 would be needed, or the background is not known well enough for any
         number of cells.
 
     Examples
@@ -73,26 +62,26 @@ def cells_for_detection(
     >>> cells_for_detection(published_curve("barquinero-1995-co60"), 0.5)
     142
     """
-    detected = _detected(curve, detector)
+    detected = DetectedCurve(checked_curve(curve), detector or Detector())
     dose = checked_dose(dose_gy)
     per_cell = float(detected.mean_at(dose))
     if not float(detected.mean_at(0.0)) < per_cell:
         raise InputError(f"The curve {curve.describe()} does not rise up to {dose:g} Gy")
-    n = math.ceil(_limits(curve, 1, control, detector, alpha, beta).detection_limit / per_cell)
-    while n <= most_cells:
-        limit = _limits(curve, n, control, detector, alpha, beta).detection_limit
+    n = math.ceil(_limits(curve, 1, control, detector).detection_limit / per_cell)
+    while n <= MOST_CELLS:
+        limit = _limits(curve, n, control, detector).detection_limit
         if limit <= n * per_cell:
             return n
         n = max(math.ceil(limit / per_cell), n + 1)
-    reached = _limits(curve, most_cells, control, detector, alpha, beta).detectable_gy
+    reached = _limits(curve, MOST_CELLS, control, detector).detectable_gy
     raise InputError(
-        f"{most_cells} cells do not show {dose:g} Gy with probability {1 - beta:g}: their limit "
-        f"is {reached:.2g} Gy. More unexposed cells (control) or fewer false dicentrics lower it"
+        f"{MOST_CELLS} cells do not show {dose:g} Gy with probability 0.9: their limit is "
+        f"{reached:.2g} Gy. More unexposed cells (control) or fewer false dicentrics lower it"
     )
 
 
-def expected_interval(curve, dose_gy, n_cells, *, detector=None, level=0.95):
-    """Interval (Gy) that a sample of `n_cells` cells at `dose_gy` gets if its count is as expected.
+def expected_interval(curve, dose_gy, n_cells, *, detector=None):
+    """95 % interval (Gy) of a sample of `n_cells` cells at `dose_gy` whose count is as expected.
 
     That of :func:`dicentlib.dose.detected_dose.detector_dose` (mid-p, curve and detector
     uncertainty included) for the expected count N m(D), which need not be whole.
@@ -111,18 +100,15 @@ def expected_interval(curve, dose_gy, n_cells, *, detector=None, level=0.95):
     """
     sample, dose = Sample.of(n_cells=n_cells, n_dicentrics=0), checked_dose(dose_gy)
     detected, n = DetectedCurve.of(sample, checked_curve(curve), detector=detector), sample.n_cells
-    number("level", level, least=0, most=1, open_ends=True)
-    count, tail = n * float(detected.mean_at(dose)), (1 - level) / 2
+    count = n * float(detected.mean_at(dose))
 
     def tails(at):
         return tail_probabilities(count, n, detected.mean_at(at), detected.variance_at(at))
 
-    return dose_limits(tails, tail, dose)
+    return dose_limits(tails, 0.025, dose)
 
 
-def cells_for_width(
-    curve, dose_gy, half_width_gy, *, detector=None, level=0.95, most_cells=MOST_CELLS
-):
+def cells_for_width(curve, dose_gy, half_width_gy, *, detector=None):
     """Fewest cells with which the expected interval at `dose_gy` is within +- `half_width_gy`.
 
     Half the length of :func:`expected_interval`. Where counts are many it is that of the delta
@@ -138,13 +124,11 @@ def cells_for_width(
     dose_gy : float, > 0
     half_width_gy : float, > 0
     detector : Detector, optional
-    level : float in (0, 1)
-    most_cells : int
 
     Raises
     ------
     InputError
-        `most_cells` do not suffice; the message says what they reach.
+        100 000 do not suffice; the message says what they reach.
 
     Examples
     --------
@@ -155,42 +139,48 @@ def cells_for_width(
     number("half_width_gy", half_width_gy, least=0, open_ends=True, unit=" Gy")
 
     def half(n):
-        lower, upper = expected_interval(curve, dose_gy, n, detector=detector, level=level)
+        lower, upper = expected_interval(curve, dose_gy, n, detector=detector)
         return (upper - lower) / 2
 
-    above = 1
-    while half(above) > half_width_gy:
-        if above >= most_cells:
-            raise InputError(
-                f"{most_cells} cells give +-{half(most_cells):.2g} Gy at {dose_gy:g} Gy, not "
-                f"+-{half_width_gy:g} Gy: the uncertainty of curve and detector remains. Score "
-                "more calibration cells"
-            )
-        above = min(2 * above, most_cells)
+    found = fewest_cells(lambda n: half(n) <= half_width_gy)
+    if found is None:
+        raise InputError(
+            f"{MOST_CELLS} cells give +-{half(MOST_CELLS):.2g} Gy at {dose_gy:g} Gy, not "
+            f"+-{half_width_gy:g} Gy: the uncertainty of curve and detector remains. Score more "
+            "calibration cells"
+        )
+    return found
+
+
+def fewest_cells(suffice, *, start=1, precision=0.0):
+    """Fewest cells that `suffice`, by doubling and bisection; None where 100 000 do not.
+
+    Parameters
+    ----------
+    suffice : callable
+        Whether a number of cells is enough; true of all larger ones if of one.
+    start : int
+        First number tried.
+    precision : float
+        Of the result, as a share of it, where more would be chance.
+    """
+    above = start
+    while not suffice(above):
+        if above >= MOST_CELLS:
+            return None
+        above = min(2 * above, MOST_CELLS)
     below = above // 2
-    while above - below > 1:
+    while above - below > max(precision * above, 1):
         middle = (above + below) // 2
-        below, above = (below, middle) if half(middle) <= half_width_gy else (middle, above)
+        below, above = (below, middle) if suffice(middle) else (middle, above)
     return above
 
 
-def _limits(curve, n_cells, control, detector, alpha, beta):
+def _limits(curve, n_cells, control, detector):
     sample = Sample.of(n_cells=n_cells, n_dicentrics=0)
-    return characteristic_limits(
-        sample, checked_curve(curve), control=control, detector=detector, alpha=alpha, beta=beta
-    )
-
-
-def _detected(curve, detector):
-    return DetectedCurve(checked_curve(curve), detector or Detector())
+    return characteristic_limits(sample, checked_curve(curve), control=control, detector=detector)
 
 
 def checked_dose(dose_gy):
-    """`dose_gy` as a number above 0 Gy, up to 100 Gy; anything else is an error."""
-    try:
-        dose = float(dose_gy)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"dose_gy is {dose_gy!r}: expected a dose in Gy above 0") from error
-    if not 0 < dose <= FARTHEST_GY:
-        raise InputError(f"dose_gy is {dose_gy}: expected above 0, up to {FARTHEST_GY:g} Gy")
-    return dose
+    """`dose_gy` as a number above 0 Gy and below 100 Gy; anything else is an error."""
+    return number("dose_gy", dose_gy, least=0, most=FARTHEST_GY, open_ends=True, unit=" Gy")

@@ -14,7 +14,7 @@ from dicentlib.dose.checks import checked_curve
 from dicentlib.dose.detector import DetectedCurve, Detector
 from dicentlib.dose.joint import scored_fraction
 from dicentlib.errors import InputError
-from dicentlib.planning.cells import MOST_CELLS, checked_dose
+from dicentlib.planning.cells import MOST_CELLS, checked_dose, fewest_cells
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Power:
 
 
 def partial_body_power(
-    curve, dose_gy, fraction, n_cells, *, d0_gy=2.7, detector=None, trials=TRIALS, seed=1
+    curve, dose_gy, fraction, n_cells, *, d0_gy=2.7, detector=None, trials=TRIALS
 ):
     """Power of the dispersion test to see that a `fraction` of the body had `dose_gy`.
 
@@ -49,8 +49,8 @@ def partial_body_power(
     d0_gy : float
     detector : Detector, optional
         For a curve of real dicentrics.
-    trials, seed : int
-        Simulated samples; the same seed gives the same result.
+    trials : int
+        Simulated samples, the same at each call.
 
     Returns
     -------
@@ -75,14 +75,12 @@ def partial_body_power(
         )
     share = float(scored_fraction(fraction, dose, d0_gy))
     means = [float(detected.mean_at(at)) for at in (0.0, dose)]
-    power = dispersion_power(n, share, means, expected, trials=trials, seed=seed)
+    power = dispersion_power(n, share, means, expected, trials=trials)
     error = math.sqrt(max(power * (1 - power), 1 / trials) / trials)
     return Power(power, error, share)
 
 
-def cells_for_power(
-    curve, dose_gy, fraction, *, power=0.9, d0_gy=2.7, detector=None, most_cells=MOST_CELLS, seed=1
-):
+def cells_for_power(curve, dose_gy, fraction, *, power=0.9, d0_gy=2.7, detector=None):
     """Fewest cells with which the dispersion test sees the part with probability `power`.
 
     By bisection over :func:`partial_body_power`, to about 2 % of the number (the power is
@@ -92,7 +90,7 @@ def cells_for_power(
     ------
     InputError
         A `fraction` of 0 or 1, which leaves nothing to see; a `power` outside (0.05, 1), the
-        test's level; or more than `most_cells` cells needed.
+        test's level; or more than 100 000 cells needed.
 
     Examples
     --------
@@ -110,19 +108,13 @@ def cells_for_power(
         raise InputError(f"power is {power}: expected above 0.05 (the test's level), below 1")
 
     def reached(n):
-        options = {"d0_gy": d0_gy, "detector": detector, "seed": seed}
+        options = {"d0_gy": d0_gy, "detector": detector}
         return partial_body_power(curve, dose_gy, fraction, n, **options).power
 
-    above = 10
-    while reached(above) < power:
-        if above >= most_cells:
-            raise InputError(
-                f"{most_cells} cells see {dose_gy:g} Gy to {fraction:.0%} of the body with "
-                f"probability {reached(most_cells):.2g}, not {power:g}"
-            )
-        above = min(2 * above, most_cells)
-    below = above // 2
-    while above - below > max(0.02 * above, 1):
-        middle = (above + below) // 2
-        below, above = (below, middle) if reached(middle) >= power else (middle, above)
-    return above
+    found = fewest_cells(lambda n: reached(n) >= power, start=10, precision=0.02)
+    if found is None:
+        raise InputError(
+            f"{MOST_CELLS} cells see {dose_gy:g} Gy to {fraction:.0%} of the body with "
+            f"probability {reached(MOST_CELLS):.2g}, not {power:g}"
+        )
+    return found

@@ -34,8 +34,8 @@ class SeriesPlan:
         return int(self.table["n_cells"].sum())
 
 
-def curve_half_width(curve, at_gy, dose_gy, n_cells, *, detector=None, level=0.95):
-    """Half width (Gy) that the uncertainty of a planned curve alone adds at the dose `at_gy`.
+def curve_half_width(curve, at_gy, dose_gy, n_cells):
+    """Half width (Gy, 95 %) that the uncertainty of a planned curve alone adds at the dose `at_gy`.
 
     With the Fisher information of Poisson sums, detected yield m and x = (1, D, D^2),
 
@@ -49,25 +49,20 @@ def curve_half_width(curve, at_gy, dose_gy, n_cells, *, detector=None, level=0.9
     at_gy : float, > 0
     dose_gy, n_cells : array_like (n,)
         The design.
-    detector : Detector, optional
-        What will score the series: e and p of m = e Y + p.
-    level : float in (0, 1)
 
     Returns
     -------
     float
         Infinite where the doses do not determine the curve.
     """
-    design = _Design(curve, dose_gy, {at_gy: 1.0}, detector, level)
+    design = _Design(curve, dose_gy, {at_gy: 1.0})
     cells = np.asarray(n_cells, dtype=float)
     if cells.shape != design.doses.shape or not np.all(np.isfinite(cells) & (cells >= 0)):
         raise InputError(f"n_cells is {n_cells}: expected a number of 0 or more for each dose")
     return float(np.exp(design.log_excess(cells)[0] / 2))
 
 
-def plan_series(
-    curve, half_widths, *, dose_gy=USUAL_DOSES_GY, least_cells=None, detector=None, level=0.95
-):
+def plan_series(curve, half_widths, *, dose_gy=USUAL_DOSES_GY, least_cells=None, detector=None):
     """Cells per dose, as few as possible, so that the curve adds no more than is stated.
 
     Minimises the sum of N_i, each at least `least_cells`, subject to :func:`curve_half_width` at
@@ -87,7 +82,6 @@ def plan_series(
         At every dose. None: 100 real dicentrics expected to be found, but no more than 3000
         cells below 1 Gy and 500 from 1 Gy on (IAEA 2011, section 8).
     detector : Detector, optional
-    level : float in (0, 1)
 
     Returns
     -------
@@ -110,7 +104,7 @@ def plan_series(
         raise InputError(f"half_widths is {half_widths!r}: expected {{dose_gy: half_width_gy}}")
     if least_cells is not None and not (math.isfinite(least_cells) and least_cells >= 1):
         raise InputError(f"least_cells is {least_cells}: expected 1 or more")
-    design = _Design(curve, dose_gy, half_widths, detector, level)
+    design = _Design(curve, dose_gy, half_widths, detector)
     least = np.full(len(design.doses), least_cells, dtype=float)
     if least_cells is None:
         most_asked = np.where(design.doses < 1, 3000, 500)
@@ -156,7 +150,7 @@ def plan_series(
 class _Design:
     """The doses of a series, and how far the variance at the targets is from what is allowed."""
 
-    def __init__(self, curve, dose_gy, half_widths, detector, level):
+    def __init__(self, curve, dose_gy, half_widths, detector=None):
         detected = DetectedCurve(checked_curve(curve), detector or Detector())
         self.terms = 3 if curve.coefficients[2] else 2
         self.doses = np.array(dose_gy, dtype=float).ravel()
@@ -174,7 +168,7 @@ class _Design:
         for label, values in (("dose", at), ("half width", self.targets)):
             if not np.all(np.isfinite(values) & (values > 0)):
                 raise InputError(f"half_widths is {half_widths}: expected each {label} above 0 Gy")
-        z = normal_quantile(level)
+        z = normal_quantile(0.95)
         # A background of 0 would make unexposed cells infinitely informative.
         self.means = np.maximum(detected.mean_at(self.doses), USUAL_BACKGROUND)
         efficiency = detected.detector.efficiency

@@ -1,5 +1,7 @@
 """Complete shards become two tables, the same bytes whatever the shards were."""
 
+from collections import Counter
+
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -64,22 +66,20 @@ def merge(plan, *, paths=None):
             f"{len(missing)} of {len(shards)} shards are not complete, the first from "
             f"{first[0].image} to {first[-1].image}; score them, then merge"
         )
-    counts, first_of = {}, {}
-    scored_path = plan.out / "scored_images.parquet"
-    detections_path = plan.out / "detections.parquet"
-    samples = _samples(plan)
+    first_of, samples = {}, _samples(plan)
+    scored, detections = [SCORED_SCHEMA.empty_table()], [DETECTIONS_SCHEMA.empty_table()]
+    for number in range(len(shards)):
+        shard = pq.read_table(paths[number])
+        detections.append(_exploded(shard))
+        scored.append(_with_samples(_noting_copies(shard, first_of), samples))
+    scored, detections = pa.concat_tables(scored), pa.concat_tables(detections)
     with (
-        atomic_path(scored_path) as scored_part,
-        atomic_path(detections_path) as detections_part,
-        _EvenWriter(scored_part, SCORED_SCHEMA) as scored,
-        _EvenWriter(detections_part, DETECTIONS_SCHEMA) as detections,
+        atomic_path(plan.out / "scored_images.parquet") as scored_part,
+        atomic_path(plan.out / "detections.parquet") as detections_part,
     ):
-        for number in range(len(shards)):
-            shard = pq.read_table(paths[number])
-            detections.write(_exploded(shard))
-            scored.write(_with_samples(_noting_copies(shard, first_of), samples))
-            for status in shard.column("status").to_pylist():
-                counts[status] = counts.get(status, 0) + 1
+        _write(scored, scored_part)
+        _write(detections, detections_part)
+    counts = dict(Counter(scored.column("status").to_pylist()))
     report = settings_report(plan) | {"n_images": plan.n_images, "images": counts}
     write_json(plan.out / "scoring.json", report)
     return counts
@@ -125,28 +125,7 @@ def _exploded(shard):
     return pa.table(columns, schema=DETECTIONS_SCHEMA)
 
 
-class _EvenWriter:
-    """Parquet file whose row groups do not depend on how its rows arrive."""
-
-    def __init__(self, path, schema):
-        self.writer = pq.ParquetWriter(path, schema, compression="zstd")
-        self.pending = schema.empty_table()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, error, *_):
-        try:
-            if error is None:
-                self._flush(self.pending)
-        finally:
-            self.writer.close()
-
-    def write(self, table):
-        self.pending = pa.concat_tables([self.pending, table])
-        while len(self.pending) >= ROWS_PER_GROUP:
-            self._flush(self.pending.slice(0, ROWS_PER_GROUP))
-            self.pending = self.pending.slice(ROWS_PER_GROUP)
-
-    def _flush(self, table):
-        self.writer.write_table(table.combine_chunks(), row_group_size=ROWS_PER_GROUP)
+def _write(table, path):
+    """In one piece, so that the bytes do not depend on how the rows lay in the shards."""
+    table = table.combine_chunks()
+    pq.write_table(table, path, compression="zstd", row_group_size=ROWS_PER_GROUP)

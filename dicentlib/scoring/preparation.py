@@ -5,7 +5,6 @@ import os
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pandas as pd
 
 from dicentlib.data.images import (
     background_level,
@@ -154,13 +153,8 @@ def check_pixel_size(value):
 
 def _verdict(image, pixel_size, image_filter):
     """Why the filter rejects an image; "" if it does not."""
-    from dicentlib.filtering import prepare_image, verdicts
-    from dicentlib.filtering.classify import MEASURES
+    from dicentlib.filtering.classify import judge, prepare_image
 
-    settings = image_filter.settings
-    judged = prepare_image(image, pixel_size_um=pixel_size, image_size=settings.image_size)
-    row = {"image": "", "objection": "", "p_available": np.nan}
-    row["p_available"] = float(image_filter.probabilities([judged.network_input])[0])
-    row |= {name: getattr(judged.measures, name) for name in MEASURES}
-    table = verdicts(pd.DataFrame([row]), threshold=settings.threshold, rules=settings.rules)
-    return table["reason"].iloc[0]
+    size = image_filter.settings.image_size
+    judged = prepare_image(image, pixel_size_um=pixel_size, image_size=size)
+    return judge([("", judged)], image_filter)["reason"].iloc[0]

@@ -5,39 +5,12 @@ from dataclasses import replace
 import numpy as np
 from tqdm import tqdm
 
-from dicentlib.calibration.fit import fit_curve
+from dicentlib.calibration.fit import curve_or_reason
 from dicentlib.calibration.grid import count_ensembles
 from dicentlib.counts.cells import co_occurrence
 from dicentlib.data.scaled_images import ScaledImages
 from dicentlib.data.targets import without_padding
 from dicentlib.ensemble import iterate_heatmaps
-from dicentlib.errors import InputError
-
-
-def ensemble_curves(recounted, *, model):
-    """Curve of each random ensemble.
-
-    Parameters
-    ----------
-    recounted : DataFrame
-        ``ensemble`` (its members' positions, separated by blanks), ``agreement_threshold``,
-        ``dose_gy``, ``n_cells``, ``n_dicentrics``: one row per ensemble and dose.
-    model : {"linear-quadratic", "linear"}
-
-    Returns
-    -------
-    dict
-        Ensemble to CalibrationCurve, or to None where its counts give no curve.
-    """
-    curves = {}
-    for name, counts in recounted.groupby("ensemble", sort=False):
-        try:
-            curves[name] = fit_curve(
-                counts["dose_gy"], counts["n_cells"], counts["n_dicentrics"], model=model
-            )
-        except InputError:
-            curves[name] = None
-    return curves
 
 
 def ensemble_yields(index, cells, recounted, *, members, scorer, curve):
@@ -54,7 +27,8 @@ def ensemble_yields(index, cells, recounted, *, members, scorer, curve):
     cells : DataFrame
         ``image`` and ``sample`` of the scored cells.
     recounted : DataFrame
-        As for :func:`ensemble_curves`.
+        ``ensemble`` (its members' positions, separated by blanks), ``agreement_threshold``,
+        ``dose_gy``, ``n_cells``, ``n_dicentrics``: one row per ensemble and dose.
     members : sequence of Member
         In the scorer's order.
     scorer : Scorer
@@ -67,7 +41,10 @@ def ensemble_yields(index, cells, recounted, *, members, scorer, curve):
         Sample to ndarray, shape (E,), of yields (dicentrics per cell), or to None where fewer
         than two ensembles have a curve.
     """
-    curves = {name: one for name, one in _curves(recounted, curve).items() if one is not None}
+    model = curve.fit.get("model", "linear-quadratic")
+    by_ensemble = recounted.groupby("ensemble", sort=False)
+    curves = {name: curve_or_reason(rows, model=model)[0] for name, rows in by_ensemble}
+    curves = {name: own for name, own in curves.items() if own is not None}
     if len(curves) < 2:
         return dict.fromkeys(cells["sample"].unique())
     chosen = index.table.set_index("image").loc[cells["image"]].reset_index()
@@ -88,10 +65,6 @@ def ensemble_yields(index, cells, recounted, *, members, scorer, curve):
         )
         for sample, rows in cells.groupby("sample").indices.items()
     }
-
-
-def _curves(recounted, curve):
-    return ensemble_curves(recounted, model=curve.fit.get("model", "linear-quadratic"))
 
 
 def _heatmaps(images, members):

@@ -38,18 +38,14 @@ SHARD_SCHEMA = pa.schema(
 )
 
 
-def shard_key(records, digests, settings):
-    """Name of a shard's file: a digest of the images' contents and of all settings."""
+def shard_path(out, records, digests, settings):
+    """Where the results of a shard lie: its name is a digest of images' contents and settings."""
     images = [
         [record.image, record.pixel_size_um, digest]
         for record, digest in zip(records, digests, strict=True)
     ]
-    return content_digest({"settings": settings.key(), "images": images})
-
-
-def shard_path(out, records, digests, settings):
-    """Where the results of a shard lie."""
-    return Path(out) / "shards" / f"{shard_key(records, digests, settings)}.parquet"
+    key = content_digest({"settings": settings.key(), "images": images})
+    return Path(out) / "shards" / f"{key}.parquet"
 
 
 def find_shard(folder, records, settings, out):
