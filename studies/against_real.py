@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from dicentlib.data.images import normalise_background, read_image
+from dicentlib.data import normalise_background, read_image
 from dicentlib.files import atomic_path
 from dicentlib.own_slides.appearance import QUANTITIES, compare_appearance, measure_appearance
 from dicentlib.plotting.metaphases import plot_marked_metaphase

@@ -14,7 +14,7 @@ from defusedxml import ElementTree
 from scipy import ndimage, spatial
 from skimage.filters import threshold_otsu
 
-from dicentlib.data.images import normalise_background, read_image
+from dicentlib.data import normalise_background, read_image
 from dicentlib.simulation import draw_metaphase
 
 KINDS = ("end to end", "ends at an angle", "end to side", "side by side", "across")

@@ -16,7 +16,7 @@ from scipy.stats import t as student_t
 from dicentlib.calibration.constrained import fit_nonnegative
 from dicentlib.calibration.curve import NAMES, CalibrationCurve
 from dicentlib.calibration.design import design_warnings
-from dicentlib.counts.checked import number
+from dicentlib.counts.checked import number, numbers
 from dicentlib.counts.dispersion import U_LIMIT, dispersion
 from dicentlib.counts.sample import refuse_impossible
 from dicentlib.counts.slides import SlideVariance
@@ -265,10 +265,7 @@ def _checked_counts(dose_gy, n_cells, n_dicentrics):
         ("n_cells", n_cells),
         ("n_dicentrics", n_dicentrics),
     ):
-        try:
-            array = np.array(values, dtype=float)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{label} is not a list of numbers: {error}") from error
+        array = numbers(values, f"{label} is not a list of numbers: {values!r:.100}")
         if array.ndim != 1 or not array.size or not np.all(np.isfinite(array)):
             raise InputError(f"{label}: expected a list of finite numbers, found {values!r}")
         if np.any(array < 0):
@@ -300,10 +297,7 @@ def _checked_counts(dose_gy, n_cells, n_dicentrics):
 def _checked_weights(weights, n):
     if weights is None:
         return np.ones(n)
-    try:
-        weights = np.array(weights, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"weights: expected {n} positive numbers ({error})") from error
+    weights = numbers(weights, f"weights: expected {n} positive numbers, found {weights!r:.100}")
     if weights.shape != (n,) or not np.all(np.isfinite(weights)) or np.any(weights <= 0):
         raise InputError(f"weights: expected {n} positive numbers, found {weights.tolist()}")
     return weights

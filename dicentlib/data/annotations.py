@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from dicentlib.conventions import CLASSES
 from dicentlib.data.inspection import inspect_image
@@ -69,6 +70,12 @@ def check_table(table, index=None):
     places = [f"row {number}" for number in table.cells.index]
     cells = table.cells.assign(**found)
     return check_annotations(cells, index, source=table.source, places=places)
+
+
+def check_rows(rows, places, index, *, source):
+    """Annotations of rows ``image, class, row, col``, see :func:`check_annotations`."""
+    table = pd.DataFrame(rows, columns=list(ANNOTATION_COLUMNS), dtype=object)
+    return check_annotations(table, index, source=str(source), places=places)
 
 
 def write_annotations(path, annotations):

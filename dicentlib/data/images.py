@@ -4,10 +4,7 @@ import cv2
 import numpy as np
 
 from dicentlib.data.inspection import check_size
-from dicentlib.data.pictures import read_image
 from dicentlib.errors import InputError
-
-__all__ = ["grey_levels", "normalise_background", "read_image", "resample"]
 
 BACKGROUND = 0.88  # median background of solid-Giemsa fields, and of simulated ones
 USUAL_BACKGROUND = (0.75, 0.97)  # inside, exposure is left alone

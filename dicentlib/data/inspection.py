@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tifffile
 
-from dicentlib.data.microscope import czi_facts, czi_scale, nd2_facts, nd2_scale
+from dicentlib.data.microscope import czi_facts, nd2_facts
 from dicentlib.data.orientation import SWAPPED
 from dicentlib.data.paths import printable
 from dicentlib.data.raster import is_turned, open_raster, raster_scale
@@ -54,11 +54,6 @@ class ImageFacts:
     width: int
     n_pages: int  # full images; only the first is used
     scale: StatedScale
-
-    @property
-    def pixel_size_um(self):
-        """As the file states, where that is a light microscope's; else NaN."""
-        return self.scale.pixel_size_um
 
 
 def inspect_image(path):
@@ -176,8 +171,8 @@ def _inspect_microscope(path, file_format):
         raise InputError(
             f"{file_format} files need the package {reader}; install dicentlib[microscopes]"
         )
-    facts, scale = (nd2_facts, nd2_scale) if file_format == "ND2" else (czi_facts, czi_scale)
-    return ImageFacts(file_format, *facts(path), scale(path))
+    facts = nd2_facts if file_format == "ND2" else czi_facts
+    return ImageFacts(file_format, *facts(path))
 
 
 def cause(error, path):

@@ -6,45 +6,51 @@ from defusedxml import ElementTree
 from dicentlib.data.scale import StatedScale, stated
 
 
-def nd2_scale(path):
-    """Scale of an ND2 file, where it is calibrated; the reader fills in 1 um elsewhere."""
+def nd2_facts(path):
+    """Height, width, number of planes and scale of an ND2 file."""
     import nd2
 
     with nd2.ND2File(path) as file:
-        try:
-            volume = file.metadata.channels[0].volume
-            calibrated, sizes = volume.axesCalibrated[0], volume.axesCalibration
-        except Exception:  # no or odd metadata do not make the image unusable
-            return StatedScale()
-    return stated(sizes[0], sizes[1]) if calibrated else StatedScale()
+        return *_planes(dict(file.sizes), samples="S"), _nd2_scale(file)
 
 
-def czi_scale(path):
-    """Scale of a CZI file."""
+def czi_facts(path):
+    """Height, width, number of planes and scale of a CZI file."""
     import czifile
 
     with czifile.CziFile(str(path)) as file:
-        try:
-            metadata = ElementTree.fromstring(file.metadata())
-            metres = [
-                metadata.findtext(f".//Scaling/Items/Distance[@Id='{side}']/Value", "nan")
-                for side in "XY"
-            ]
-            sizes = [1e6 * float(value) for value in metres]
-        except Exception:
-            return StatedScale()
-    return stated(*sizes)
+        sizes = dict(zip(file.axes, file.shape, strict=True))
+        return *_planes(sizes, samples="0"), _czi_scale(file)
 
 
-def nd2_facts(path):
-    """Height, width and number of planes of an ND2 file."""
-    import nd2
-
-    with nd2.ND2File(path) as file:
-        sizes = dict(file.sizes)
+def _planes(sizes, *, samples):
+    """Height, width and number of planes from the sizes of the axes; `samples` are a colour's."""
     height, width = sizes.pop("Y"), sizes.pop("X")
-    sizes.pop("S", None)  # samples of a colour
+    sizes.pop(samples, None)
     return height, width, int(np.prod(list(sizes.values())))
+
+
+def _nd2_scale(file):
+    """The scale where it is calibrated; the reader fills in 1 um elsewhere."""
+    try:
+        volume = file.metadata.channels[0].volume
+        calibrated, sizes = volume.axesCalibrated[0], volume.axesCalibration
+    except Exception:  # no or odd metadata do not make the image unusable
+        return StatedScale()
+    return stated(sizes[0], sizes[1]) if calibrated else StatedScale()
+
+
+def _czi_scale(file):
+    try:
+        metadata = ElementTree.fromstring(file.metadata())
+        metres = [
+            metadata.findtext(f".//Scaling/Items/Distance[@Id='{side}']/Value", "nan")
+            for side in "XY"
+        ]
+        sizes = [1e6 * float(value) for value in metres]
+    except Exception:
+        return StatedScale()
+    return stated(*sizes)
 
 
 def read_nd2(path):
@@ -62,17 +68,6 @@ def read_nd2(path):
     if not frame.any():
         raise ValueError("the first frame is missing or wholly black")
     return frame[0] if frame.ndim == 3 and frame.shape[-1] not in (3, 4) else frame
-
-
-def czi_facts(path):
-    """Height, width and number of planes of a CZI file."""
-    import czifile
-
-    with czifile.CziFile(str(path)) as file:
-        sides = dict(zip(file.axes, file.shape, strict=True))
-    height, width = sides.pop("Y"), sides.pop("X")
-    sides.pop("0", None)  # samples of a colour
-    return height, width, int(np.prod(list(sides.values())))
 
 
 def read_czi(path):

@@ -7,7 +7,8 @@ from tqdm import tqdm
 
 from dicentlib import files
 from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
-from dicentlib.data.images import grey_levels, read_image
+from dicentlib.data.images import grey_levels
+from dicentlib.data.pictures import read_image
 from dicentlib.errors import InputError
 
 READERS = 8  # threads that wait for files

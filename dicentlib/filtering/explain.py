@@ -230,27 +230,24 @@ def failures(measures, rules=None):
     {'few chromosomes': 'few chromosomes: about 12, at least 40 needed'}
     """
     rules = rules or FilterRules()
-    about = f"about {measures.n_objects:.0f}"
-    checked = {
-        "few chromosomes": (
-            measures.n_objects < rules.min_chromosomes,
-            f"{about}, at least {rules.min_chromosomes} needed",
-        ),
-        "two cells": (
-            measures.n_objects > rules.max_chromosomes,
-            f"{about} chromosomes, one cell has at most {rules.max_chromosomes}",
-        ),
-        "overlaps": (
-            measures.overlap > rules.max_overlap,
-            f"{measures.overlap:.0%} of the chromosome area in groups that no threshold separates",
-        ),
-        "particles": (
-            measures.particles > rules.max_particles,
-            f"nuclei or clumps within the spread cover {measures.particles:.1%} of it",
-        ),
-        "out of focus": (
-            measures.edge_width > rules.max_edge_width,
-            f"edges {measures.edge_width:.2f} chromosome widths wide",
-        ),
-    }
-    return {reason: f"{reason}: {text}" for reason, (broken, text) in checked.items() if broken}
+    found = {}
+    if measures.n_objects < rules.min_chromosomes:
+        found["few chromosomes"] = (
+            f"about {measures.n_objects:.0f}, at least {rules.min_chromosomes} needed"
+        )
+    if measures.n_objects > rules.max_chromosomes:
+        found["two cells"] = (
+            f"about {measures.n_objects:.0f} chromosomes, one cell has at most "
+            f"{rules.max_chromosomes}"
+        )
+    if measures.overlap > rules.max_overlap:
+        found["overlaps"] = (
+            f"{measures.overlap:.0%} of the chromosome area in groups that no threshold separates"
+        )
+    if measures.particles > rules.max_particles:
+        found["particles"] = (
+            f"nuclei or clumps within the spread cover {measures.particles:.1%} of it"
+        )
+    if measures.edge_width > rules.max_edge_width:
+        found["out of focus"] = f"edges {measures.edge_width:.2f} chromosome widths wide"
+    return {reason: f"{reason}: {text}" for reason, text in found.items()}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from dicentlib.data.crops import crop
-from dicentlib.data.images import read_image
+from dicentlib.data.pictures import read_image
 from dicentlib.errors import InputError
 
 

@@ -58,12 +58,6 @@ def check_same_network(paths, headers):
     """Refuse members that cannot be compared: of several architectures, or of one epoch twice."""
     first = headers[0]
     for path, header in zip(paths, headers, strict=True):
-        width, expected = header["decoder_channels"][1], first["decoder_channels"][1]
-        if width != expected:
-            raise InputError(
-                f"{path}: features of width {width}, {paths[0].name} has {expected}; "
-                "only members of one width can be compared"
-            )
         if any(header.get(name) != first.get(name) for name in ARCHITECTURE):
             raise InputError(
                 f"{path}: {_architecture(header)}; {paths[0].name} has {_architecture(first)}; "

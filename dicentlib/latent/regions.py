@@ -112,12 +112,7 @@ def fit_regions(coordinates, codes, *, grid_size=80, seed=0, progress=True):
     InputError
         Shapes that do not fit, or a grid of fewer than two nodes a side.
     """
-    codes = np.asarray(codes)
-    if coordinates.ndim != 3 or coordinates.shape[1:] != (len(codes), 2):
-        raise InputError(
-            f"coordinates of shape {coordinates.shape} with {len(codes)} labels; "
-            "expected (epochs, number of labels, 2)"
-        )
+    codes = checked_codes(codes, coordinates)
     if grid_size < 2:
         raise InputError(f"grid_size {grid_size}; at least 2")
     low, high = coordinates.min(axis=(0, 1)), coordinates.max(axis=(0, 1))
@@ -130,6 +125,17 @@ def fit_regions(coordinates, codes, *, grid_size=80, seed=0, progress=True):
         for cloud in tqdm(coordinates, desc="regions", unit="epoch", disable=not progress)
     ]
     return Regions(x=x, y=y, probabilities=np.stack(probabilities))
+
+
+def checked_codes(codes, coordinates):
+    """The codes as an array, one for each point of the coordinates (N_e, n, 2)."""
+    codes = np.asarray(codes)
+    if coordinates.ndim != 3 or coordinates.shape[1:] != (len(codes), 2):
+        raise InputError(
+            f"coordinates of shape {coordinates.shape} with {len(codes)} labels; "
+            "expected (epochs, number of labels, 2)"
+        )
+    return codes
 
 
 def mean_probabilities(regions, *, epochs=None):

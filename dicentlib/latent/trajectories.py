@@ -8,7 +8,7 @@ from sklearn.cluster import KMeans
 
 from dicentlib.errors import InputError
 from dicentlib.latent.points import POINT_CLASSES
-from dicentlib.latent.regions import entropy_at
+from dicentlib.latent.regions import checked_codes, entropy_at
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,9 @@ def cluster_trajectories(coordinates, codes, *, n_clusters=8, seed=0):
     Trajectories
         Within a class the largest cluster comes first.
     """
-    codes = np.asarray(codes)
+    codes = checked_codes(codes, coordinates)
     if n_clusters < 1:
         raise InputError(f"n_clusters {n_clusters}; at least 1")
-    if coordinates.ndim != 3 or coordinates.shape[1:] != (len(codes), 2):
-        raise InputError(
-            f"coordinates of shape {coordinates.shape} with {len(codes)} labels; "
-            "expected (epochs, number of labels, 2)"
-        )
     paths = coordinates.transpose(1, 0, 2).reshape(len(codes), -1)
     assignment = np.full(len(codes), -1)
     cluster_codes = []

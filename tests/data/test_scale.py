@@ -146,7 +146,7 @@ def test_sizes_of_czi(tmp_path, monkeypatch, sizes):
     czifile = pytest.importorskip("czifile")
     from pathlib import Path
 
-    from dicentlib.data.microscope import czi_scale
+    from dicentlib.data.microscope import czi_facts
 
     path = Path(__file__).parents[1] / "cases" / "files" / "grey_zstd.czi"
     distances = "".join(
@@ -156,10 +156,10 @@ def test_sizes_of_czi(tmp_path, monkeypatch, sizes):
     text = f"<Image><Metadata><Scaling><Items>{distances}</Items></Scaling></Metadata></Image>"
     monkeypatch.setattr(czifile.CziFile, "metadata", lambda self: text)
     if sizes[0] == sizes[1]:
-        assert czi_scale(path).pixel_size_um == pytest.approx(0.1)
+        assert czi_facts(path)[3].pixel_size_um == pytest.approx(0.1)
     else:
         with pytest.raises(InputError, match=UNEQUAL):
-            czi_scale(path)
+            czi_facts(path)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp"])

@@ -6,14 +6,8 @@ from its corner.
 
 import warnings
 
-import pandas as pd
-
 from dicentlib.conventions import CLASSES
-from dicentlib.data.annotations import (
-    ANNOTATION_COLUMNS,
-    check_annotations,
-    check_listed_images,
-)
+from dicentlib.data.annotations import check_annotations, check_listed_images, check_rows
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.files import read_json, write_json
 
@@ -108,8 +102,7 @@ def read_coco(path, index=None):
             InputWarning,
             stacklevel=2,
         )
-    table = pd.DataFrame(rows, columns=list(ANNOTATION_COLUMNS), dtype=object)
-    return check_annotations(table, index, source=str(path), places=places)
+    return check_rows(rows, places, index, source=path)
 
 
 def _position(place, found):

@@ -4,15 +4,10 @@ import warnings
 from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, ParseError, SubElement, indent
 
-import pandas as pd
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from dicentlib.data.annotations import (
-    ANNOTATION_COLUMNS,
-    check_annotations,
-    check_listed_images,
-)
+from dicentlib.data.annotations import check_annotations, check_listed_images, check_rows
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.files import atomic_path, refuse_pointer
 
@@ -99,8 +94,7 @@ def read_cvat(path, index=None):
             stacklevel=2,
         )
     check_listed_images(path, sizes, index)
-    table = pd.DataFrame(rows, columns=list(ANNOTATION_COLUMNS), dtype=object)
-    return check_annotations(table, index, source=str(path), places=places)
+    return check_rows(rows, places, index, source=path)
 
 
 def _positions(shape, place):

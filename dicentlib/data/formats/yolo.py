@@ -8,11 +8,10 @@ import re
 import warnings
 from pathlib import Path, PurePosixPath
 
-import pandas as pd
 import yaml
 
 from dicentlib.conventions import CLASSES
-from dicentlib.data.annotations import ANNOTATION_COLUMNS, check_annotations
+from dicentlib.data.annotations import check_annotations, check_rows
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.files import atomic_path, read_json, read_text
 
@@ -57,11 +56,15 @@ def _label_names(images):
     """Name of the label file of each image."""
     labels = {}
     for name in images:
-        label = PurePosixPath(name).with_suffix(".txt").as_posix()
+        label = _label_name(name)
         if label in labels.values() or label in NAME_FILES:
             raise InputError(f"{name}: another image has the label file {label} too")
         labels[name] = label
     return labels
+
+
+def _label_name(image):
+    return PurePosixPath(image).with_suffix(".txt").as_posix()
 
 
 def read_yolo(folder, index):
@@ -104,8 +107,7 @@ def read_yolo(folder, index):
                     raise InputError(f"{folder}, {place}: {error}") from error
                 rows.append((name, class_name, row, col))
                 places.append(place)
-    table = pd.DataFrame(rows, columns=list(ANNOTATION_COLUMNS), dtype=object)
-    return check_annotations(table, index, source=str(folder), places=places)
+    return check_rows(rows, places, index, source=folder)
 
 
 def _object(line, classes, height, width):
@@ -138,8 +140,7 @@ def _found_labels(folder, index):
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected label files of YOLO")
     usable = _label_names(index.table["image"])
-    quarantined = {n: PurePosixPath(n).with_suffix(".txt").as_posix()
-                   for n in index.quarantined["image"]}  # fmt: skip
+    quarantined = {name: _label_name(name) for name in index.quarantined["image"]}
     wanted = {}
     for name, label in (usable | quarantined).items():
         below = re.sub("^images/", "", label)
