@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pkgutil
 import shutil
+import sys
 from pathlib import Path
 
 import dicentlib
@@ -90,11 +91,14 @@ def _head(part, module):
 
 
 def _offered(module):
-    """Names of the public functions and classes of a module: ``__all__``, or defined in it."""
+    """Public functions and classes: ``__all__``, or what a package imports or a module defines."""
+    homes = {module.__name__}
+    if hasattr(module, "__path__"):
+        homes = {name for name in sys.modules if name.startswith("dicentlib.")}
     names = getattr(module, "__all__", None) or [
         name
         for name, value in vars(module).items()
-        if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
+        if not name.startswith("_") and getattr(value, "__module__", "") in homes
     ]
     values = {name: getattr(module, name) for name in names}
     return {n: v for n, v in values.items() if inspect.isclass(v) or inspect.isfunction(v)}

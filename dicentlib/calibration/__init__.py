@@ -12,24 +12,3 @@ from dicentlib.calibration.trial import try_counts
 from dicentlib.counts.cells import co_occurrence, count_cells, with_yields
 from dicentlib.counts.slides import slide_variance, slide_weights
 from dicentlib.counts.tables import read_counts
-
-__all__ = [
-    "CalibrationCurve",
-    "Scorer",
-    "choose_quantile",
-    "co_occurrence",
-    "compare_curves",
-    "count_cells",
-    "count_ensembles",
-    "count_grid",
-    "firing_fraction",
-    "fit_curve",
-    "published_curve",
-    "published_curves",
-    "quantile_thresholds",
-    "read_counts",
-    "slide_variance",
-    "slide_weights",
-    "try_counts",
-    "with_yields",
-]

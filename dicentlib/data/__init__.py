@@ -5,19 +5,3 @@ from dicentlib.data.annotations import check_annotations, read_annotations, writ
 from dicentlib.data.images import normalise_background, resample
 from dicentlib.data.index import ImageIndex, index_images, list_images
 from dicentlib.data.pictures import Picture, read_image, read_picture
-
-__all__ = [
-    "CLASSES",
-    "REFERENCE_PIXEL_SIZE_UM",
-    "ImageIndex",
-    "Picture",
-    "check_annotations",
-    "index_images",
-    "list_images",
-    "normalise_background",
-    "read_annotations",
-    "read_image",
-    "read_picture",
-    "resample",
-    "write_annotations",
-]

@@ -21,27 +21,3 @@ from dicentlib.evaluation.rules import (
 )
 from dicentlib.evaluation.surface import threshold_surface
 from dicentlib.evaluation.vote_reliability import vote_entropy
-
-__all__ = [
-    "RULES",
-    "Counts",
-    "choose",
-    "compare_rules",
-    "count_matches",
-    "curve_table",
-    "ensemble_sizes",
-    "false_per_thousand",
-    "highest_recall_at_false_rate",
-    "highest_recall_at_precision",
-    "lowest_false_rate_at_recall",
-    "mark_detections",
-    "nearest_precision",
-    "precision",
-    "random_ensembles",
-    "recall",
-    "same_share",
-    "single_members",
-    "summarise",
-    "threshold_surface",
-    "vote_entropy",
-]

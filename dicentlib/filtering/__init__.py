@@ -9,20 +9,3 @@ from dicentlib.filtering.network import (
     load_filter,
     save_filter,
 )
-
-__all__ = [
-    "FilterRules",
-    "FilterSettings",
-    "ImageFilter",
-    "ImageMeasures",
-    "build_network",
-    "classify_folder",
-    "failures",
-    "load_filter",
-    "measure",
-    "objection",
-    "prepare_image",
-    "prepare_images",
-    "save_filter",
-    "verdicts",
-]

@@ -21,22 +21,3 @@ from dicentlib.latent.plane import LatentPlane
 from dicentlib.latent.points import sample_points
 from dicentlib.latent.regions import fit_regions
 from dicentlib.latent.trajectories import cluster_trajectories
-
-__all__ = [
-    "LatentPlane",
-    "align_epochs",
-    "cell_sides_px",
-    "choose_epochs",
-    "cluster_trajectories",
-    "extract_features",
-    "fit_regions",
-    "image_shapes",
-    "limitations",
-    "object_table",
-    "project",
-    "rank_correlations",
-    "sample_points",
-    "select_members",
-    "vote_titles",
-    "voting_thresholds",
-]

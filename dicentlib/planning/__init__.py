@@ -11,18 +11,3 @@ from dicentlib.planning.cells import (
 from dicentlib.planning.power import cells_for_power, partial_body_power
 from dicentlib.planning.series import curve_half_width, plan_series
 from dicentlib.planning.table import planning_table
-
-__all__ = [
-    "PlanningChoice",
-    "cells_for_detection",
-    "cells_for_power",
-    "cells_for_width",
-    "curve_half_width",
-    "detectable_dose",
-    "expected_interval",
-    "partial_body_power",
-    "plan_series",
-    "planning_by_cells",
-    "planning_table",
-    "scored_fraction",
-]

@@ -9,13 +9,3 @@ from dicentlib.review.state import (
     both_ends,
     least_certain_first,
 )
-
-__all__ = [
-    "ACCEPTED",
-    "REJECTED",
-    "UNDECIDED",
-    "ReviewState",
-    "both_ends",
-    "least_certain_first",
-    "reviewed_dose",
-]

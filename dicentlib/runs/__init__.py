@@ -1,5 +1,3 @@
 """Run folders: parameters, manifest, and the notebooks that write them."""
 
 from dicentlib.runs.folder import Run, environment, notebook_paths, open_run, project_root, resolve
-
-__all__ = ["Run", "environment", "notebook_paths", "open_run", "project_root", "resolve"]

@@ -6,16 +6,3 @@ from dicentlib.scoring.folder import score_folder
 from dicentlib.scoring.merging import merge
 from dicentlib.scoring.parts import merge_parts, score_part
 from dicentlib.scoring.plan import ScoringPlan, ScoringSettings, plan_scoring, scoring_settings
-
-__all__ = [
-    "Ensemble",
-    "ScoringPlan",
-    "ScoringSettings",
-    "merge",
-    "merge_parts",
-    "plan_scoring",
-    "run_in_process",
-    "score_folder",
-    "score_part",
-    "scoring_settings",
-]

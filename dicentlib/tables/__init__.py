@@ -12,19 +12,3 @@ from dicentlib.tables.reading import (
 )
 from dicentlib.tables.workbook import is_workbook
 from dicentlib.tables.writing import check_table_name, write_table
-
-__all__ = [
-    "SUFFIXES",
-    "TextTable",
-    "check_table_name",
-    "find_table",
-    "is_workbook",
-    "notice_dates",
-    "number_style",
-    "numbers",
-    "plain_name",
-    "read_table",
-    "whole_numbers",
-    "with_plain_headings",
-    "write_table",
-]

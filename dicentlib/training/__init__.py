@@ -4,12 +4,3 @@ from dicentlib.data.image_set import read_image_set
 from dicentlib.training.fit import train
 from dicentlib.training.metrics import epoch_rates
 from dicentlib.training.parameters import PRESETS, TrainingParameters, changed_preset
-
-__all__ = [
-    "PRESETS",
-    "TrainingParameters",
-    "changed_preset",
-    "epoch_rates",
-    "read_image_set",
-    "train",
-]

@@ -13,14 +13,3 @@ from dicentlib.data.formats.coco import read_coco, write_coco
 from dicentlib.data.formats.cvat import read_cvat, write_cvat
 from dicentlib.data.formats.napari import read_napari, write_napari
 from dicentlib.data.formats.yolo import read_yolo, write_yolo
-
-__all__ = [
-    "read_coco",
-    "read_cvat",
-    "read_napari",
-    "read_yolo",
-    "write_coco",
-    "write_cvat",
-    "write_napari",
-    "write_yolo",
-]
