@@ -15,10 +15,14 @@ def design_warnings(dose_gy, n_cells, n_dicentrics, *, model):
     doses = np.unique(dose_gy)
     found = []
     if len(doses) < 7:
-        found.append(f"{len(doses)} doses: ISO 19238 asks for at least 7 (IAEA: ideally 10).")
+        found.append(f"Only {len(doses)} doses: ISO 19238 asks for at least 7 (IAEA: ideally 10).")
     low = int(np.sum(doses <= 1))
     if model == "linear-quadratic" and low < 5:
-        found.append(f"{low} doses up to 1 Gy, 0 Gy counted: ISO 19238 asks for at least 5.")
+        zero = "0 Gy being one of them" if doses[0] == 0 else "none of them 0 Gy"
+        found.append(
+            f"Doses of 1 Gy or less: {low}, {zero}. ISO 19238 asks for at least 5, 0 Gy being one "
+            "of them."
+        )
     if doses[0] > 0:
         found.append(f"No dose of 0 Gy (lowest {doses[0]:g} Gy): the background is extrapolated.")
     if doses[-1] > 5:
@@ -37,6 +41,7 @@ def design_warnings(dose_gy, n_cells, n_dicentrics, *, model):
     zero = dose_gy == 0
     if np.any(zero) and n_cells[zero].sum() < 1000:
         found.append(
-            f"{n_cells[zero].sum():g} cells at 0 Gy: a background near 1 in 1000 needs thousands."
+            f"Only {n_cells[zero].sum():g} cells at 0 Gy: to measure a background of about 1 "
+            "dicentric in 1000 cells takes thousands."
         )
     return found

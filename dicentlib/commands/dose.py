@@ -1,8 +1,10 @@
 """Commands on counts: ``dose`` and ``plan``."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from dicentlib.commands.app import app, argument, option
@@ -11,46 +13,66 @@ from dicentlib.errors import InputError
 
 @app.command()
 def dose(
-    counts: Annotated[Path, argument("CSV: ID, C0, C1, C2 ... (or ID, N, X).")],
+    counts: Annotated[
+        Path,
+        argument(
+            "Table (CSV or Excel), a row per person: ID, C0, C1, C2 ... (cells with 0, 1, 2 ... "
+            "dicentrics), or ID, N, X (cells, dicentrics)."
+        ),
+    ],
     curve: Annotated[
         str,
         argument(
-            "curve.json, calibration counts (CSV: D, C0, C1 ... or D, N, X) to fit one to, "
-            "or the name of a published curve."
+            "A saved curve (curve.json); or calibration counts to fit one to, a row per dose in "
+            "Gy: D, C0, C1 ... or D, N, X; or the name of a published curve, for example "
+            "barquinero-1995-co60."
         ),
     ],
     out: Annotated[Path | None, option("Also write the table: .csv or .xlsx.")] = None,
     method: Annotated[
         str,
         option(
-            "route (a laboratory's, which looks for partial exposure), or one method for "
-            "all: merkle, delta, dolphin, mixture, bayesian or detector."
+            "route: a laboratory's steps, which look for partial-body exposure. Or one method "
+            "for all persons: merkle, delta, dolphin, mixture, bayesian or detector."
         ),
     ] = "route",
-    protraction: Annotated[float, option("G(x), 1 for an acute exposure.")] = 1.0,
+    protraction: Annotated[
+        float, option("Factor G(x), 0 to 1, of the quadratic term; 1: acute exposure (minutes).")
+    ] = 1.0,
     local_exposure: Annotated[
         bool,
         option("The history suggests partial-body exposure (route only).", "--local-exposure"),
     ] = False,
 ):
-    """Doses of counted samples, the highest first, with their triage categories."""
+    """Doses of counted samples, the highest first, with their triage categories.
+
+    Below the table: what has to be known of the curve, then of each person. Exit code 1 if no
+    sample has a dose.
+    """
+    from dicentlib.dose.checks import band_warnings, curve_warnings
     from dicentlib.dose.route_table import route_table, shown_columns
-    from dicentlib.dose.table import dose_table
+    from dicentlib.dose.table import dose_table, read_curve
     from dicentlib.tables import check_table_name, write_table
 
     if out is not None:
         check_table_name(out)
+    known = read_curve(curve)
     if method == "route":
         table = route_table(
-            counts, curve, protraction=protraction, local_exposure=local_exposure
+            counts, known, protraction=protraction, local_exposure=local_exposure
         ).rename(columns={"reservations": "warnings"})
         texts = table["conclusion"] + " " + table["warnings"]
     elif local_exposure:
         raise InputError(f"--local-exposure is an option of the route, not of the method {method}")
     else:
-        table = dose_table(counts, curve, method=method, protraction=protraction)
+        table = dose_table(counts, known, method=method, protraction=protraction)
         texts = table["warnings"]
-    typer.echo(table[shown_columns(table)].round(3).to_string(index=False))
+    typer.echo(_as_text(table[shown_columns(table)], decimals=3))
+    of_curve = [*curve_warnings(known), *band_warnings(known.protracted(protraction))]
+    for remark in of_curve:
+        if texts.str.contains(remark, regex=False).any():
+            typer.echo(remark)
+            texts = texts.str.replace(remark, "", regex=False).str.split().str.join(" ")
     _echo_notes(table["sample"], texts)
     if out is not None:
         write_table(table, out)
@@ -92,7 +114,7 @@ def plan(
         detector = Detector(1.0 if efficiency is None else efficiency, 0.0, false_rate, 0.0)
     known = read_curve(curve)
     table = planning_table(known, detector=detector, **questions)
-    typer.echo(table.drop(columns="note").round(2).to_string(index=False))
+    typer.echo(_as_text(table.drop(columns="note"), decimals=2))
     _echo_notes(table["question"], table["note"])
     if table.iloc[-1].drop(["question", "note"]).notna().all():
         series = plan_series(known, {width_at_gy: half_width_gy / 2}, detector=detector)
@@ -100,6 +122,19 @@ def plan(
         typer.echo(f"\nThe calibration series, {scoring}:\n{series.table.to_string(index=False)}")
     if out is not None:
         write_table(table, out)
+
+
+def _as_text(table, *, decimals):
+    """A table for the screen: a dash where there is no value, no column without any value."""
+    shown = table.dropna(axis="columns", how="all").copy()
+    for name in shown.select_dtypes("number"):
+        finite = shown.loc[np.isfinite(shown[name]), name]
+        whole = (finite % 1 == 0).all()
+        shown[name] = [
+            "no limit" if math.isinf(number) else f"{number:.{0 if whole else decimals}f}"
+            for number in shown[name]
+        ]
+    return shown.mask(table.isna(), "-").to_string(index=False)
 
 
 def _echo_notes(rows, notes):

@@ -10,6 +10,8 @@ from dicentlib.counts.slides import slides_of
 from dicentlib.dose.result import DoseEstimate
 from dicentlib.errors import InputError
 
+HIGHEST_GY = 5.0  # to which a curve is examined that does not say what it was calibrated with
+
 
 def checked_curve(curve, scorer=None):
     """`curve` if it is one, and if the sample's `scorer` (when given) is the curve's."""
@@ -54,8 +56,6 @@ def estimate_of(sample, curve, kind=DoseEstimate, *, dose, yields, notes, assump
 def sample_warnings(sample, curve, *, whole_body=True):
     """What is wrong with the sample, or with the curve, whatever the dose."""
     found = []
-    if curve.covariance is None:
-        found.append("The curve has no covariance: its own uncertainty is not in the interval.")
     if sample.n_dicentrics == 0:
         found.append(
             f"No dicentric in {sample.n_cells} cells: the dose is an upper limit, not a value."
@@ -71,7 +71,15 @@ def sample_warnings(sample, curve, *, whole_body=True):
             found.append(spread.explain())
         if spread.overdispersed and whole_body:
             found.append(spread.explain() + " Consider the partial-body dose.")
-    return found + [f"Curve: {text}" for text in curve.warnings]
+    return found + curve_warnings(curve)
+
+
+def curve_warnings(curve):
+    """What is wrong with the curve, whatever the sample."""
+    found = [f"Curve: {text}" for text in curve.warnings]
+    if curve.covariance is None:
+        found.append("The curve has no covariance: its own uncertainty is not in the interval.")
+    return found
 
 
 def range_warnings(curve, dose, lower, upper):
@@ -100,18 +108,22 @@ def range_warnings(curve, dose, lower, upper):
     return found
 
 
-def band_warnings(curve, dose, level):
-    """Says so where the curve's lower band is below zero at doses that matter."""
+def band_warnings(curve, dose=math.inf, level=0.83):
+    """Says so where the curve's lower band is below zero at doses that matter.
+
+    The sentence depends on the curve and the level alone, so that it is the same for all samples.
+    """
     if curve.covariance is None or level <= 0:
         return []
-    doses = np.linspace(0, max(dose, 0.5), 101)
+    highest = HIGHEST_GY if curve.dose_range_gy is None else curve.dose_range_gy[1]
+    doses = np.linspace(0, highest, 1001)
     lower, _ = curve.band_at(doses, level=level)
-    if not np.any(lower[1:] < 0):
+    below = np.flatnonzero(lower[1:] < 0) + 1
+    if not len(below) or doses[below[0]] > max(dose, 0.5):
         return []
-    last = doses[np.flatnonzero(lower < 0)[-1]]
     return [
-        f"The curve's lower {level:.0%} band is below zero up to {last:.2g} Gy: the curve alone "
-        "cannot distinguish such doses from none."
+        f"The curve's lower {level:.0%} band is below zero up to {doses[below[-1]]:.2g} Gy: the "
+        "curve alone cannot distinguish such doses from none."
     ]
 
 

@@ -36,8 +36,8 @@ def dose_table(counts, curve, *, method="merkle", protraction=1.0):
     counts : path-like
         As for :func:`dicentlib.counts.tables.read_counts`; a row without a name is
         called by its number.
-    curve : path-like or str
-        A saved curve (JSON, or a table ``name, value``), calibration counts to fit one to (a
+    curve : CalibrationCurve, path-like or str
+        A curve, a saved one (JSON, or a table ``name, value``), calibration counts to fit one to (a
         table with a dose for each row), or the name of a published curve.
     method : str
         Of :func:`dicentlib.dose.estimate_dose`.
@@ -54,7 +54,8 @@ def dose_table(counts, curve, *, method="merkle", protraction=1.0):
     InputError
         Counts or curve cannot be read, or the method is unknown.
     """
-    known = read_curve(curve).protracted(protraction)
+    known = curve if isinstance(curve, CalibrationCurve) else read_curve(curve)
+    known = known.protracted(protraction)
     check_method(method)
     estimates, failed, notes = {}, {}, {}
     for name, given, note in named_samples(counts):

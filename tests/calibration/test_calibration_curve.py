@@ -125,9 +125,17 @@ def test_optimum_with_zero_background():
 def test_design_warnings(curve):
     few = fit_curve([0, 1, 2, 6], [200, 100, 100, 50], [1, 8, 30, 60])
     text = " ".join(few.warnings)
-    for expected in ("4 doses", "2 doses up to 1 Gy", "saturates", "Few cells", "200 cells at 0"):
+    for expected in (
+        "4 doses",
+        "1 Gy or less: 2, 0 Gy being one of",
+        "saturates",
+        "Few cells",
+        "200 cells at 0",
+    ):
         assert expected in text
     assert "0.25, 0.5 Gy" in curve.warnings[0]
+    without_zero = fit_curve([0.5, 1, 2, 3], [900, 500, 300, 200], [9, 20, 60, 90])
+    assert "1 Gy or less: 2, none of them 0 Gy" in " ".join(without_zero.warnings)
 
 
 @pytest.mark.parametrize(

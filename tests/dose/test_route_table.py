@@ -95,6 +95,37 @@ def test_the_command_follows_the_route(counts, tmp_path):
     assert refused.exit_code == 2
 
 
+@pytest.mark.parametrize("method", ["route", "merkle"])
+def test_the_command_says_once_what_concerns_the_curve(tmp_path, method):
+    """Four doses, few cells, a wide band: said once, whatever the number of persons."""
+    series, people = tmp_path / "series.csv", tmp_path / "people.csv"
+    series.write_text("D,C0,C1,C2,C3\n0,1000,1,0,0\n1,460,38,2,0\n2,200,80,15,2\n4,60,70,40,20\n")
+    people.write_text("ID,C0,C1,C2\nA,302,28,22\nB,498,2,0\nC,40,2,0\nD,20,0,0\n")
+    out = tmp_path / "doses.csv"
+    arguments = ["dose", str(people), str(series), "--method", method, "--out", str(out)]
+    found = CliRunner().invoke(app, arguments).output
+    for remark in (
+        "Curve: Only 4 doses",
+        "Curve: The curve fits badly",
+        "The curve's lower 83% band",
+    ):
+        assert found.count(remark) == 1, remark
+        assert pd.read_csv(out)["warnings"].str.contains(remark).all()  # a row alone says all
+    assert "None" not in found
+    assert "NaN" not in found
+    assert "not categorised (too few cells)" in found
+
+
+def test_no_limit_and_no_value_are_shown_as_such(tmp_path):
+    people = tmp_path / "people.csv"
+    people.write_text("ID,N,X\nA,500,40\nB,5,70\nC,40,2\n")
+    found = CliRunner().invoke(app, ["dose", str(people), "barquinero-1995-co60"]).output
+    header = found.splitlines()[0].split()
+    assert not {"u", "partial_by", "fraction"} & set(header)  # nobody has them
+    row = next(line for line in found.splitlines() if line.split()[:1] == ["C"])
+    assert row.split()[-3:] == ["-", "-", "-"]  # probabilities of the three categories
+
+
 def test_calibration_files_with_classes_tell_their_dispersion(counts, tmp_path):
     """The counts of 0.25 Gy of Barquinero 1995: 22 dicentrics in 2008 cells, three pairs."""
     series = tmp_path / "series.csv"
