@@ -1,11 +1,13 @@
 """Which network and which start train best in the same processor time?
 
     python -m studies.start_ablation TRAIN VALIDATION OUT [--steps 300] [--members FOLDER]
+        [--table FILE]
 
 ResNet-10-T and EfficientNet-Lite0 from random weights, EfficientNet-Lite0 from ImageNet weights,
 and, with --members, a training that goes on from an ensemble. All see the same crops; a step of
 either network takes about the same time, and the table says what each took. Writes
-OUT/ablation.csv: the average precision of the last network alone, ranked by its heatmap.
+OUT/ablation.csv: the average precision of the last network alone, ranked by its heatmap; FILE
+receives it for the documentation.
 """
 
 import argparse
@@ -38,6 +40,7 @@ def main():
     parser.add_argument("--only", default="", help="begins the name of the variants to train")
     parser.add_argument("--members", help="go on from this ensemble too")
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--table", type=Path, help="CSV file for the table of the documentation")
     arguments = parser.parse_args()
     variants = VARIANTS | ({"going on from members": RESNET} if arguments.members else {})
     train_set = read_image_set(arguments.train)
@@ -71,6 +74,8 @@ def main():
     table = pd.DataFrame(rows)
     table.to_csv(arguments.out / f"ablation{arguments.only[:3]}.csv", index=False)
     print(table.round(3).to_string(index=False))
+    if arguments.table:
+        table.round(2).to_csv(arguments.table, index=False)
 
 
 if __name__ == "__main__":
