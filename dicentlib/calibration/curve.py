@@ -14,7 +14,6 @@ import numpy as np
 from scipy.stats import chi2
 
 from dicentlib.calibration.curve_checks import (
-    check_protraction,
     checked_coefficients,
     checked_covariance,
     checked_range,
@@ -142,7 +141,7 @@ class CalibrationCurve:
         >>> curve.coefficients.tolist(), curve.protraction
         ([0.001, 0.02, 0.03], 0.5)
         """
-        factor = check_protraction(protraction)
+        factor = number("protraction", protraction, least=0, most=1)
         if factor == 1:
             return self
         acute = self.acute or self

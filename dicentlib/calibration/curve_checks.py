@@ -13,17 +13,6 @@ from dicentlib.errors import InputError
 ONLY_ERRORS = "The curve has no covariances between its coefficients, only standard errors."
 
 
-def check_protraction(protraction):
-    """G as a float; anything outside [0, 1] is an error."""
-    try:
-        value = float(protraction)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not 0 <= value <= 1:
-        raise InputError(f"protraction is {protraction!r}: expected G(x) from 0 to 1")
-    return value
-
-
 def in_order(values, label):
     """Numbers of C, alpha and beta from an object with these names, or from a list of them."""
     if isinstance(values, dict):

@@ -152,15 +152,15 @@ def scoring_settings(
             raise InputError(f"pixel_size_um {pixel_size_um!r}; allowed: a number or None")
         check_pixel_size(pixel_size_um)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    paths, point = _voters(members, confidence_threshold, agreement_threshold)
-    precision = precision or precision_of(read_member_metadata(paths[0]))
+    headers, point = _voters(members, confidence_threshold, agreement_threshold)
+    precision = precision or precision_of(next(iter(headers.values())))
     weights = filter_file(filter_weights) if filter_weights else None
     if weights:
         read_filter_settings(weights)
     digest = file_digest(weights) if weights else ""
     return ScoringSettings(
-        Scorer(point, _common_pixel_size(paths), filter_digest=digest),
-        members=tuple(str(path.resolve()) for path in paths),
+        Scorer(point, _common_pixel_size(headers), filter_digest=digest),
+        members=tuple(str(path.resolve()) for path in headers),
         image_pixel_size_um=None if pixel_size_um is None else float(pixel_size_um),
         filter_weights=str(weights.resolve()) if weights else "",
         precision=precision,
@@ -171,10 +171,9 @@ def scoring_settings(
 
 
 def _voters(members, confidence_threshold, agreement_threshold):
-    """Files of the voting members and their operating point."""
+    """Files of the voting members with their headers, and their operating point."""
     paths = member_paths(members)
-    for path in paths:
-        read_member_metadata(path)
+    headers = {path: read_member_metadata(path) for path in paths}
     digests = [file_digest(path) for path in paths]
     if confidence_threshold is None or agreement_threshold is None:
         recorded = OperatingPoint.read(_operating_point_file(paths[0].parent))
@@ -190,7 +189,7 @@ def _voters(members, confidence_threshold, agreement_threshold):
     point = OperatingPoint(
         confidence_threshold, agreement_threshold, n_members=len(paths), members=tuple(digests)
     )
-    return paths, point
+    return {path: headers[path] for path in paths}, point
 
 
 def _operating_point_file(folder):
@@ -204,8 +203,8 @@ def _operating_point_file(folder):
     )
 
 
-def _common_pixel_size(paths):
-    sizes = {path.name: float(read_member_metadata(path)["pixel_size_um"]) for path in paths}
+def _common_pixel_size(headers):
+    sizes = {path.name: float(header["pixel_size_um"]) for path, header in headers.items()}
     if len(set(sizes.values())) > 1:
         raise InputError(f"members were trained at different pixel sizes (um): {sizes}")
     return next(iter(sizes.values()))
