@@ -55,6 +55,11 @@ class ImageFacts:
     n_pages: int  # full images; only the first is used
     scale: StatedScale
 
+    @property
+    def pixel_size_um(self):
+        """As the file states, where that is a light microscope's; else NaN."""
+        return self.scale.pixel_size_um
+
 
 def inspect_image(path):
     """Check an image file without decoding it.

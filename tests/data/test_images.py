@@ -299,7 +299,7 @@ def test_scale_that_a_file_tells(tmp_path, grey, options, expected):
     suffix = ".ome.tif" if "ome" in options else ".tif"
     path = tmp_path / f"a{suffix}"
     tifffile.imwrite(path, grey, **options)
-    np.testing.assert_allclose(inspect_image(path).scale.pixel_size_um, expected, rtol=1e-3)
+    np.testing.assert_allclose(inspect_image(path).pixel_size_um, expected, rtol=1e-3)
     table = index_images(tmp_path).table
     known = expected > 0
     np.testing.assert_allclose(table["pixel_size_um"], [expected if known else 0.1], rtol=1e-3)
