@@ -10,6 +10,7 @@ fields of 0 to 4 Gy and a ready ensemble. With ``--encoder`` noise and untrained
 
 import argparse
 import multiprocessing
+import resource
 import shutil
 import tempfile
 import time
@@ -34,6 +35,7 @@ from dicentlib.training import read_image_set
 from dicentlib.voting import detect
 
 PAPER_IMAGES = 21_215  # images of the paper's calibration curve
+MANY = 8  # times as many images, whose memory must be no larger
 EVENT_IMAGES = 40_000 * 500  # samples times cells of a mass-casualty event
 
 
@@ -157,6 +159,24 @@ def on_cluster(folder, point, options, n_workers):
         return timed(score, folder, point, options, client=client)[1]
 
 
+def peak_gb(folder, point, options, copies):
+    """Most memory of a new process that scores the images, each `copies` times, in GB."""
+    many = folder / f"times_{copies}"
+    for number in range(copies):
+        shutil.copytree(folder / "images", many / "images" / str(number))
+    shutil.copytree(folder / "members", many / "members")
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        pool.submit(score, many, point, options).result()
+        peak = pool.submit(peak_of_this_process).result()
+    shutil.rmtree(many)
+    return peak
+
+
+def peak_of_this_process():
+    """In GB; ``ru_maxrss`` is in kilobytes on Linux."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
 def convolutions(seconds):
     """Convolutions that one thread computes in a time: what a process without any overhead does."""
     torch.set_num_threads(1)
@@ -202,6 +222,7 @@ def main():
         if not options.no_dask:
             rows += [(f"Dask, {n} x 1 core", on_cluster(folder, point, options, n)) for n in (1, 2)]
         n_images = len(list((folder / "images").rglob("*.png")))
+        peaks = [peak_gb(folder, point, options, copies) for copies in (1, MANY)]
     times = dict(rows)
     written = [
         {
@@ -219,6 +240,10 @@ def main():
         f"the plain loop, {len(table)} in scoring. {PAPER_IMAGES:,} images would take "
         f"{PAPER_IMAGES / rate / 3600:.1f} h, {EVENT_IMAGES:,} in a day need "
         f"{EVENT_IMAGES / rate / 86400:.0f} such machines."
+    )
+    caption += (
+        f" Peak memory of a process that scores {n_images} images: {peaks[0]:.2f} GB; "
+        f"{MANY * n_images} images: {peaks[1]:.2f} GB."
     )
     if not options.no_dask:
         ratio = times["Dask, 1 x 1 core"] / times["Dask, 2 x 1 core"]
