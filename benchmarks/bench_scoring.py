@@ -62,6 +62,7 @@ def prepare_ready(folder, options):
         n_images=-(-options.images // 5),
         dose_gy=[0.0, 1.0, 2.0, 3.0, 4.0],
         seed=77,
+        images_per_slide=1,
         height=888,
         width=1008,
         progress=False,

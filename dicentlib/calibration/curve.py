@@ -19,6 +19,7 @@ from dicentlib.calibration.curve_checks import (
     checked_range,
     content_of,
     in_order,
+    is_flat,
 )
 from dicentlib.calibration.curve_files import NAMES, read_curve_content, write_curve_content
 from dicentlib.counts.checked import number
@@ -147,7 +148,7 @@ class CalibrationCurve:
         acute = self.acute or self
         factor *= self.protraction
         scale = np.array([1.0, 1.0, factor])
-        if not np.any((acute.coefficients * scale)[1:]):
+        if is_flat(acute.coefficients * scale):
             raise InputError(
                 f"protraction is {protraction:g}, but the curve {acute.describe()} has no alpha: "
                 "it would not rise with the dose"

@@ -10,6 +10,7 @@ from dicentlib.calibration.curve_files import NAMES
 from dicentlib.counts.checked import numbers
 from dicentlib.errors import InputError
 
+FLAT = 1e-300  # alpha and beta below are 0: to divide by them would overflow
 ONLY_ERRORS = "The curve has no covariances between its coefficients, only standard errors."
 
 
@@ -30,10 +31,15 @@ def padded(values, name):
     return np.concatenate([values, np.zeros(3 - values.size)])
 
 
+def is_flat(coefficients):
+    """Whether the yield does not depend on the dose."""
+    return not np.any(np.abs(coefficients[1:]) > FLAT)
+
+
 def checked_coefficients(values):
     """C, alpha and beta: finite, C not negative, not a flat curve."""
     values = padded(values, "coefficients")
-    if not np.all(np.isfinite(values)) or not np.any(values[1:]):
+    if not np.all(np.isfinite(values)) or is_flat(values):
         raise InputError(
             f"coefficients are {values.tolist()}: expected finite numbers, not a flat curve"
         )

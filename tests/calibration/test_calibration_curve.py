@@ -215,8 +215,11 @@ def test_protracted(curve):
     assert none.band_factor(0.95) == curve.band_factor(0.95)
     with pytest.raises(InputError, match=r"protraction is 1\.2"):
         curve.protracted(1.2)
-    with pytest.raises(InputError, match="has no alpha"):
-        CalibrationCurve((0, 0, 0.06)).protracted(0)
+    for nearly_none in (0, 1.1e-308):  # the smallest numbers overflow where one divides by them
+        with pytest.raises(InputError, match="has no alpha"):
+            CalibrationCurve((0, 0, 0.06)).protracted(nearly_none)
+    with pytest.raises(InputError, match="not a flat curve"):
+        CalibrationCurve((0, 0, 1e-308))
     with pytest.raises(InputError, match=r"use curve\.protracted"):
         CalibrationCurve((0, 0.02, 0.06), protraction=0.5)
 
