@@ -16,29 +16,3 @@ from dicentlib.dose.route import laboratory_route
 from dicentlib.dose.route_table import route_table
 from dicentlib.dose.triage import triage, triage_table
 from dicentlib.dose.verification import check_known_doses
-
-__all__ = [
-    "LOCAL_PRIOR",
-    "Detector",
-    "ExposurePrior",
-    "Sample",
-    "characteristic_limits",
-    "check_known_doses",
-    "criticality",
-    "decision_threshold",
-    "detection_limit",
-    "dispersion",
-    "estimate_dose",
-    "exposure_posterior",
-    "fractionation_factor",
-    "laboratory_route",
-    "mixed_field_curve",
-    "odds",
-    "protraction_factor",
-    "qdr",
-    "report_checklist",
-    "route_table",
-    "triage",
-    "triage_table",
-    "z_scores",
-]

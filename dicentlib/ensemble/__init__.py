@@ -14,21 +14,3 @@ from dicentlib.ensemble.members import (
     save_member,
 )
 from dicentlib.ensemble.store import FLOOR, HeatmapStore
-
-__all__ = [
-    "ARCHITECTURE",
-    "FLOOR",
-    "HeatmapStore",
-    "Member",
-    "copy_members",
-    "iterate_heatmaps",
-    "keep_last_members",
-    "last_member_paths",
-    "load_members",
-    "member_paths",
-    "precision_of",
-    "predict_heatmaps",
-    "read_member_metadata",
-    "save_member",
-    "stored_heatmaps",
-]

@@ -10,14 +10,3 @@ from dicentlib.own_slides import (
     page_parts,
     scale,
 )
-
-__all__ = [
-    "blind_read",
-    "candidates",
-    "first_day",
-    "inventory",
-    "learning",
-    "looks",
-    "page_parts",
-    "scale",
-]

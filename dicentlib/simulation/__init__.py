@@ -10,15 +10,3 @@ from dicentlib.simulation.image_set import simulate_set
 from dicentlib.simulation.karyotype import chromosome_table
 from dicentlib.simulation.metaphase import Metaphase, draw_metaphase, simulate_metaphase
 from dicentlib.simulation.radiation import PAPER_LABELS_PER_IMAGE, Exposure, Yields
-
-__all__ = [
-    "PAPER_LABELS_PER_IMAGE",
-    "REASONS",
-    "Exposure",
-    "Metaphase",
-    "Yields",
-    "chromosome_table",
-    "draw_metaphase",
-    "simulate_metaphase",
-    "simulate_set",
-]
