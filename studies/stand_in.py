@@ -2,12 +2,14 @@
 
     python -m studies.stand_in simulate DIR
     python -m studies.stand_in measure DIR [--out docs/tables/stand_in.csv]
-    python -m studies.stand_in curve DIR docs/images/learning_curve.png
+    python -m studies.stand_in draw docs/tables/stand_in.csv docs/images/stand_in.png
+    python -m studies.stand_in curve DIR learning_curve.png
 
 The laboratory's slides have looks near the edge of what the ready ensemble was trained on: of
 300 simulated slides one far from the middle is drawn, and its nearest neighbours are the other
 slides. Nothing of it was used in training. `measure` fine-tunes on 25, 50 and 100 annotated
-cells, and measures detection on other slides, and the doses of blind samples, before and after.
+cells, and measures detection on other slides, and the doses of blind samples, before and after;
+`draw` makes a figure of its table. `curve` is the learning curve of notebook 08 on the same cells.
 """
 
 from pathlib import Path
@@ -189,6 +191,55 @@ def curve(
     ax.set_title("A stand-in laboratory (simulated), two folds by slide")
     with atomic_path(out) as temporary:
         figure.savefig(temporary, format="png", dpi=110, bbox_inches="tight")
+
+
+@app.command()
+def draw(
+    table: Annotated[Path, typer.Argument(help="CSV file that `measure` wrote.")],
+    out: Annotated[Path, typer.Argument(help="PNG file for the figure.")],
+):
+    """Figure of the table of `measure`: nothing is trained or scored."""
+    figure = plot_stand_in(pd.read_csv(table))
+    with atomic_path(out) as temporary:
+        figure.savefig(temporary, format="png", dpi=110, bbox_inches="tight")
+
+
+def plot_stand_in(table):
+    """Detection, and blind doses with their intervals, by the number of annotated cells.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`measure`; an upper limit of inf ends in an arrow at the top.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    cells = table["annotated_cells"]
+    for name, marker in (("average_precision", "o"), ("precision", "s"), ("recall", "^")):
+        left.plot(cells, table[name], marker=marker, label=name.replace("_", " ").capitalize())
+    left.set(ylim=(0, 1), ylabel="Dicentrics, other slides")
+    form = r"(\S+) \[(\S+), (\S+)\]"
+    found = {
+        name: table[name].str.extract(form).astype(float).to_numpy()
+        for name in table
+        if name.endswith(" Gy")
+    }
+    top = 1.1 * max(doses[np.isfinite(doses)].max() for doses in found.values())
+    for number, (name, doses) in enumerate(found.items()):
+        places, colour, open_end = cells + 3 * (number - 1), f"C{number}", np.isinf(doses[:, 2])
+        right.vlines(places, doses[:, 1], np.minimum(doses[:, 2], top), color=colour)
+        right.plot(places, doses[:, 0], "o", color=colour, label=f"{name}: 95 % interval")
+        right.plot(places[open_end], np.full(open_end.sum(), top), "^", color=colour)
+        right.axhline(float(name.split()[0]), color=colour, linestyle=":", linewidth=1)
+    right.set(ylabel="Dose (Gy)\n(dotted: truth; arrow: no limit)", ylim=(-0.1, 1.05 * top))
+    for ax in (left, right):
+        ax.set(xlabel="Annotated cells used for fine-tuning", xticks=cells)
+        ax.legend(loc="upper left", bbox_to_anchor=(0, -0.18), frameon=False, fontsize=8)
+    figure.suptitle("A stand-in laboratory (simulated slides)")
+    return figure
 
 
 if __name__ == "__main__":
