@@ -1,5 +1,6 @@
 """Commands that execute notebooks: ``report`` and ``own-slides``."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +12,14 @@ from dicentlib.errors import InputError
 
 @app.command()
 def report(
-    preset: Annotated[str, option("Parameters of the notebooks: notebooks/presets/.")] = "demo",
-    run_dir: Annotated[str, option("The run folder.")] = "runs/demo",
-    first: Annotated[str | None, option("Begin with this notebook, for example 04.")] = None,
-    last: Annotated[str | None, option("End with this notebook.")] = None,
+    preset: Annotated[
+        str, option("Parameters: a name in notebooks/presets/, or a .json file.")
+    ] = "demo",
+    run_dir: Annotated[str, option("Folder for the results.")] = "runs/demo",
+    first: Annotated[
+        str | None, option("Begin with this notebook, for example 04_thresholds.")
+    ] = None,
+    last: Annotated[str | None, option("End with this notebook. Default: 07_dose_report.")] = None,
 ):
     """Run the numbered notebooks in order, from metaphases to the dose report."""
     from dicentlib.runs import resolve
@@ -26,22 +31,37 @@ def report(
 
 @app.command()
 def own_slides(
-    images: Annotated[Path, argument("Folder of slides.")],
+    images: Annotated[
+        Path, argument("Folder of slides: a folder per slide, or all images in one.")
+    ],
     out: Annotated[Path, option("Folder for the results.")],
     members: Annotated[
         str, option("Ready ensemble by name, or a folder of members.")
     ] = "giemsa-small",
     use_filter: Annotated[bool, option("Leave out images that the image filter rejects.")] = True,
     use_estimated_scale: Annotated[
-        bool, option("Use the estimated pixel size where none is stated.")
+        bool,
+        option(
+            "For images that state no pixel size, use the size estimated from the chromosomes; "
+            "else 0.1 um is assumed."
+        ),
     ] = False,
-    n_read: Annotated[int, option("Objects in the blind read.")] = 60,
+    n_read: Annotated[int, option("Objects to be judged by a reviewer, 10 to 400.")] = 60,
     learning: Annotated[
-        str | None, option("Annotated cells of the learning curve, as 0,10,25,50.")
+        str | None,
+        option(
+            "Numbers of annotated cells to fine-tune on, for example 0,10,25,50; needs "
+            "annotations.csv in IMAGES. Default: no fine-tuning."
+        ),
     ] = None,
-    seed: Annotated[int, option("Seed of what is drawn at random.")] = 1,
+    seed: Annotated[int, option("The same seed draws the same objects.")] = 1,
 ):
-    """How good the detector is on your own slides: notebook 08, from a folder to a page."""
+    """How good the detector is on your own slides: notebook 08, from a folder to a page.
+
+    Images alone are enough for a first page (about a minute for 100 images); precision and recall
+    need a reviewer's answers or an annotations.csv. The last lines name the results and what to do
+    next. The detections are kept in OUT: a second run does not score again.
+    """
     from dicentlib.runs import notebook_paths, resolve
     from dicentlib.runs.pipeline import run_notebook
     from dicentlib.scoring.samples import results_folder
@@ -66,4 +86,36 @@ def own_slides(
             "seed": seed,
         },
     )
-    typer.echo(f"{out / 'own_slides.html'}")
+    for line in _results(images, out, members):
+        typer.echo(line)
+
+
+def _results(images, out, members):
+    """What `own-slides` left in its folder, and the commands that come next."""
+    from dicentlib.files import read_json
+    from dicentlib.runs import notebook_paths
+
+    page, pdf = out / "own_slides.html", out / "own_slides.pdf"
+    lines = [f"page: {page}"]
+    if pdf.is_file() and pdf.stat().st_mtime >= page.stat().st_mtime:  # not an earlier page's
+        lines.append(f"      {pdf}")
+    tables = [*sorted(out.glob("*.csv")), *sorted((out / "scan").glob("*.parquet"))]
+    lines += [f"table: {path}" for path in tables]
+    notebook = notebook_paths()["08_own_slides"]
+    here, again = shlex.quote(str(images)), shlex.join(["--out", str(out), "--members", members])
+    if not read_json(out / "manifest.json")[notebook.stem]["n_read"]:
+        return [
+            *lines,
+            "next, judge the objects of the blind read (precision and recall need answers):",
+            f"  jupyter lab {shlex.quote(str(notebook))}",
+            f"  with images = {str(images.absolute())!r} and run_dir = {str(out.absolute())!r} in "
+            "its cell of parameters",
+            "or put annotations.csv into the folder of the images and type again:",
+            f"  python -m dicentlib own-slides {here} {again}",
+        ]
+    scored = shlex.join([members, "--out", str(out / "scored"), "--filter-weights", "filter-small"])
+    return [
+        *lines,
+        "next, if the page satisfies you, score samples with the same detector:",
+        f"  python -m dicentlib score {here} {scored}",
+    ]

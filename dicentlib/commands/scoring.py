@@ -7,27 +7,42 @@ import typer
 
 from dicentlib.commands.app import app, argument, option
 
+MOST_NAMED = 5  # images that were not scored, on the screen
+
 
 @app.command()
 def score(
-    images: Annotated[Path, argument("Folder of images.")],
-    members: Annotated[Path, argument("Name of a ready ensemble, or its folder.")],
+    images: Annotated[Path, argument("Folder of images (TIFF, PNG, JPEG, BMP ...).")],
+    members: Annotated[Path, argument("Ready ensemble, for example giemsa-small, or a folder.")],
     out: Annotated[Path, option("Folder for the results.")],
     part: Annotated[
         str, option("Part i/n of the images only; merge the parts afterwards.", "--shard")
     ] = "1/1",
     confidence_threshold: Annotated[
-        float | None, option("T_C of all classes. Default: operating_point.json of MEMBERS.")
+        float | None,
+        option(
+            "Confidence (0 to 1) above which a member votes, for all classes. Default: "
+            "operating_point.json of MEMBERS."
+        ),
     ] = None,
     agreement_threshold: Annotated[
-        int | None, option("T_A of all classes. Default: operating_point.json of MEMBERS.")
+        int | None,
+        option(
+            "Votes that a detection must exceed, for all classes. Default: operating_point.json "
+            "of MEMBERS."
+        ),
     ] = None,
-    samples: Annotated[Path | None, option("Table of samples instead of samples.csv.")] = None,
+    samples: Annotated[
+        Path | None, option("Table of samples. Default: samples.csv in IMAGES, if there.")
+    ] = None,
     pixel_size_um: Annotated[
-        float | None, option("Pixel size (um) of images that do not state one.")
+        float | None, option("Pixel size (um) of images that do not state one. Default: 0.1.")
     ] = None,
     filter_weights: Annotated[
-        Path | None, option("Name of a ready image filter, or its file. Default: none.")
+        Path | None,
+        option(
+            "Image filter that rejects unsuitable cells: filter-small, or a file. Default: none."
+        ),
     ] = None,
     shard_size: Annotated[int, option("Images computed between two saved results.")] = 64,
     precision: Annotated[
@@ -35,7 +50,11 @@ def score(
     ] = None,
     n_threads: Annotated[int | None, option("Threads. Default: one per processor.")] = None,
 ):
-    """Score a folder of images with an ensemble, or one part of it for a batch system."""
+    """Score a folder of images with an ensemble, or one part of it for a batch system.
+
+    Writes detections.parquet, scored_images.parquet, and not_scored.csv with every image that was
+    not scored and the reason, into OUT.
+    """
     given = dict(locals())  # a copy: the options as given
     from dicentlib.scoring import score_part
 
@@ -50,12 +69,25 @@ def merge(out: Annotated[Path, argument("Folder with the parts' results.")]):
     import pandas as pd
 
     from dicentlib.scoring import merge_parts
+    from dicentlib.scoring.preparation import SCORED
     from dicentlib.scoring.summary import scoring_summary
+    from dicentlib.tables import write_table
 
     merge_parts(out)
     table = pd.read_parquet(out / "scored_images.parquet")
     for line in scoring_summary(table):
         typer.echo(line)
-    typer.echo(f"every image with its reason: {out / 'scored_images.parquet'}")
-    if not (table["status"] == "scored").any():
+    left = table.loc[table["status"] != SCORED, ["image", "status", "reason"]]
+    left = left.sort_values(["status", "image"])  # unusable files before rejected ones
+    write_table(left, out / "not_scored.csv")
+    if len(left):
+        typer.echo(f"not scored: {len(left)} of {len(table)} images")
+        for image, status, reason in left.head(MOST_NAMED).itertuples(index=False, name=None):
+            typer.echo(f"  {image}: {status}, {reason}")
+        if len(left) > MOST_NAMED:
+            typer.echo(f"  and {len(left) - MOST_NAMED} more")
+        typer.echo(f"all of them with their reasons: {out / 'not_scored.csv'}")
+    typer.echo(f"detections: {out / 'detections.parquet'}")
+    typer.echo(f"every image, its sample and counts: {out / 'scored_images.parquet'}")
+    if len(left) == len(table):
         raise typer.Exit(1)

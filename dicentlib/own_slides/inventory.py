@@ -14,6 +14,7 @@ from dicentlib.scoring.samples import name_samples
 from dicentlib.tables import write_table
 
 GALLERY = re.compile(r"gallery|thumb|overview|montage|contact.?sheet|(^|[^a-z])index", re.I)
+GALLERY_PICTURE = "gallery picture"
 NUMBERED = re.compile(r"^(.*?)[\s_.~-]*\d+$")
 FORMULA_STARTS = ("=", "+", "-", "@")  # a spreadsheet would compute what begins so
 
@@ -48,6 +49,7 @@ class Inventory:
         -------
         DataFrame
             ``sample, slide, images, formats, size (px), pixel size (um)`` (text; "not stated").
+            A folder of which no file can be used has 0 images and dashes.
         """
         rows = []
         for (sample, slide), part in self.table.groupby(["sample", "slide"], sort=True):
@@ -58,7 +60,18 @@ class Inventory:
                 "formats": ", ".join(sorted(suffixes)), "size (px)": ", ".join(sorted(sizes)),
                 "pixel size (um)": _stated(part),
             })  # fmt: skip
+        for folder in self._unusable_folders():
+            rows.append({
+                "sample": folder.parts[0], "slide": str(folder), "images": 0, "formats": "–",
+                "size (px)": "–", "pixel size (um)": "–",
+            })  # fmt: skip
         return pd.DataFrame(rows)
+
+    def _unusable_folders(self):
+        """Folders with files that cannot be used and no other image; galleries do not count."""
+        left_out = self.left_out.loc[self.left_out["reason"] != GALLERY_PICTURE, "image"]
+        used = {PurePosixPath(name).parent for name in self.table["image"]}
+        return sorted({PurePosixPath(n).parent for n in left_out} - used - {PurePosixPath(".")})
 
 
 def _stated(table):
@@ -145,7 +158,7 @@ def take_inventory(folder, *, samples=None):
     left_out = pd.concat(
         [
             index.quarantined[["image", "reason"]],
-            pd.DataFrame({"image": table.loc[galleries, "image"], "reason": "gallery picture"}),
+            pd.DataFrame({"image": table.loc[galleries, "image"], "reason": GALLERY_PICTURE}),
         ]
     ).sort_values("image")
     table = table[~galleries].reset_index(drop=True)
@@ -187,11 +200,13 @@ def _how_slides(table):
             f"The slide of {_images(flat)} is what precedes the number in the file name: "
             "no table states it."
         )
+    elif flat.sum() == 1:
+        how.append(f"1 image in the folder itself is taken for one slide, {found[0]}.")
     elif flat.any():
         how.append(
-            f"{_images(flat)} in the folder itself {'is' if flat.sum() == 1 else 'are'} taken for "
-            f"one slide, {found[0]}: the file names do not name several slides of two images or "
-            "more each. If there are several, write them into samples.csv."
+            f"{_images(flat)} in the folder itself are taken for one slide, {found[0]}: the file "
+            "names do not name several slides of two images or more each. If there are several, "
+            "write them into samples.csv."
         )
     return how
 

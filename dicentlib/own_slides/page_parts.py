@@ -3,9 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from dicentlib.conventions import CLASSES
+from dicentlib.dose.steps import enough_for, sample_size
 from dicentlib.own_slides.blind_read import BlindEstimate
 
 TITLE = "How this detector does on your slides"
+NOT_CHOSEN = "not among the fields that are measured"
 STOPPED = "Not known: the slides cannot be used as they are"
 LIGHTS = (
     "Eighteen measures of each slide are compared with those of the simulated slides that the "
@@ -34,7 +37,7 @@ def scale_sentence(estimate, size):
     if not estimate.n_fields:
         return f"{used} It could not be estimated: too few separate chromosomes."
     text = (
-        f"{used} From the chromosomes of {estimate.n_fields} fields: "
+        f"{used} From the chromosomes of {_number(estimate.n_fields, 'field')}: "
         f"{estimate.pixel_size_um:.3f} um (95 % interval {estimate.lower_um:.3f} to "
         f"{estimate.upper_um:.3f})."
     )
@@ -54,10 +57,73 @@ def scoring_sentence(scan):
     """
     n, n_scored = len(scan.images), len(scan.scored)
     called = scan.called["class"].value_counts()
+    calls = " and ".join(_number(int(called.get(name, 0)), name) for name in CLASSES)
     return (
-        f"{n_scored} of {n} images {'was' if n_scored == 1 else 'were'} scored; "
-        f"{called.get('dicentric', 0)} dicentrics and {called.get('fragment', 0)} fragments were "
-        "called in them."
+        f"{n_scored} of {n} images {'was' if n_scored == 1 else 'were'} scored; called in "
+        f"{'it' if n_scored == 1 else 'them'}: {calls}."
+    )
+
+
+def size_sentences(scan):
+    """What so few cells can and cannot show; empty from 50 scored cells on."""
+    n_scored = len(scan.scored)
+    if sample_size(n_scored, 0) != "too few":
+        return []
+    return [
+        f"{_number(n_scored, 'scored cell')}: enough to see whether the images are read, at which "
+        "scale, how they look, and what is called in them. Too few for a dose (triage takes "
+        f"{enough_for('triage')}) and for narrow intervals of precision and recall: add images of "
+        "these slides and run this again."
+    ]
+
+
+def _number(n, what):
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
+def slides_without(table, used, reasons, *, otherwise):
+    """Slides of which no image was used, with the reasons: they stay in the tables.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``image, slide`` of all images.
+    used : iterable of str
+        Images that were used.
+    reasons : dict of str to str
+        Why an image was not used.
+    otherwise : str
+        The reason of images that `reasons` does not hold.
+
+    Returns
+    -------
+    dict of str to str
+        Slide to its reasons, each with its number of images.
+    """
+    found = {}
+    used = set(used)
+    for slide, images in table.groupby("slide", sort=True)["image"]:
+        if used.isdisjoint(images):
+            counted = images.map(reasons).fillna(otherwise).value_counts()
+            found[str(slide)] = "; ".join(
+                f"{_number(n, 'image')}: {why}" for why, n in counted.items()
+            )
+    return found
+
+
+def unscored_slides(table, scan):
+    """Slides without a scored image, with the reasons, see :func:`slides_without`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of the inventory.
+    scan : dicentlib.own_slides.candidates.Scan
+    """
+    left = not_scored(scan)
+    reasons = dict(zip(left["image"], left["status"] + ", " + left["reason"], strict=True))
+    return slides_without(
+        table, scan.scored["image"], reasons, otherwise="gone from the folder since it was scored"
     )
 
 
@@ -67,33 +133,53 @@ def not_scored(scan):
     return left[["image", "status", "reason"]]
 
 
-def looks_table(looks):
-    """Light and advice by slide."""
-    return pd.DataFrame(
-        [
-            {"slide": slide, "light": look.light, "advice": " ".join(look.advice) or "none needed"}
-            for slide, look in looks.items()
-        ]
-    )
+def looks_table(looks, unmeasured):
+    """Light and advice by slide; slides that were not measured come last, with the reason.
+
+    Parameters
+    ----------
+    looks : dict of slide to Look
+    unmeasured : dict of slide to str
+        Of :func:`slides_without`.
+    """
+    rows = [
+        (slide, look.light, " ".join(look.advice) or "none needed") for slide, look in looks.items()
+    ]
+    rows += [(slide, "–", f"not measured: {why}") for slide, why in unmeasured.items()]
+    return pd.DataFrame(rows, columns=["slide", "light", "advice"])
 
 
-def estimates_table(estimates):
+def estimates_table(estimates, unscored):
     """Precision, recall and false detections with intervals, as text, by slide.
 
-    A slide of which nothing was read has none.
+    Parameters
+    ----------
+    estimates : dict of str to BlindEstimate
+    unscored : dict of slide to str
+        Of :func:`unscored_slides`.
+
+    Returns
+    -------
+    DataFrame
+        A slide of which nothing was read or scored has dashes, and a remark says so.
     """
-    return pd.DataFrame(
-        [
-            {
-                "slides": name,
-                "read": found.n_read,
-                "precision": _interval(found.precision, "{:.2f}", found.n_read),
-                "recall": _interval(found.recall, "{:.2f}", found.n_read),
-                "false per 1000 cells": _interval(found.false_per_thousand, "{:.0f}", found.n_read),
-            }
-            for name, found in estimates.items()
-        ]
-    )
+    rows = [
+        {
+            "slides": name,
+            "read": found.n_read,
+            "precision": _interval(found.precision, "{:.2f}", found.n_read),
+            "recall": _interval(found.recall, "{:.2f}", found.n_read),
+            "false per 1000 cells": _interval(found.false_per_thousand, "{:.0f}", found.n_read),
+            "remark": "" if found.n_read else "nothing read",
+        }
+        for name, found in estimates.items()
+    ]
+    dashes = dict.fromkeys(("precision", "recall", "false per 1000 cells"), "–")
+    rows += [
+        {"slides": slide, "read": 0, **dashes, "remark": f"nothing scored: {why}"}
+        for slide, why in unscored.items()
+    ]
+    return pd.DataFrame(rows)
 
 
 def cells_table(planned):
@@ -114,7 +200,7 @@ def verdict(looks, size, estimate, scan, found: BlindEstimate | None):
     sentences : list of str
     """
     lights = [look.light for look in looks.values()]
-    sentences = [scoring_sentence(scan), scale_sentence(estimate, size)]
+    sentences = [scoring_sentence(scan), *size_sentences(scan), scale_sentence(estimate, size)]
     sentences.append(
         "Appearance of the slides: "
         + ", ".join(f"{lights.count(light)} {light}" for light in ("green", "amber", "red"))

@@ -2,12 +2,15 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
 from dicentlib.own_slides.appearance import QUANTITIES
 from dicentlib.plotting.style import CLASS_COLOURS
 
 LIGHTS = {"green": "#009E73", "amber": "#E69F00", "red": "#D55E00"}
+MARKERS = "os^vDPX<>p*h"  # a slide with a marker of its own is named
 MOST_FIELDS = 12
+LONGEST_NAME = 26  # characters of a slide or an image in a figure
 
 
 def plot_fields(images, titles, *, n_columns=4):
@@ -36,8 +39,13 @@ def plot_fields(images, titles, *, n_columns=4):
     for ax, (image, title) in zip(axs.flat, shown, strict=False):
         ax.imshow(image, cmap="gray", vmin=0, vmax=1)
         ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-        ax.set_title(title if len(title) <= 26 else f"…{title[-25:]}", fontsize=8)
+        ax.set_title(_shortened(title), fontsize=8)
     return fig
+
+
+def _shortened(name):
+    """The end of a long name, where images and slides of one folder differ."""
+    return name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}"
 
 
 def plot_scale(estimate, *, used_um, used_is, ax=None):
@@ -86,27 +94,39 @@ def plot_looks(measures, reference, looks, *, ax=None):
     Returns
     -------
     matplotlib.axes.Axes
+        The legend names up to 12 slides, each with a marker of its own, red and amber lights
+        first; further slides are counted by light.
     """
     names = list(QUANTITIES)
     ax = ax or plt.subplots(figsize=(7, 0.27 * len(names) + 1.2))[1]
     ax.axvspan(0.025, 0.975, color="#dddddd", lw=0, label="middle 95 % of simulated slides")
     rows = np.arange(len(names))[::-1]
-    done = set()
-    for slide, values in measures.iterrows():
-        known = [reference[name].dropna().to_numpy() for name in names]
+    known = [reference[name].dropna().to_numpy() for name in names]
+    order = sorted(measures.index, key=lambda slide: -list(LIGHTS).index(looks[slide].light))
+    lights = pd.Series([looks[slide].light for slide in order])
+    others = lights[len(MARKERS) :].value_counts()
+    shifts = np.linspace(0.25, -0.25, len(order)) if len(order) > 1 else [0.0]
+    for number, slide in enumerate(order):
+        values, light = measures.loc[slide], looks[slide].light
         ranks = [
             np.nan if np.isnan(value) else (sample < value).mean() + 0.5 * (sample == value).mean()
             for sample, value in zip(known, values[names], strict=True)
         ]
-        light = looks[slide].light
-        ax.plot(ranks, rows, "o", color=LIGHTS[light], alpha=0.7,
-                label=None if light in done else f"slide, {light} light")  # fmt: skip
-        done.add(light)
+        marker, label = ".", None
+        if number < len(MARKERS):
+            marker, label = MARKERS[number], f"{_shortened(str(slide))}: {light}"
+        elif light in others:
+            label = f"{others.pop(light)} more: {light}"
+        ax.plot(ranks, rows + shifts[number], marker, color=LIGHTS[light], alpha=0.7, ms=5,
+                label=label)  # fmt: skip
     ax.set(
         yticks=rows, xlim=(-0.04, 1.04), xlabel="Rank among simulated slides (0 lowest, 1 highest)"
     )
     ax.set_yticklabels([QUANTITIES[name] for name in names], fontsize=8)
-    ax.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    ax.legend(
+        fontsize=7, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, title="Slide: light",
+        title_fontsize=7, alignment="left",
+    )  # fmt: skip
     return ax
 
 
@@ -132,7 +152,8 @@ def plot_blind_read(estimates, *, axs=None):
         _intervals(axs[0], rows + shift, [getattr(e, name) for e in estimates.values()],
                    colour, name)  # fmt: skip
     _intervals(axs[1], rows, [e.false_per_thousand for e in estimates.values()], "#333333", None)
-    axs[0].set(yticks=rows, yticklabels=list(estimates), xlim=(-0.02, 1.02), xlabel="Share",
+    names = [_shortened(name) for name in estimates]
+    axs[0].set(yticks=rows, yticklabels=names, xlim=(-0.02, 1.02), xlabel="Share",
                ylim=(-0.6, len(estimates) - 0.4))  # fmt: skip
     axs[1].set(xlabel="False detections per 1000 cells", xlim=(0, None))
     axs[0].legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)

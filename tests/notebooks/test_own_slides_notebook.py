@@ -98,7 +98,13 @@ def test_images_alone_and_the_command(slides, members):
     assert "The annotations are not used" in page
     assert "image &#39;other/1.png&#39; is not in" in page
     # nothing was read: no intervals
-    assert row_of(page, "all slides") == ["0", "–", "–", "–"]
+    assert row_of(page, "all slides") == ["0", "–", "–", "–", "nothing read"]
+    # the last lines name every result and the next command
+    assert f"page: {out / 'own_slides.html'}" in result.output
+    assert (str(out / "own_slides.pdf") in result.output) == (out / "own_slides.pdf").exists()
+    assert f"table: {out / 'samples_to_fill_in.csv'}" in result.output
+    assert f"images = {str(images)!r} and run_dir = {str(out)!r}" in result.output
+    assert "python -m dicentlib own-slides" in result.output
     (images / "annotations.csv").unlink()
     manifest = read_json(out / "manifest.json")[NOTEBOOK]
     assert (manifest["n_images"], manifest["n_read"]) == (8, 0)
@@ -172,6 +178,7 @@ def test_one_image_is_enough(slides, members):
     assert result.exit_code == 0, result.output
     page = (out / "own_slides.html").read_text(encoding="utf-8")
     assert "1 of 1 images was scored" in page
+    assert "1 scored cell: enough to see whether the images are read" in page
     manifest = read_json(out / "manifest.json")[NOTEBOOK]
     assert (manifest["n_images"], manifest["n_read"]) == (1, 0)
     assert len(pd.read_parquet(out / "scan" / "scored_images.parquet")) == 1

@@ -37,13 +37,16 @@ def answers(slide, n):
 
 def test_nothing_is_shown_where_nothing_was_read():
     none = estimates_by_slide(SIZES, answers("a", 0), CELLS)
-    table = page_parts.estimates_table(none)
+    table = page_parts.estimates_table(none, {})
     assert (table[["precision", "recall", "false per 1000 cells"]] == "–").all(axis=None)
     one = estimates_by_slide(SIZES, answers("a", 20), CELLS)
-    table = page_parts.estimates_table(one).set_index("slides")
+    table = page_parts.estimates_table(one, {"c": "3 images: blurred"}).set_index("slides")
     assert table.loc["b", "precision"] == "–"
     assert table.loc["a", "precision"].startswith("0.9")  # 20 of 20, 95 % interval
-    assert table["read"].to_list() == [20, 20, 0]
+    assert table["read"].to_list() == [20, 20, 0, 0]
+    assert table["remark"].to_list() == [
+        *("", "", "nothing read", "nothing scored: 3 images: blurred")
+    ]
     fig = plot_blind_read(one)
     assert [label.get_text() for label in fig.axes[0].get_yticklabels()] == ["all slides", "a"]
     plt.close(fig)
@@ -142,6 +145,55 @@ def test_images_that_vanish_are_named_and_left_out(tmp_path):
         (tmp_path / "slides" / name).unlink()
     with pytest.raises(InputError, match="all 3 scored images have gone"):
         candidates.still_there(scan, found.index)
+
+
+def test_slides_without_a_scored_or_measured_image_stay_with_their_reasons(tmp_path):
+    for slide in "abc":
+        for number in range(2):
+            write(tmp_path / slide / f"{number}.tif", seed=number)
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "broken.tif").write_bytes(b"nothing")
+    found = take_inventory(tmp_path)
+    assert found.by_slide()[["slide", "images"]].to_numpy().tolist() == [
+        *(["a", 2], ["b", 2], ["c", 2], ["d", 0])
+    ]
+    images = pd.DataFrame(
+        {
+            "image": ["a/0.tif", "a/1.tif", "b/0.tif", "b/1.tif"],
+            "status": ["scored", *["rejected by filter"] * 3],
+            "reason": ["", "blurred", "two cells", "two cells"],
+        }
+    )
+    scan = candidates.Scan(pd.DataFrame(), images, {}, 4)
+    assert page_parts.unscored_slides(found.table, scan) == {
+        "b": "2 images: rejected by filter, two cells",
+        "c": "2 images: gone from the folder since it was scored",
+    }
+    unmeasured = page_parts.slides_without(
+        found.table, ["a/0.tif"], {"b/0.tif": "no such file"}, otherwise=page_parts.NOT_CHOSEN
+    )
+    assert unmeasured["c"] == "2 images: not among the fields that are measured"
+    assert set(unmeasured["b"].split("; ")) == {
+        "1 image: no such file",
+        "1 image: not among the fields that are measured",
+    }
+    table = page_parts.looks_table({}, unmeasured)
+    assert table["slide"].to_list() == ["b", "c"]
+    assert table["light"].to_list() == ["–", "–"]
+
+
+@pytest.mark.parametrize(("n", "few"), [(1, True), (49, True), (50, False)])
+def test_what_few_cells_cannot_show_is_said(n, few):
+    images = pd.DataFrame({"image": map(str, range(n)), "status": "scored", "reason": ""})
+    calls = pd.DataFrame({"class": ["dicentric"], "votes": [4]})
+    scan = candidates.Scan(calls, images, {"dicentric": 2, "fragment": 2}, 4)
+    said = page_parts.size_sentences(scan)
+    assert bool(said) == few
+    if n == 1:
+        assert said[0].startswith("1 scored cell: enough to see")
+        assert page_parts.scoring_sentence(scan) == (
+            "1 of 1 images was scored; called in it: 1 dicentric and 0 fragments."
+        )
 
 
 def test_a_refused_step_leaves_a_page(tmp_path):

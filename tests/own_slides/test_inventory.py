@@ -63,6 +63,13 @@ def test_flat_folders(tmp_path, names, slides):
     assert (several in found.assumed[-1]) == (len(set(slides)) > 1)
 
 
+def test_a_single_image_is_one_slide(tmp_path):
+    write(tmp_path / "cell 17.png")
+    found = take_inventory(tmp_path)
+    assert found.by_slide()[["slide", "images"]].to_numpy().tolist() == [["1", 1]]
+    assert found.assumed[-1] == "1 image in the folder itself is taken for one slide, 1."
+
+
 def test_a_cell_named_like_a_gallery_is_kept(tmp_path):
     for name in ("index_1.png", "index_2.png", "index_3.png"):
         write(tmp_path / name)

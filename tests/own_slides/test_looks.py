@@ -1,5 +1,6 @@
 """Traffic lights of looks, on reference tables with known quantiles."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from dicentlib.errors import InputError
 from dicentlib.own_slides.appearance import QUANTITIES
 from dicentlib.own_slides.looks import judge, measure_slides, nearest_looks, read_reference
+from dicentlib.plotting.own_slides import plot_looks
 
 
 @pytest.fixture
@@ -72,3 +74,21 @@ def test_other_tables_are_refused(tmp_path):
     pd.DataFrame({"noise": [1.0]}).to_parquet(tmp_path / "x.parquet")
     with pytest.raises(InputError, match="not a table of known looks; it lacks"):
         read_reference(tmp_path / "x.parquet")
+
+
+def test_the_figure_names_slides_and_counts_the_rest(reference):
+    slides = {f"slide {number:02d}": measured() for number in range(15)}
+    slides["slide 09"] = measured(noise=2.0, edge_px=-1.0)
+    slides["a folder/of slides/with a very long name 7"] = measured(noise=2.0)
+    measures = pd.DataFrame(slides).T
+    looks = {slide: judge(row, reference) for slide, row in measures.iterrows()}
+    ax = plot_looks(measures, reference, looks)
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names[1:4] == ["slide 09: red", "…s/with a very long name 7: amber", "slide 00: green"]
+    assert names[-1] == "4 more: green"
+    assert len(names) == 1 + 12 + 1
+    named = [line for line in ax.get_lines() if line.get_marker() != "."]
+    assert len({line.get_marker() for line in named}) == len(named) == 12
+    heights = [line.get_ydata()[0] for line in ax.get_lines()]
+    assert len(set(heights)) == len(slides)  # slides of equal measures do not cover each other
+    plt.close(ax.figure)

@@ -335,6 +335,12 @@ def test_scale_of_the_file_copies_and_reasons_are_told(members, tmp_path):
     )
     assert "1 of 3 scored images are copies of others" in result.output
     assert "content of no known image format" in result.output
+    # what was not scored is named, here and in a table
+    assert "not scored: 1 of 4 images\n  d.png: quarantined, " in result.output
+    assert str(tmp_path / "out" / "not_scored.csv") in result.output
+    left = pd.read_csv(tmp_path / "out" / "not_scored.csv")
+    assert left[["image", "status"]].to_numpy().tolist() == [["d.png", "quarantined"]]
+    assert left.loc[0, "reason"] == scored.loc["d.png", "reason"]
 
 
 def test_the_command_fails_where_nothing_could_be_scored(members, tmp_path):
