@@ -10,11 +10,12 @@ fields of 0 to 4 Gy and a ready ensemble. With ``--encoder`` noise and untrained
 
 import argparse
 import multiprocessing
-import resource
+import re
 import shutil
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from dicentlib.data import normalise_background, read_image, resample
 from dicentlib.data.dataset import MetaphaseDataset
 from dicentlib.data.targets import pad_to_stride
 from dicentlib.ensemble import load_members, save_member, stored_heatmaps
+from dicentlib.ensemble.engine import networks_of
 from dicentlib.model import HeatmapUnet
 from dicentlib.operating_point import OperatingPoint
 from dicentlib.scoring import score_folder
@@ -174,28 +176,31 @@ def peak_gb(folder, point, options, copies):
 
 
 def peak_of_this_process():
-    """In GB; ``ru_maxrss`` is in kilobytes on Linux."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    """In GB. The peak of ``resource.getrusage`` would be that of the parent if it was larger."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1e6
 
 
-def convolutions(seconds):
-    """Convolutions that one thread computes in a time: what a process without any overhead does."""
+def passes(folder, seconds):
+    """Fields that one member sees in one thread in a time: scoring without all that is around."""
     torch.set_num_threads(1)
-    layer, image = torch.nn.Conv2d(32, 32, 3), torch.zeros(1, 32, 128, 128)
+    (network,) = networks_of(load_members(folder / "members")[:1])
+    field = np.ones((1, 448, 512), np.float32)
+    network(field)
     done, end = 0, time.perf_counter() + seconds
-    with torch.inference_mode():
-        while time.perf_counter() < end:
-            layer(image)
-            done += 1
+    while time.perf_counter() < end:
+        network(field)
+        done += 1
     return done
 
 
-def two_processes_to_one(seconds=4.0):
-    """What two processes compute together, relative to one: two threads of a core share it."""
+def two_processes_to_one(folder, seconds=5.0):
+    """What members do in two processes, relative to one: threads of one core share its units."""
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        list(pool.map(convolutions, [0.5] * 2))  # both have started
-        (one,) = pool.map(convolutions, [seconds])
-        return sum(pool.map(convolutions, [seconds] * 2)) / one
+        work = partial(passes, folder)
+        list(pool.map(work, [0.5] * 2))  # both have started
+        (one,) = pool.map(work, [seconds])
+        return sum(pool.map(work, [seconds] * 2)) / one
 
 
 def heatmaps(folder):
@@ -223,6 +228,7 @@ def main():
         if not options.no_dask:
             rows += [(f"Dask, {n} x 1 core", on_cluster(folder, point, options, n)) for n in (1, 2)]
         n_images = len(list((folder / "images").rglob("*.png")))
+        both = two_processes_to_one(folder)
         peaks = [peak_gb(folder, point, options, copies) for copies in (1, MANY)]
     times = dict(rows)
     written = [
@@ -249,8 +255,8 @@ def main():
     if not options.no_dask:
         ratio = times["Dask, 1 x 1 core"] / times["Dask, 2 x 1 core"]
         caption += (
-            f" Two Dask workers to one: {ratio:.2f}; two processes that share nothing, on this "
-            f"machine: {two_processes_to_one():.2f}."
+            f" Two Dask workers to one: {ratio:.2f}; members in two processes that share nothing "
+            f"to one: {both:.2f}."
         )
     write_timings(
         "bench_scoring_untrained" if options.encoder else "bench_scoring", written, caption=caption
