@@ -247,9 +247,8 @@ def _fit_warnings(constrained, report, coefficients, free, per_dose, dose, unsee
         notes.append("As many coefficients as doses: the goodness of fit cannot be judged.")
     elif report["p_value"] < 0.05:
         notes.append(
-            f"The curve fits badly: Pearson chi-squared {report['chi2']:.4g} on {report['df']} "
-            f"degrees of freedom, p = {report['p_value']:.2g}, dispersion "
-            f"{report['dispersion']:.3g}."
+            f"The curve fits badly: Pearson chi-squared {report['chi2']:.4g}, df = {report['df']}, "
+            f"p = {report['p_value']:.2g}, dispersion {report['dispersion']:.3g}."
         )
     for one, at in zip(per_dose or (), dose, strict=False):
         if one is not None and one.u is not None and abs(one.u) > U_LIMIT:

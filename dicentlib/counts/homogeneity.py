@@ -35,9 +35,7 @@ class Homogeneity:
 
     def explain(self):
         """One sentence for a report."""
-        found = (
-            f"chi-squared {self.chi2:.3g} on {self.df} degrees of freedom, p = {self.p_value:.2g}"
-        )
+        found = f"chi-squared {self.chi2:.3g}, df = {self.df}, p = {self.p_value:.2g}"
         if self.alike:
             return f"No evidence against pooling the {self.df + 1} parts ({found})."
         worst = self.table.loc[self.table["residual"].abs().idxmax()]

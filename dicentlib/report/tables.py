@@ -114,7 +114,7 @@ def curve_facts(curve):
             facts["Weights"] = f"{min(fit['weights']):.2f} to {max(fit['weights']):.2f} by dose"
     if fit and fit["p_value"] is not None:
         facts["Goodness of fit"] = (
-            f"Pearson chi² {fit['chi2']:.2f} on {fit['df']} degrees of freedom, "
+            f"Pearson chi² {fit['chi2']:.2f}, df = {fit['df']}, "
             f"p = {fit['p_value']:.3f}, dispersion {fit['dispersion']:.2f}"
         )
     return facts | {"Reference": curve.reference}

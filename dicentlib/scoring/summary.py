@@ -18,7 +18,7 @@ def scoring_summary(table):
     """
     lines = []
     for status, rows in table.groupby("status", sort=False):
-        lines.append(f"{len(rows)} images {status}")
+        lines.append(f"{len(rows)} {'image' if len(rows) == 1 else 'images'} {status}")
         # numbers differ from image to image; the kind of reason does not
         kinds = rows["reason"].str.replace(r"\d[\d.,]*", "...", regex=True).value_counts()
         kinds = kinds[kinds.index != ""]

@@ -349,7 +349,7 @@ def test_the_command_fails_where_nothing_could_be_scored(members, tmp_path):
     places = [str(tmp_path / "images"), str(members), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(app, ["score", *places])
     assert result.exit_code == 1
-    assert "1 images quarantined" in result.output
+    assert "1 image quarantined" in result.output
 
 
 def test_refusals_of_the_command_are_a_sentence(members, tmp_path):
