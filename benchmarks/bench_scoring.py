@@ -4,7 +4,7 @@ The plain loop takes one image and one member at a time, float32, eager, as PyTo
 contiguous tensors and all cores on one image. All figures are of one run on one machine: simulated
 fields of 0 to 4 Gy and a ready ensemble. With ``--encoder`` noise and untrained members instead.
 
-    python benchmarks/bench_scoring.py [--images 24] [--ready models/giemsa-small]
+    python benchmarks/bench_scoring.py [--images 50] [--ready models/giemsa-small]
     python benchmarks/bench_scoring.py --encoder resnet18 --members 10 --height 448 --width 512
 """
 
@@ -37,13 +37,14 @@ from dicentlib.training import read_image_set
 from dicentlib.voting import detect
 
 PAPER_IMAGES = 21_215  # images of the paper's calibration curve
-MANY = 8  # times as many images, whose memory must be no larger
+DASK_SHARD = 5  # images, so that workers share them evenly
+MANY = 4  # times as many images, whose memory must be no larger
 EVENT_IMAGES = 40_000 * 500  # samples times cells of a mass-casualty event
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=25)
+    parser.add_argument("--images", type=int, default=50)
     parser.add_argument("--ready", default="models/giemsa-small", help="ensemble")
     parser.add_argument("--members", type=int, default=10)
     parser.add_argument("--encoder", help="untrained members of it, on noise")
@@ -139,7 +140,6 @@ def score(folder, point, options, **how):
         out=folder / "out",
         confidence_threshold=point.confidence_threshold,
         agreement_threshold=point.agreement_threshold,
-        shard_size=8,
         precision=options.precision,
         batch_size=options.batch_size,
         progress=False,
@@ -158,8 +158,8 @@ def on_cluster(folder, point, options, n_workers):
         ) as cluster,
         Client(cluster) as client,
     ):
-        score(folder, point, options, client=client)
-        return timed(score, folder, point, options, client=client)[1]
+        score(folder, point, options, client=client, shard_size=DASK_SHARD)
+        return timed(score, folder, point, options, client=client, shard_size=DASK_SHARD)[1]
 
 
 def peak_gb(folder, point, options, copies):
