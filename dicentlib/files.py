@@ -128,10 +128,19 @@ def read_json(path):
     Raises
     ------
     InputError
-        The file is absent, is no text or is not JSON.
+        The file is absent, is no text or is not JSON, or an object of it has a name twice.
     """
+
+    def once(pairs):
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InputError(f"{path}: {twice!r} is there twice in one object; expected it once")
+        return content
+
     try:
-        return json.loads(read_text(path))
+        return json.loads(read_text(path), object_pairs_hook=once)
     except (json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error})") from error
 

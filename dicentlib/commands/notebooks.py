@@ -72,20 +72,23 @@ def own_slides(
     sizes = (learning or "").replace(",", " ").split()
     if not all(size.isdigit() for size in sizes):
         raise InputError(f"--learning {learning!r}: allowed are numbers of cells, as 0,10,25")
-    place = Path(members)
-    run_notebook(
-        notebook_paths()["08_own_slides"],
-        resolve(out),
-        {
-            "images": str(images.absolute()),
-            "members": str(place.absolute()) if place.exists() else members,
-            "use_filter": use_filter,
-            "use_estimated_scale": use_estimated_scale,
-            "n_read": n_read,
-            "n_cells_learning": [int(size) for size in sizes],
-            "seed": seed,
-        },
-    )
+    place, page = Path(members), out / "own_slides.html"
+    parameters = {
+        "images": str(images.absolute()),
+        "members": str(place.absolute()) if place.exists() else members,
+        "use_filter": use_filter,
+        "use_estimated_scale": use_estimated_scale,
+        "n_read": n_read,
+        "n_cells_learning": [int(size) for size in sizes],
+        "seed": seed,
+    }
+    before = page.stat().st_mtime_ns if page.is_file() else 0
+    try:
+        run_notebook(notebook_paths()["08_own_slides"], resolve(out), parameters)
+    except Exception:
+        if page.is_file() and page.stat().st_mtime_ns > before:  # what is known so far
+            typer.echo(f"page: {page}")
+        raise
     for line in _results(images, out, members):
         typer.echo(line)
 

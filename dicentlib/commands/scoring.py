@@ -69,17 +69,14 @@ def merge(out: Annotated[Path, argument("Folder with the parts' results.")]):
     import pandas as pd
 
     from dicentlib.scoring import merge_parts
-    from dicentlib.scoring.preparation import SCORED
+    from dicentlib.scoring.merging import not_scored
     from dicentlib.scoring.summary import scoring_summary
-    from dicentlib.tables import write_table
 
     merge_parts(out)
     table = pd.read_parquet(out / "scored_images.parquet")
     for line in scoring_summary(table):
         typer.echo(line)
-    left = table.loc[table["status"] != SCORED, ["image", "status", "reason"]]
-    left = left.sort_values(["status", "image"])  # unusable files before rejected ones
-    write_table(left, out / "not_scored.csv")
+    left = not_scored(table)
     if len(left):
         typer.echo(f"not scored: {len(left)} of {len(table)} images")
         for image, status, reason in left.head(MOST_NAMED).itertuples(index=False, name=None):

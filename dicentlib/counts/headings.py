@@ -67,7 +67,10 @@ OPEN = re.compile(
     r"(?:more|above|over|higher|mehr|plus|mas)|at least|more than|mindestens|"
     r"\b(?:plus|up|over|to|ab|mas)\b"
 )
-REST = ("more", "rest", "higher", "other", "others", "mehr", "ubrige", "autres", "otros")
+REST = (
+    *("more", "rest", "higher", "other", "others", "mehr", "ubrige", "autres", "otros"),
+    *("multi", "multiple", "many", "several", "mehrere", "viele", "plusieurs", "varios"),
+)
 NAMES = ("sample", "dose_gy", "n_cells", "n_dicentrics")
 
 
@@ -137,6 +140,8 @@ def columns_of(headings, source):
             f"{source}: columns C0, C1 ... have gaps: found {', '.join(classes.values())}; "
             "expected every class from C0 on"
         )
+    if "n_cells" not in known and classes:  # else a class that is not read shows in the sums
+        _refuse_unread_class(headings, len(classes), source)
     _say_foreign(known | {f"C{k}": classes[k] for k in sorted(classes)}, source)
     return known, dict(sorted(classes.items()))
 
@@ -163,6 +168,17 @@ def _refuse_open_class(column, source):
             f"{source}: column {column!r} is no class with one number of dicentrics per cell; "
             "expected a column for each number: C0, C1, C2 ..."
         )
+
+
+def _refuse_unread_class(headings, n_classes, source):
+    """Refuse a heading with the number of the last class or of the next, in other words."""
+    for column in headings:
+        numbers = re.findall(r"(?<![\w.])\d+(?![\w.])", column)
+        if meaning(column) is None and {*numbers} & {str(n_classes - 1), str(n_classes)}:
+            raise InputError(
+                f"{source}: column {column!r} may be a class of cells, which its words do not "
+                "say; expected C0, C1, C2 ..., the number of cells N, or a heading without number"
+            )
 
 
 def _plain(column):

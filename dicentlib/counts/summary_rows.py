@@ -14,9 +14,9 @@ TOTAL = re.compile(f"(?:grand |sub )?(?:{TOTALS})")
 BEGINS = re.compile(rf"(?:grand |sub )?(?:{TOTALS})\b.*")
 DOUBTFUL = re.compile("sd|se|sem|cv|min|max")  # and initials of persons
 NO_COUNT = re.compile(
-    "mean|average|median|mittelwert|moyenne|media|promedio|standard deviation|stdev|std|st dev|"
-    "standardabweichung|ecart type|écart type|desviacion estandar|desviación estándar|%|percent|"
-    "prozent"
+    r"(?:(?:mean|average|median|mittelwert|mittel|durchschnitt|moyenne|media|promedio|"
+    r"standard deviation|stdev|std|st dev|standardabweichung|ecart type|écart type|"
+    r"desviacion estandar|desviación estándar|percent|prozent)\b|ø|x̄|%).*"
 )
 
 
@@ -73,7 +73,8 @@ def total_rows(table, counts):
         named = next((name for name in names if TOTAL.fullmatch(name)), None)
         begins = any(BEGINS.fullmatch(name) for name in names)
         if sums and (named or begins or not any(names)):
-            shown = next(filter(None, names), "a row without name")
+            words = filter(BEGINS.fullmatch, names)
+            shown = next(words, next(filter(None, names), "a row without name"))
             _say(table, row, f"{shown!r} is the sum of the rows above and no sample; passed over")
             found.append(row)
             block = []

@@ -131,6 +131,9 @@ def check_annotations(annotations, index=None, *, source="annotations", places=N
         wrong = ~(np.isfinite(numbers) & (numbers >= -0.5))
         _refuse(wrong, table[axis], where, f"{axis} {{!r}}; allowed: a position in pixels, from 0")
         table[axis] = numbers.clip(lower=0.0)
+    if index is not None:
+        found = matched_names(table["image"].unique(), _all_names(index), source=source)
+        table["image"] = table["image"].replace(found)
     if places is not None:  # read from a file
         table, where = _without_repeats(table, where)
     return table if index is None else _check_against_index(table, index, source, where)
@@ -169,13 +172,14 @@ def _refuse(wrong, values, where, message):
         raise InputError(f"{where[row]}: {message.format(values.tolist()[row])}")
 
 
+def _all_names(index):
+    return [*index.table["image"], *index.quarantined["image"]]
+
+
 def _check_against_index(table, index, source, where):
     known = index.table["image"]
-    names = [*known, *index.quarantined["image"]]
-    found = matched_names(table["image"].unique(), names, source=source)
-    table = table.assign(image=table["image"].replace(found))
     _refuse(
-        ~table["image"].isin(names),
+        ~table["image"].isin(_all_names(index)),
         table["image"],
         where,
         f"image {{!r}} is not in {index.folder}; allowed: its {len(known)} images, for example "
@@ -216,7 +220,7 @@ def check_listed_images(source, sizes, index):
     """
     if index is None:
         return
-    known = [*index.table["image"], *index.quarantined["image"]]
+    known = _all_names(index)
     found = matched_names(sizes, known, source=str(source))
     absent = [name for name in sizes if name not in known and name not in found]
     if absent:

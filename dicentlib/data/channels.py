@@ -17,6 +17,7 @@ SIGN_BIT = 2**15  # what signed values were raised by when stored as unsigned
 
 NEARLY = 1e-3  # of black or white: below a step of 8 bits
 LEAST_COLOURS = 64  # of a look-up table
+FALLING = -0.9  # correlation of a table from light to dark with the place in it
 SMOOTH = 12  # largest usual step of a look-up table's colour, of 255
 
 
@@ -96,9 +97,9 @@ def _lay_on_white(grey, channels):
 
 
 def _full_scale(values):
-    if values.dtype.kind in "ui":
-        return np.iinfo(values.dtype).max
-    return 1
+    if values.dtype == np.uint16:  # colours of 12 bits come with an alpha of 12 bits
+        return next(2**bits - 1 for bits in DEPTHS if values.max() < 2**bits)
+    return np.iinfo(values.dtype).max if values.dtype.kind in "ui" else 1
 
 
 def unit_range(values, *, bits=None, inverted=False):
@@ -162,7 +163,8 @@ def from_palette(indices, palette):
 
     A table of greys is looked up. So is one of colours, unless the colours change gradually
     along the table, as they do in the look-up tables with which viewers colour a measurement
-    ("Fire", "Green"): then the values themselves are the measurement.
+    ("Fire", "Green"): then the values themselves are the measurement, inverted where the table
+    goes from light to dark.
 
     Parameters
     ----------
@@ -180,7 +182,9 @@ def from_palette(indices, palette):
     if _changes_gradually(palette[used].astype(int)):
         note = "look-up table of a viewer left out: the stored values are read"
         bits = (len(palette) - 1).bit_length()
-        return Channels(indices, bits=bits, notes=(note,))
+        light = palette[used] @ GREY_WEIGHTS
+        falls = np.corrcoef(light, np.arange(len(light)))[0, 1] < FALLING
+        return Channels(indices, "white is zero" if falls else "grey", bits=bits, notes=(note,))
     return Channels(palette[indices], "colour")
 
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from dicentlib.data.channels import Channels, from_palette
 from dicentlib.data.orientation import SWAPPED, turned
 from dicentlib.data.scale import INCH_UM, stated
+from dicentlib.errors import InputError
 
 TEXTS = (b"iCCP", b"tEXt", b"zTXt", b"iTXt")  # chunks of a PNG file that do not change pixels
 EXIF_MARKS = (b"eXIf", b"Raw profile type", b"XML:com.adobe.xmp")  # of PNG
@@ -71,7 +72,12 @@ def read_raster(path, file_format):
         depth, colour_type = _png_header(path) if file_format == "PNG" else (8, None)
         if depth == 16 and colour_type in OF_16_BITS:
             return _sixteen_bits(path, colour_type, orientation)
+        if file_format == "JPEG":
+            _refuse_cut_off(image)
         image = ImageOps.exif_transpose(image)
+        if image.mode == "I;16" and "transparency" in image.info:  # Pillow would cut it to 8 bits
+            values = np.asarray(image)
+            return Channels(values, alpha=values != image.info["transparency"])
         if image.mode == "P" and "transparency" not in image.info:
             palette = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
             return from_palette(np.asarray(image), palette)
@@ -86,6 +92,24 @@ def read_raster(path, file_format):
     if mode == "CMYK":
         return Channels(values, "CMYK", bits=8)
     return _with_alpha(values, file_format)
+
+
+def _refuse_cut_off(image):
+    """Refuse a JPEG image whose data end early, though the file has its end mark.
+
+    The decoder leaves the blocks that follow, up to the last one, at 128 (127 in CMYK, which is
+    stored inverted).
+    """
+    pixels = np.atleast_3d(np.asarray(image))
+    if not np.isin(pixels[-1, -1], (127, 128)).all():
+        return
+    blank = ((pixels == 127) | (pixels == 128)).all(axis=2)
+    for axis in (0, 1):  # `layer`: number, samples across and samples down of each channel
+        samples = [layer[2 - axis] for layer in image.layer] if pixels.shape[2] > 1 else [1]
+        blank = np.minimum.reduceat(blank, range(0, blank.shape[axis], 8 * max(samples)), axis=axis)
+    n = int(blank.sum())
+    if 0 < n < blank.size and blank.ravel()[-n:].all():
+        raise InputError(f"damaged JPEG file: the last {n} of its {blank.size} blocks are missing")
 
 
 def _png_header(path):

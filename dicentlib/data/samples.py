@@ -1,6 +1,7 @@
 """The table of samples: which image belongs to which sample, donor, slide, dose and scale."""
 
 import re
+import warnings
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -9,7 +10,7 @@ import pandas as pd
 
 from dicentlib.data.paths import check_relative
 from dicentlib.data.scale import PIXEL_SIZES_UM
-from dicentlib.errors import InputError
+from dicentlib.errors import InputError, InputWarning
 from dicentlib.tables import (
     notice_dates,
     number_style,
@@ -34,9 +35,18 @@ NEARLY = {name.replace("_", " "): name for name in COLUMNS} | {
         "pixel_size_um",
     ),
 }
+PERSON = "sample|case|patient|person|subject|individual|casualty|probe|fall|muestra|caso|paciente"
+MEANT = {  # headings in other words, where the column itself is not there
+    "sample": re.compile(rf"(?:{PERSON})s?(?: ?(?:id|no|nr|number|name|code|nummer))?"),
+    "dose_gy": re.compile(r"(?!.*\brate\b).*\b(?:dose|dosis)\b.*|gray"),
+    "pixel_size_um": re.compile(
+        r"(?=.*\b(?:um|μm|microns?|micromet\w+)\b)"
+        r".*\b(?:pixels?|px|size|scale|resolution|calibration)\b.*"
+    ),
+}
 OTHER_UNIT = re.compile(
-    r"(?:dose|dosis) (?:[mcuμ]gy|rad)|pixel ?(?:size|größe) (?:nm|mm|m|px)|"
-    r"(?:px|pixels?)(?: per)? (?:um|μm|mm|inch)|dpi"
+    r"(?:.*\b(?:dose|dosis) )?(?:[mcuμ]gy|rad|rem|[mcuμ]?sv|(?:centi|milli)gray)|"
+    r"pixel ?(?:size|größe) (?:nm|mm|m|px)|(?:px|pixels?)(?: per)? (?:um|μm|mm|inch)|dpi"
 )
 HIGHEST_GY = 100.0  # doses above are in cGy or mGy
 TEXT_COLUMNS = ("image", "sample", "donor", "slide")
@@ -70,7 +80,8 @@ def read_samples(samples):
         name, (table, rows) = str(samples), _from_file(samples)
     for column in table.columns:
         plain = plain_name(str(column))
-        meant = NEARLY.get(plain)
+        words = (name for name, pattern in MEANT.items() if pattern.fullmatch(plain))
+        meant = NEARLY.get(plain) or next(words, None)
         if OTHER_UNIT.fullmatch(plain):
             raise InputError(
                 f"{name}: column {column!r}; expected dose_gy in Gy, pixel_size_um in um"
@@ -115,11 +126,25 @@ def read_samples(samples):
     return complete_samples(table)
 
 
+def _notice_gaps(name, column):
+    """Say which rows have no text in a column where others have, as below merged cells."""
+    empty = column.index[column == ""]
+    if 0 < len(empty) < len(column):
+        warnings.warn(
+            f"{name}: {len(empty)} of {len(column)} rows have no {column.name}, the first is row "
+            f"{empty[0]}; merged cells hold a value in their first row only",
+            InputWarning,
+            stacklevel=3,
+        )
+
+
 def _from_file(path):
     """Cells of a file with their types, and the rows' numbers in the file."""
     table = read_table(path, is_header=lambda cells: "image" in map(str.casefold, cells))
     table = with_plain_headings(table, COLUMNS)
     cells = table.cells
+    for column in (column for column in TEXT_COLUMNS[1:] if column in cells):
+        _notice_gaps(table.source, cells[column])
     known = [column for column in NUMBERS if column in cells]
     texts = cells[known].map(lambda text: "" if text.lower() in ABSENT else text)
     table = replace(table, cells=cells.assign(**texts))

@@ -16,6 +16,7 @@ CONFLICT = 0.02  # relative difference from which table and file contradict each
 ASSUMED, FROM_FILE = "pixel size assumed", "from the file"
 INCH_UM, CENTIMETRE_UM = 25400.0, 10000.0
 UNITS_OF_TAG = {2: INCH_UM, 3: CENTIMETRE_UM}  # TIFF ResolutionUnit
+UNITS_OF_TAG |= {4: 1e3, 5: 1.0}  # beyond the standard: mm, um
 
 # Micrometres in a unit, by the words and signs that programs write, in lower case and singular.
 MICROMETRES = {
@@ -104,12 +105,13 @@ def stated(width, height=None, *, deliberate=True):
 def tiff_scale(file, page):
     """Scale of an open ``TiffFile``: OME, then ImageJ, then the resolution tag of the page."""
     notes = []
-    for statement in (_ome_scale(file), _imagej_scale(file, page)):
-        if statement.pixel_size_um > 0:
-            return statement
-        notes.append(statement.note)
     x, y = _resolution(page)
     unit = int(page.tags.valueof(296, 2))
+    for statement in (_ome_scale(file), _imagej_scale(file, page)):
+        if statement.pixel_size_um > 0:
+            side = UNITS_OF_TAG.get(unit, math.nan) / x
+            return statement if file.is_imagej else _with_conflict(statement, side)
+        notes.append(statement.note)
     if unit in UNITS_OF_TAG:
         from_tag = stated(UNITS_OF_TAG[unit] / x, UNITS_OF_TAG[unit] / y, deliberate=False)
         if from_tag.pixel_size_um > 0:
@@ -117,6 +119,15 @@ def tiff_scale(file, page):
     elif not file.is_imagej:  # without a unit the tag still states the ratio of the sides
         stated(1 / x, 1 / y, deliberate=False)
     return StatedScale(note="; ".join(filter(None, notes)))
+
+
+def _with_conflict(statement, side):
+    """The statement of OME, noting that the resolution tag says another side."""
+    low, high = PIXEL_SIZES_UM
+    if low <= side <= high and abs(side / statement.pixel_size_um - 1) > CONFLICT:
+        note = f"its resolution tag says {side:.4g} um, its OME metadata another pixel size"
+        return StatedScale(statement.pixel_size_um, note)
+    return statement
 
 
 def _resolution(page):

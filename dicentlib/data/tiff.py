@@ -148,6 +148,11 @@ def data_end(page):
     offsets, counts = page.dataoffsets, page.databytecounts
     size = page.parent.filehandle.size
     stated = page.tags.valueof(325, page.tags.valueof(279, page.tags.valueof(514)))
+    if not all(offsets):
+        raise InputError(
+            f"{sum(not one for one in offsets)} of {len(offsets)} strips or tiles are not in the "
+            "file (offset 0)"
+        )
     wrong = not stated or len(counts) != len(offsets) or not all(counts)
     note = ""
     if int(page.compression) == 1 and not page.is_tiled:

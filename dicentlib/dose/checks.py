@@ -77,6 +77,8 @@ def sample_warnings(sample, curve, *, whole_body=True):
 def curve_warnings(curve):
     """What is wrong with the curve, whatever the sample."""
     found = [f"Curve: {text}" for text in curve.warnings]
+    if curve.coefficients[1] < 0:
+        found.append(f"The curve falls at low doses: alpha is {curve.coefficients[1]:.3g} per Gy.")
     if curve.covariance is None:
         found.append("The curve has no covariance: its own uncertainty is not in the interval.")
     return found

@@ -98,9 +98,12 @@ def named_samples(counts):
     seen = set()
     for number, row in enumerate(table.to_dict("records"), start=1):
         name, note = str(row.get("sample") or number), []
+        if row.get("sample") == "":
+            note.append("The row has no name: called by its number.")
+        if name in seen:
+            note.append("An earlier row of the file has the same name.")
         while name in seen:
             name += "'"
-            note = ["An earlier row of the file has the same name."]
         seen.add(name)
         given = {key: row[key] for key in ("n_cells", "n_dicentrics")}
         yield name, given | {"cells_with": row.get("distribution")}, note

@@ -6,6 +6,7 @@ import pandas as pd
 from dicentlib.conventions import CLASSES
 from dicentlib.dose.steps import enough_for, sample_size
 from dicentlib.own_slides.blind_read import BlindEstimate
+from dicentlib.scoring.merging import not_scored
 
 TITLE = "How this detector does on your slides"
 NOT_CHOSEN = "not among the fields that are measured"
@@ -120,17 +121,11 @@ def unscored_slides(table, scan):
         Of the inventory.
     scan : dicentlib.own_slides.candidates.Scan
     """
-    left = not_scored(scan)
+    left = not_scored(scan.images)
     reasons = dict(zip(left["image"], left["status"] + ", " + left["reason"], strict=True))
     return slides_without(
         table, scan.scored["image"], reasons, otherwise="gone from the folder since it was scored"
     )
-
-
-def not_scored(scan):
-    """Images that were not scored: name, status and reason."""
-    left = scan.images[scan.images["status"] != "scored"]
-    return left[["image", "status", "reason"]]
 
 
 def looks_table(looks, unmeasured):

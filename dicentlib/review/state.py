@@ -177,8 +177,16 @@ class ReviewState:
     def _take_up(self, saved):
         places = self._positions_of(saved)
         for position, row in zip(places, saved[SAVED[4:]].to_numpy(), strict=True):
-            if position is not None:
-                self.decisions[position], self.classes[position], self.seconds[position] = row
+            if position is None:
+                continue
+            before = (self.decisions[position], self.classes[position])
+            if before[0] != UNDECIDED and before != tuple(row[:2]):
+                image, *place = self.detections.loc[position, ["image", "row", "col"]]
+                raise InputError(
+                    f"{self.path}: two decisions about the object at row {place[0]:g}, col "
+                    f"{place[1]:g} of {image}; expected one"
+                )
+            self.decisions[position], self.classes[position], self.seconds[position] = row
         own = saved["image"].isin(set(self.detections["image"]))
         self.n_unplaced = sum(
             mine and place is None for mine, place in zip(own, places, strict=True)

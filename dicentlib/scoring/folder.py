@@ -35,7 +35,8 @@ def score_folder(
         Folder for the results: ``detections.parquet``; ``scored_images.parquet``, one row per
         image found with ``status`` ("scored", "rejected by filter", "quarantined"), ``reason``,
         ``note``, ``sample``, ``n_dicentric``, ``n_fragment`` (empty unless scored);
-        ``scoring.json``, the settings; ``shards/``.
+        ``not_scored.csv``, the images that were not scored, with the reasons; ``scoring.json``,
+        the settings; ``shards/``.
     confidence_threshold : float, or dict of class to float or to M floats, optional
         :math:`T_C`, see ``OperatingPoint``. Default: ``operating_point.json`` in the members'
         folder or the one above. If that file names some of the members only, these score.

@@ -11,6 +11,7 @@ from dicentlib.files import atomic_path, write_json
 from dicentlib.scoring.plan import settings_report
 from dicentlib.scoring.preparation import SCORED
 from dicentlib.scoring.shards import DETECTION, find_shard
+from dicentlib.tables import write_table
 
 COPY = "same bytes as"
 ROWS_PER_GROUP = 65536
@@ -34,7 +35,7 @@ SCORED_SCHEMA = pa.schema(
 
 
 def merge(plan, *, paths=None):
-    """Write ``detections.parquet``, ``scored_images.parquet`` and ``scoring.json``.
+    """Write the tables of a scored folder, see ``score_folder``, and ``scoring.json``.
 
     Parameters
     ----------
@@ -79,10 +80,23 @@ def merge(plan, *, paths=None):
     ):
         _write(scored, scored_part)
         _write(detections, detections_part)
+    write_table(not_scored(scored.to_pandas()), plan.out / "not_scored.csv")
     counts = dict(Counter(scored.column("status").to_pylist()))
     report = settings_report(plan) | {"n_images": plan.n_images, "images": counts}
     write_json(plan.out / "scoring.json", report)
     return counts
+
+
+def not_scored(images):
+    """Images that were not scored, unusable files before rejected ones: name, status and reason.
+
+    Parameters
+    ----------
+    images : DataFrame
+        Columns ``image, status, reason`` of ``scored_images.parquet``.
+    """
+    left = images.loc[images["status"] != SCORED, ["image", "status", "reason"]]
+    return left.sort_values(["status", "image"])
 
 
 def _samples(plan):

@@ -10,6 +10,7 @@ from dicentlib.counts.homogeneity import homogeneity
 from dicentlib.counts.sample import Sample
 from dicentlib.counts.tables import read_counts
 from dicentlib.dose import estimate_dose
+from dicentlib.dose.checks import curve_warnings
 from dicentlib.dose.table import dose_table, read_curve
 from dicentlib.errors import InputError, InputWarning
 
@@ -154,6 +155,8 @@ def test_what_is_not_certain_is_refused(tmp_path, text, match):
         "at least 5",
         "cells with 5 or more dicentrics",
         "rest",
+        "multi",
+        "Several",
     ],
 )
 def test_open_classes_are_refused(tmp_path, head):
@@ -163,6 +166,16 @@ def test_open_classes_are_refused(tmp_path, head):
     # also where N and X are there
     with pytest.raises(InputError, match="is no class with one"):
         counted(tmp_path, f"ID,N,X,{head}\nA,377,340,12\n")
+
+
+@pytest.mark.parametrize("head", ["3 & more", "3 et plus", "3 bis 5", "3/4", "mehr als 2"])
+def test_a_heading_that_may_be_a_class_is_refused(tmp_path, head):
+    with pytest.raises(InputError, match="may be a class of cells, which its words do not say"):
+        counted(tmp_path, f"ID;C0;C1;C2;{head}\nA;480;8;2;1\n")
+    # with N the sums decide: 480 + 8 + 2 is not 491, but it is 490
+    with pytest.raises(InputError, match="n_cells is 491, but the distribution has 490"):
+        counted(tmp_path, f"ID;N;C0;C1;C2;{head}\nA;491;480;8;2;1\n")
+    assert counted(tmp_path, f"ID;N;C0;C1;C2;{head}\nA;490;480;8;2;1\n") == [("A", 490, 12)]
 
 
 @pytest.mark.parametrize(
@@ -262,11 +275,38 @@ def test_a_wrong_total_between_samples_is_refused(tmp_path, word):
 
 @pytest.mark.parametrize(
     "word",
-    ["Mean", "Average", "Mittelwert", "Moyenne", "Media", "Promedio", "Standard deviation", "%"],
+    [
+        *("Mean", "Average", "Mittelwert", "Moyenne", "Media", "Promedio", "Standard deviation"),
+        *("%", "Mean (n=2)", "Average ± SD", "Durchschnitt", "Ø", "Median:"),
+    ],
 )
 def test_means_are_no_samples(tmp_path, word):
     with pytest.raises(InputError, match=r"row 3: .* is no sample; remove the row"):
         counted(tmp_path, f"ID,N,X\nA,352,72\n{word},352,72.5\nB,340,14\n")
+
+
+def test_a_total_is_named_by_the_word_that_says_so(tmp_path):
+    with pytest.warns(InputWarning, match="row 3: 'total' is the sum of the rows above"):
+        assert counted(tmp_path, "ID,Slide,N,X\nA,1,352,72\nA,Total,352,72\n") == [("A", 352, 72)]
+
+
+def test_a_row_without_name_is_said(tmp_path):
+    table = dose_table(saved(tmp_path, "ID,N,X\nA,352,72\n,340,14\n"), CURVE).set_index("sample")
+    assert table.loc["2", "n_dicentrics"] == 14
+    assert "The row has no name: called by its number." in table.loc["2", "warnings"]
+    assert "no name" not in table.loc["A", "warnings"]
+
+
+def test_a_curve_that_falls_says_so(tmp_path):
+    text = '{"coefficients": {"C": 0.001, "alpha": -0.02, "beta": 0.06}}'
+    known = read_curve(saved(tmp_path, text, name="curve.json"))
+    assert "The curve falls at low doses: alpha is -0.02 per Gy." in curve_warnings(known)
+
+
+def test_a_number_that_is_there_twice_is_refused(tmp_path):
+    text = '{"coefficients": {"C": 0.001, "alpha": 0.02, "alpha": 0.2, "beta": 0.06}}'
+    with pytest.raises(InputError, match=r"curve\.json: 'alpha' is there twice in one object"):
+        read_curve(saved(tmp_path, text, name="curve.json"))
 
 
 def test_a_sample_that_may_be_a_total_is_said(tmp_path):

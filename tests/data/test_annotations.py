@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from dicentlib.data import index_images, read_annotations, write_annotations
-from dicentlib.errors import InputError
+from dicentlib.errors import InputError, InputWarning
 
 
 @pytest.fixture
@@ -75,3 +75,21 @@ def test_annotations_of_quarantined_images_are_left_out_with_them(tmp_path, inde
     path = tmp_path / "annotations.csv"
     path.write_text("image,class,row,col\nbroken.png,fragment,1,1\nb.png,fragment,2,2\n")
     assert read_annotations(path, index)["image"].tolist() == ["b.png"]
+
+
+def test_an_object_under_two_spellings_of_its_image_counts_once(tmp_path, index):
+    (tmp_path / "annotations.csv").write_text(
+        "image,class,row,col\na.png,dicentric,5,6\nA.PNG,dicentric,5,6\n"
+    )
+    with pytest.warns(InputWarning) as said:
+        found = read_annotations(tmp_path / "annotations.csv", index)
+    assert found.to_numpy().tolist() == [["a.png", "dicentric", 5.0, 6.0]]
+    assert any("row 3: an object that is there already" in str(one.message) for one in said)
+    (tmp_path / "annotations.csv").write_text(
+        "image,class,row,col\na.png,dicentric,5,6\nA.PNG,fragment,5,6\n"
+    )
+    with (
+        pytest.warns(InputWarning, match="taken for a file"),
+        pytest.raises(InputError, match="row 3: dicentric and fragment at one position"),
+    ):
+        read_annotations(tmp_path / "annotations.csv", index)

@@ -328,6 +328,15 @@ def test_folders_of_results_are_passed_over_and_listed(tmp_path, grey):
         ("Pixel size [µm]", "pixel_size_um"),
         ("um/px", "pixel_size_um"),
         ("scale", "pixel_size_um"),
+        ("µm/pixel", "pixel_size_um"),
+        ("Pixel width (um)", "pixel_size_um"),
+        ("Resolution [µm]", "pixel_size_um"),
+        ("microns per pixel", "pixel_size_um"),
+        ("Dose (Gray)", "dose_gy"),
+        ("absorbed dose", "dose_gy"),
+        ("Patient", "sample"),
+        ("Case ID", "sample"),
+        ("sample_id", "sample"),
     ],
 )
 def test_columns_that_nearly_have_their_name_are_refused(tmp_path, grey, column, meant):

@@ -266,6 +266,14 @@ class TestPalettes:
         tifffile.imwrite(path, field, photometric="palette", colormap=table.T)
         np.testing.assert_allclose(read_image(path), luminance(table[field]), atol=1e-5)
 
+    def test_a_table_from_light_to_dark_inverts(self, tmp_path, field):
+        falling = np.arange(255, -1, -1)
+        table = np.stack([np.full(256, 255), falling, falling], axis=1).astype(np.uint8)
+        path = write_palette(tmp_path / "a.tif", 255 - field, table)
+        np.testing.assert_allclose(read_image(path), field / 255, atol=1e-6)
+        assert "look-up table" in note(path)
+        assert "inverted" in note(path)
+
 
 def write_palette(path, places, table):
     if path.suffix == ".tif":
@@ -443,3 +451,71 @@ def test_pixels_that_are_no_number_are_counted(tmp_path, field, value):
     tifffile.imwrite(tmp_path / "a.tif", values)
     with pytest.raises(InputError, match="2 pixels are not a number or infinite"):
         read_image(tmp_path / "a.tif")
+
+
+def write_png_16(path, values, *chunks):
+    """A grey PNG file of 16 bits with further chunks (name, content)."""
+    height, width = values.shape
+    rows = [b"\0" + row.astype(">u2").tobytes() for row in values]
+    header = struct.pack(">IIBBBBB", width, height, 16, 0, 0, 0, 0)
+    content = b"\x89PNG\r\n\x1a\n"
+    data = (b"IDAT", zlib.compress(b"".join(rows)))
+    for name, part in ((b"IHDR", header), *chunks, data, (b"IEND", b"")):
+        content += struct.pack(">I", len(part)) + name + part
+        content += struct.pack(">I", zlib.crc32(name + part))
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_one_transparent_grey_of_16_bits(tmp_path, field, bits):
+    values = (field.astype(int) * (2**bits - 1) // 255).astype(np.uint16)
+    transparent = int(values[10, 20])  # a bar
+    write_png_16(tmp_path / "a.png", values, (b"tRNS", struct.pack(">H", transparent)))
+    expected = np.where(values == transparent, 1, values / (2**bits - 1))
+    np.testing.assert_allclose(read_image(tmp_path / "a.png"), expected, atol=1e-6)
+    assert "laid on white" in note(tmp_path / "a.png")
+
+
+def test_alpha_of_as_many_bits_as_the_grey(tmp_path, field):
+    values = field.astype(np.uint16) * 16
+    both = np.stack([values, np.full_like(values, 4095)], axis=-1)
+    path = tmp_path / "a.tif"
+    options = {"photometric": "minisblack", "planarconfig": "contig"}
+    tifffile.imwrite(path, both, extrasamples=["unassalpha"], **options)
+    np.testing.assert_allclose(read_image(path), values / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_a_jpeg_that_was_cut_off_and_ended(tmp_path, field, mode, subsampling):
+    image = Image.fromarray(np.tile(field, (3, 3))).convert(mode)
+    path = tmp_path / "a.jpg"
+    image.save(path, subsampling=subsampling)
+    assert read_image(path).shape == (180, 270)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(0.7 * len(content))] + content[-2:])
+    with pytest.raises(InputError, match=r"the last \d+ of its \d+ blocks are missing"):
+        read_image(path)
+
+
+def test_a_jpeg_with_grey_of_its_own(tmp_path, field):
+    """Blocks at 128 that are not the last ones, and an image that is 128 as a whole."""
+    values = np.tile(field, (2, 2))
+    values[:48] = 128
+    values[-8:, -8:] = 128
+    for name, pixels in (("a.jpg", values), ("b.jpg", np.full((64, 64), 128, np.uint8))):
+        Image.fromarray(pixels).save(tmp_path / name, quality=95)
+        np.testing.assert_allclose(read_image(tmp_path / name), pixels / 255, atol=0.08)
+
+
+def test_a_tile_that_is_not_in_the_file(tmp_path, field):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.tile(field, (2, 2)), tile=(64, 64), compression="zlib")
+    with tifffile.TiffFile(path) as file:
+        place = file.pages[0].tags[324].valueoffset
+    content = bytearray(path.read_bytes())
+    content[place + 4 : place + 8] = bytes(4)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"1 of 6 strips or tiles are not in the file"):
+        read_image(path)
+    assert "not in the file" in index_images(tmp_path).quarantined.loc[0, "reason"]

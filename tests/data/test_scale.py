@@ -178,3 +178,27 @@ def test_a_table_that_contradicts_its_file_is_named(tmp_path):
         == "pixel size 0.1 um of the table; the file says 0.2"
     )
     assert notes(tmp_path / "a.tif", in_table=0.2) == ""
+
+
+@pytest.mark.parametrize("per_cm", [100000, 50000, 28.3])  # 0.1 um, 0.2 um, 72 per inch
+def test_metadata_that_contradict_the_resolution_are_named(tmp_path, per_cm):
+    xml = (
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+        '<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" SizeX="30" SizeY="20" SizeC="1" '
+        'SizeZ="1" SizeT="1" PhysicalSizeX="0.2" PhysicalSizeY="0.2"><TiffData/></Pixels></Image>'
+        "</OME>"
+    )
+    path = tmp_path / "a.tif"
+    resolution = {"resolution": (per_cm, per_cm), "resolutionunit": CENTIMETRE}
+    tifffile.imwrite(path, GREY, description=xml, metadata=None, **resolution)
+    assert scale_of(path) == (0.2, "file")
+    contradicts = "resolution tag says 0.1 um, its OME metadata another" in notes(path)
+    assert contradicts is (per_cm == 100000)
+
+
+@pytest.mark.parametrize(("unit", "per_unit"), [(4, 5000), (5, 5)])
+def test_units_of_the_resolution_beyond_the_standard(tmp_path, unit, per_unit):
+    path = tmp_path / "a.tif"
+    resolution = {"resolution": (per_unit, per_unit), "resolutionunit": unit}
+    tifffile.imwrite(path, GREY, metadata=None, **resolution)
+    assert scale_of(path) == (0.2, "file")

@@ -155,3 +155,18 @@ def test_other_columns_keep_their_types(tmp_path):
     assert table["good"].tolist() == [True, False]
     assert table["note"].fillna("-").tolist() == ["x", "-"]
     assert table["empty"].isna().all()
+
+
+def test_rows_below_merged_cells_are_said(tmp_path):
+    image_set(tmp_path, "a.png", "b.png")
+    (tmp_path / "samples.csv").write_text("image,sample\na.png,case 7\nb.png,\n")
+    with pytest.warns(InputWarning, match="1 of 2 rows have no sample, the first is row 3"):
+        assert index_images(tmp_path).table["sample"].tolist() == ["case 7", ""]
+
+
+def test_a_dose_rate_is_another_column(tmp_path):
+    image_set(tmp_path, "a.png")
+    (tmp_path / "samples.csv").write_text("image,Dose rate (Gy/min),gray level\na.png,0.5,90\n")
+    row = only_row(index_images(tmp_path))
+    assert row[["Dose rate (Gy/min)", "gray level"]].tolist() == [0.5, 90]
+    assert np.isnan(row["dose_gy"])

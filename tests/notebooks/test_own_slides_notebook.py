@@ -197,6 +197,7 @@ def test_a_folder_that_cannot_be_scored_has_a_page_and_a_sentence(slides):
         result.output.split()
     )
     assert "Traceback" not in result.output
+    assert f"page: {out / 'own_slides.html'}" in result.output
     page = (out / "own_slides.html").read_text(encoding="utf-8")
     assert "Not known: the slides cannot be used as they are" in page
     assert "100 x 120" in page

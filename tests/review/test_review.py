@@ -156,6 +156,18 @@ def test_decisions_that_belong_to_no_detection_are_counted_and_kept(tmp_path, im
     assert len(pd.read_csv(path)) == 2
 
 
+def test_two_decisions_about_one_object_are_refused(tmp_path):
+    path = tmp_path / "review.csv"
+    state = ReviewState(make_detections(), path=path)
+    state.accept(0)
+    once = path.read_text()
+    path.write_text(once + once.splitlines()[1] + "\n")  # the same decision twice
+    assert ReviewState(make_detections(), path=path).n_reviewed == 1
+    path.write_text(once + once.splitlines()[1].replace("accepted", "rejected") + "\n")
+    with pytest.raises(InputError, match=r"two decisions about the object at row .* of cell <b>"):
+        ReviewState(make_detections(), path=path)
+
+
 def test_time_left_is_the_median_decision_times_what_is_left(monkeypatch):
     clock = Clock()
     monkeypatch.setattr("dicentlib.review.state.monotonic", clock)

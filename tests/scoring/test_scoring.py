@@ -333,6 +333,8 @@ def test_scale_of_the_file_copies_and_reasons_are_told(members, tmp_path):
     assert told["pixel_size_um"].to_dict() == pytest.approx(
         {"a.tif": 0.1, "b.png": 0.2, "c.png": 0.2, "d.png": np.nan}, nan_ok=True
     )
+    by_function, by_command = ((tmp_path / place / "not_scored.csv") for place in ("told", "out"))
+    assert by_function.read_bytes() == by_command.read_bytes()
     assert "1 of 3 scored images are copies of others" in result.output
     assert "content of no known image format" in result.output
     # what was not scored is named, here and in a table
