@@ -6,11 +6,11 @@ from dicentlib.dose.checklist import report_checklist
 from dicentlib.dose.criticality import criticality, mixed_field_curve
 from dicentlib.dose.detector import Detector
 from dicentlib.dose.estimate import estimate_dose
-from dicentlib.dose.exposure import LOCAL_PRIOR, ExposurePrior, exposure_posterior
-from dicentlib.dose.fractionation import fractionation_factor
+from dicentlib.dose.exposure import exposure_posterior
+from dicentlib.dose.exposure_result import LOCAL_PRIOR, ExposurePrior
 from dicentlib.dose.interlaboratory import z_scores
 from dicentlib.dose.low_dose import characteristic_limits, decision_threshold, detection_limit, odds
-from dicentlib.dose.protraction import protraction_factor
+from dicentlib.dose.protraction import fractionation_factor, protraction_factor
 from dicentlib.dose.qdr import qdr
 from dicentlib.dose.route import laboratory_route
 from dicentlib.dose.route_table import route_table

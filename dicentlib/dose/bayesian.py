@@ -16,7 +16,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import gamma as gamma_law
 
 from dicentlib.counts.checked import number
-from dicentlib.dose.checks import estimate_of, range_warnings, sample_warnings
+from dicentlib.dose.checks import estimate_of
 from dicentlib.dose.count_law import log_count_probability, tail_probabilities
 from dicentlib.dose.detector import detected_count
 from dicentlib.dose.result import BayesianEstimate, cumulative_of
@@ -66,7 +66,7 @@ def bayesian(
     sd = math.sqrt(max(float(np.trapezoid((grid - mean) ** 2 * density, grid)), 0.0))
     mode = _mode(sample, detected, prior, index, grid, density)
     ends = np.interp([(1 - level) / 2, (1 + level) / 2], cumulative, grid)
-    notes = sample_warnings(sample, curve) + range_warnings(curve, mode, lower, upper)
+    notes = []
     conflict = probability_of_fewer(sample, detected) < CONFLICT
     if conflict:
         upper, note = below_background(sample, detected, level=level)

@@ -43,18 +43,16 @@ def report_checklist(route, case=None, *, sample_code="", scorer="", software=""
     InputError
         `case` holds another name.
     """
-    case = dict(case or {})
-    unknown = sorted(set(case) - set(CASE))
-    if unknown:
-        raise InputError(f"case: unknown {', '.join(unknown)}; allowed: {', '.join(CASE)}")
+    facts = labelled_facts(case or {})
+    reviewer = facts.popitem()
     rows = [
         ("Sample code", sample_code),
-        *((label, case.get(name)) for name, label in CASE.items() if name != "reviewer"),
+        *facts.items(),
         ("Scoring method and scorer", scorer),
         *_counts(route),
         *_curve(route.estimate.curve),
         *_dose(route),
-        (CASE["reviewer"], case.get("reviewer")),
+        reviewer,
         ("Software version", software),
     ]
     content = [str(text).strip() if text not in (None, "") else "" for _, text in rows]
@@ -65,6 +63,20 @@ def report_checklist(route, case=None, *, sample_code="", scorer="", software=""
             "content": [text or "missing" for text in content],
         }
     )
+
+
+def labelled_facts(case):
+    """The facts of a case by their labels in a report, "" where one is not given.
+
+    Raises
+    ------
+    InputError
+        `case` holds a name that is not in ``CASE``.
+    """
+    unknown = sorted(set(case) - set(CASE))
+    if unknown:
+        raise InputError(f"case: unknown {', '.join(unknown)}; allowed: {', '.join(CASE)}")
+    return {label: case.get(name, "") for name, label in CASE.items()}
 
 
 def _counts(route):

@@ -33,7 +33,8 @@ def estimate_of(sample, curve, kind=DoseEstimate, *, dose, yields, notes, assump
     dose, yields : (float, float, float)
         Value, lower and upper limit: ``dose_gy`` and ``yield_``.
     notes, assumptions : iterable of str
-        Warnings; what the method assumes beside :func:`common_assumptions`.
+        Warnings beside :func:`sample_warnings` and :func:`range_warnings`; what the method assumes
+        beside :func:`common_assumptions`.
     """
     spread = None if sample.distribution is None else dispersion(sample.distribution)
     ends = dict(zip(("dose_gy", "lower_gy", "upper_gy"), dose, strict=True))
@@ -47,13 +48,17 @@ def estimate_of(sample, curve, kind=DoseEstimate, *, dose, yields, notes, assump
         u=None if spread is None else spread.u,
         protraction=curve.protraction,
         curve=curve.acute or curve,
-        warnings=tuple(notes),
+        warnings=(
+            *sample_warnings(sample, curve, whole_body=kind.whole_body),
+            *notes,
+            *range_warnings(curve, *dose),
+        ),
         assumptions=(*common_assumptions(curve, sample), *assumptions),
         **fields,
     )
 
 
-def sample_warnings(sample, curve, *, whole_body=True):
+def sample_warnings(sample, curve, *, whole_body):
     """What is wrong with the sample, or with the curve, whatever the dose."""
     found = []
     if sample.n_dicentrics == 0:
@@ -129,7 +134,7 @@ def band_warnings(curve, dose=math.inf, level=0.83):
     ]
 
 
-def common_assumptions(curve, sample=None):
+def common_assumptions(curve, sample):
     """What the estimate takes for granted."""
     found = [
         "Acute exposure (G = 1)."
@@ -142,7 +147,7 @@ def common_assumptions(curve, sample=None):
             "flagged."
         )
     between = slides_of(curve)
-    if between is not None and sample is not None:
+    if between is not None:
         found.append(
             "The curve's detector finds more on one slide than on another (relative standard "
             f"deviation {math.sqrt(between.relative):.2f}); the sample lies on "

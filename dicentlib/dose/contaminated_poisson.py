@@ -16,6 +16,7 @@ from scipy.stats import poisson
 from dicentlib.counts.sample import trimmed
 from dicentlib.dose.count_law import poisson_pmf
 from dicentlib.dose.profile import profile_log_likelihood
+from dicentlib.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -40,23 +41,32 @@ class ContaminatedFit:
 
 
 def fit_contaminated(distribution, background=None, *, bounded=False):
-    """Maximum likelihood; a text with the reason where it does not exist.
+    """Maximum likelihood.
 
     Without background the fraction may come out above 1, which says that there are fewer cells
     without dicentrics than whole-body exposure leaves; `bounded` makes it 1 then.
+
+    Raises
+    ------
+    InputError
+        The maximum does not exist; the reason may stand in a report.
     """
     distribution = trimmed(distribution)
     if sum(distribution) == distribution[0]:
-        return "no dicentrics were found"
+        raise InputError("no dicentrics were found")
     if not any(distribution[2:]):
-        return "no cell has two or more dicentrics: a high dose to a small part cannot be detected"
-    if background is None or background.rate == 0:
-        if distribution[0] == 0:
-            none = "every cell has a dicentric, so there is no evidence of an unexposed part"
-            return _whole(distribution) if bounded else none
+        raise InputError(
+            "no cell has two or more dicentrics: a high dose to a small part cannot be detected"
+        )
+    if background is not None and background.rate > 0:
+        return _fit_with_background(distribution, background)
+    if distribution[0] == 0 and not bounded:
+        raise InputError("every cell has a dicentric, so there is no evidence of an unexposed part")
+    if distribution[0] > 0:
         fitted = _fit_without_background(distribution)
-        return _whole(distribution) if bounded and fitted.fraction > 1 else fitted
-    return _fit_with_background(distribution, background)
+        if not bounded or fitted.fraction <= 1:
+            return fitted
+    return _whole(distribution)
 
 
 def _fit_without_background(distribution):

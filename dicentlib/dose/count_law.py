@@ -39,23 +39,29 @@ def log_count_probability(count, n_cells, mean, variance):
     return np.where(spread, negative_binomial, poisson)
 
 
-def tail_probabilities(count, n_cells, mean, variance):
-    """Mid-p tails of a count: P(X < x) + P(X = x)/2 and P(X > x) + P(X = x)/2; arrays allowed.
-
-    Given a yield of `mean` and `variance` (a gamma law) the count of `n_cells` cells is negative
-    binomial; without variance, Poisson.
-    """
+def at_most(count, n_cells, mean, variance):
+    """P(X <= count) for a yield of the given mean and variance; arrays allowed."""
     count, mean = np.asarray(count, dtype=float), np.asarray(mean, dtype=float)
     mean = np.maximum(mean, 1e-12)
     variance = np.broadcast_to(np.asarray(variance, dtype=float), mean.shape)
     spread = variance * n_cells > 1e-7 * mean
     size = mean**2 / np.where(spread, variance, 1.0)
     probability = 1 / (1 + n_cells * np.where(spread, variance, 1.0) / mean)
-    at_most = np.where(
+    return np.where(
         spread, betainc(size, count + 1, probability), gammaincc(count + 1, n_cells * mean)
     )
+
+
+def tail_probabilities(count, n_cells, mean, variance):
+    """Mid-p tails of a count: P(X < x) + P(X = x)/2 and P(X > x) + P(X = x)/2; arrays allowed.
+
+    Given a yield of `mean` and `variance` (a gamma law) the count of `n_cells` cells is negative
+    binomial; without variance, Poisson.
+    """
+    below = at_most(count, n_cells, mean, variance)
+    mean = np.maximum(np.asarray(mean, dtype=float), 1e-12)
     half = np.exp(log_count_probability(count, n_cells, mean, variance)) / 2
-    return at_most - half, 1 - at_most + half
+    return below - half, 1 - below + half
 
 
 def two_sided_p(count, n_cells, mean, variance=0.0):
@@ -70,18 +76,18 @@ def two_sided_p(count, n_cells, mean, variance=0.0):
     expected = n_cells * mean
     if expected == 0:
         return 1.0 if count == 0 else 0.0
-    mode, at_most, above, log_pmf = _law(n_cells, mean, variance)
+    mode, up_to, above, log_pmf = _law(n_cells, mean, variance)
     height = log_pmf(count) + TIES
     if not math.isfinite(height):
         return 0.0
     if count >= mode:
         below = bisect_right(range(mode + 1), height, key=log_pmf)
-        return min(float(above(count - 1) + (at_most(below - 1) if below else 0.0)), 1.0)
+        return min(float(above(count - 1) + (up_to(below - 1) if below else 0.0)), 1.0)
     step = 1
     while log_pmf(mode + step) > height:
         step *= 2
     first = mode + bisect_left(range(step + 1), -height, key=lambda k: -log_pmf(mode + k))
-    return min(float(at_most(count) + above(first - 1)), 1.0)
+    return min(float(up_to(count) + above(first - 1)), 1.0)
 
 
 def _law(n_cells, mean, variance):

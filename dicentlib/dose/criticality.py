@@ -9,17 +9,16 @@ the total dose, which every method and the route take:
 the yields of both kinds being added (IAEA EPR-Biodosimetry 2011, section 9.7.4.1).
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import block_diag
 
 from dicentlib.calibration.curve import CalibrationCurve
+from dicentlib.counts.checked import number
 from dicentlib.dose.checks import checked_curve
 from dicentlib.dose.estimate import estimate_dose
 from dicentlib.dose.result import DoseEstimate
-from dicentlib.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def mixed_field_curve(neutron_curve, gamma_curve, neutron_share):
     >>> round(float(mixed_field_curve(*curves, 0.5).yield_at(2.0)), 4)
     0.8981
     """
-    share = _share(neutron_share)
+    share = number("neutron_share", neutron_share, least=0, most=1)
     curves = [checked_curve(curve) for curve in (neutron_curve, gamma_curve)]
     curves[1].require_scorer(curves[0].scorer)
     turns = [np.diag([0.5, part, part**2]) for part in (share, 1 - share)]
@@ -123,21 +122,9 @@ def criticality(cells_with, neutron_curve, gamma_curve, neutron_share, **options
     >>> round(found.neutron_gy[0], 2), round(found.gamma_gy[0], 2)
     (1.4, 0.7)
     """
-    share = _share(neutron_share)
+    share = number("neutron_share", neutron_share, least=0, most=1)
     curve = mixed_field_curve(neutron_curve, gamma_curve, share)
     total = estimate_dose(cells_with, curve, **options)
     ends = (total.dose_gy, total.lower_gy, total.upper_gy)
     parts = [tuple(part * end if part else 0.0 for end in ends) for part in (share, 1 - share)]
     return MixedFieldDose(total, share, *parts)
-
-
-def _share(value):
-    try:
-        share = float(value)
-    except (TypeError, ValueError):
-        share = math.nan
-    if not 0 <= share <= 1:
-        raise InputError(
-            f"neutron_share is {value!r}: expected the neutrons' part of the dose, 0 to 1"
-        )
-    return share

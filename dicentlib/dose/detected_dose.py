@@ -1,15 +1,14 @@
 """Whole-body dose from detected dicentrics, every known uncertainty in one interval."""
 
 import numpy as np
-from scipy.optimize import brentq
 
 from dicentlib.counts.checked import number
 from dicentlib.dose.bayesian import above_zero
-from dicentlib.dose.checks import estimate_of, range_warnings, sample_warnings
+from dicentlib.dose.checks import estimate_of
 from dicentlib.dose.count_law import tail_probabilities
 from dicentlib.dose.detector import detected_count
 from dicentlib.dose.result import DetectorEstimate
-from dicentlib.dose.whole_body import FARTHEST_GY
+from dicentlib.dose.whole_body import FARTHEST_GY, first_crossing
 
 
 def detector_dose(
@@ -58,7 +57,7 @@ def detector_dose(
     def _variance(model, at):
         return model.variance_at(at) + (index - 1) * model.mean_at(at) / sample.n_cells
 
-    notes = sample_warnings(sample, curve)
+    notes = []
     lower, upper = dose_limits(tails, tail, dose)
     if np.isinf(upper):
         notes.append(
@@ -69,7 +68,6 @@ def detector_dose(
     corrected, _ = detected.detector.correct(sample.yield_)
     if sample.yield_ > curve.coefficients[0] and dose == 0:
         notes.append("Without the false positives the yield is not above the background.")
-    notes += range_warnings(curve, dose, lower, upper)
     return estimate_of(
         sample,
         curve,
@@ -114,20 +112,12 @@ def shares_of(detected, dose, counting_variance):
 def dose_limits(tails, tail, dose):
     """Largest dose below which the count is too high, first above which it is too low.
 
-    0 and infinity where there is none. `tails` gives both tails of the count at a dose, or at an
-    array of them, `tail` is the least that each may hold.
+    0 and infinity where there is none. `tails` gives both tails of the count at an array of doses,
+    `tail` is the least that each may hold.
     """
-
-    def gap(at, side):
-        return tails(at)[side] - tail
-
-    lower = 0.0
-    if dose > 0 and gap(0.0, 1) < 0:
-        lower = float(brentq(gap, 0.0, dose, (1,), xtol=1e-9)) if gap(dose, 1) > 0 else dose
-    doses = dose + (FARTHEST_GY - dose) * np.linspace(0, 1, 150) ** 3
-    below = np.flatnonzero(gap(doses, 0) < 0)
-    if dose >= FARTHEST_GY or not len(below):
+    lower = first_crossing(lambda at: tail - tails(at)[1], np.array([dose, 0.0]))
+    lower = 0.0 if np.isinf(lower) else lower
+    if dose >= FARTHEST_GY:
         return lower, np.inf
-    if below[0] == 0:
-        return lower, dose
-    return lower, float(brentq(gap, doses[below[0] - 1], doses[below[0]], (0,), xtol=1e-9))
+    doses = dose + (FARTHEST_GY - dose) * np.linspace(0, 1, 150) ** 3
+    return lower, first_crossing(lambda at: tail - tails(at)[0], doses)

@@ -136,6 +136,21 @@ class DetectedCurve:
         parts = self.parts_at(dose_gy)
         return sum(value for name, value in parts.items() if name != "slides")
 
+    def shared_variance(self, first_gy, second_gy):
+        """Covariance of m(D) at two doses, or arrays of them, but for that between slides.
+
+        What raises the yield at one dose (curve, detector, ensemble) raises it at the other too.
+        """
+        first, second = np.asarray(first_gy, dtype=float), np.asarray(second_gy, dtype=float)
+        real = self.curve.yield_at(first) * self.curve.yield_at(second)
+        shared = real * self.detector.efficiency_error**2 + self.detector.false_rate_error**2
+        shared = shared + self.mean_at(first) * self.mean_at(second) * self.ensemble_cv**2
+        if self.curve.covariance is None:
+            return shared
+        powers = [np.stack([np.ones_like(dose), dose, dose**2]) for dose in (first, second)]
+        along = np.einsum("i...,ij,j...->...", powers[0], self.curve.covariance, powers[1])
+        return shared + self.detector.efficiency**2 * along
+
     def slide_variance(self, yield_):
         """Variance of the sample's yield between slides; 0 where the curve does not know it."""
         between = slides_of(self.curve) if self.slide_share else None

@@ -26,32 +26,20 @@ from scipy.stats import norm
 from dicentlib.counts.checked import number
 from dicentlib.counts.dispersion import expected_dispersion
 from dicentlib.counts.sample import Sample
-from dicentlib.dose.bayesian import shortest_interval
+from dicentlib.dose.bayesian import CONFLICT, probability_of_fewer, shortest_interval
 from dicentlib.dose.checks import checked_curve
-from dicentlib.dose.detected_dose import tail_probabilities
 from dicentlib.dose.detector import DetectedCurve
 from dicentlib.dose.exposure_grid import ExposureGrid, hat_masses
 from dicentlib.dose.exposure_result import (
     DEFAULT_PRIOR,
-    LOCAL_PRIOR,
     ExposurePosterior,
     ExposurePrior,
     Quantity,
 )
 from dicentlib.errors import InputError
 
-__all__ = [
-    "DEFAULT_PRIOR",
-    "LOCAL_PRIOR",
-    "ExposurePosterior",
-    "ExposurePrior",
-    "Quantity",
-    "exposure_posterior",
-]
-
 N_INDICES = 5  # values of a scorer's own dispersion
 N_SHOWN = 121  # fractions of the joint density
-CONFLICT = 1e-4  # probability of so few dicentrics without any dose
 
 
 def exposure_posterior(
@@ -123,7 +111,6 @@ def exposure_posterior(
     grid = ExposureGrid(
         sample.distribution,
         detected,
-        lambda dose: np.full_like(dose, -math.log(highest)),
         highest,
         beta_law(prior.a, prior.b),
         d0_gy,
@@ -239,10 +226,7 @@ def _indices(curve, detector):
 
 def _warnings(sample, detected, p_partial, grid, cumulative, highest):
     found = []
-    below, _ = tail_probabilities(
-        sample.n_dicentrics, sample.n_cells, detected.mean_at(0.0), detected.variance_at(0.0)
-    )
-    if below < CONFLICT:
+    if probability_of_fewer(sample, detected) < CONFLICT:
         found.append(
             f"{sample.n_dicentrics} dicentrics in {sample.n_cells} cells are far below the curve's "
             f"background of {float(detected.mean_at(0.0)):.3g} per cell: check that curve and "

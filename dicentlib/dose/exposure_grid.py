@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import gammaln, ndtr, xlogy
 from scipy.stats import gamma as gamma_law
 
+from dicentlib.dose.joint import body_fraction, scored_fraction
 from dicentlib.dose.low_dose import USUAL_BACKGROUND
 
 N_ETA, N_FRACTION, N_DOSE, N_NODES = 140, 64, 300, 5
@@ -102,35 +103,19 @@ def excess_law(detected, dose, p0):
     m0, v0 = float(detected.mean_at(0.0)), float(detected.variance_at(0.0))
     if v0 <= 0:
         return mean - m0, np.sqrt(variance)
-    shared = _covariance(detected, dose)
+    shared = detected.shared_variance(dose, 0.0)
+    shared = shared + np.sqrt(detected.slide_variance(mean) * detected.slide_variance(m0))
     given = np.maximum(variance - shared**2 / v0, 0.0)
     return np.maximum(mean - m0 + (shared / v0 - 1) * (p0 - m0), 0.0), np.sqrt(given)
 
 
-def _covariance(detected, dose):
-    """Covariance of m(D) and m(0): what raises the background raises the other yields too."""
-    real, unexposed = detected.curve.yield_at(dose), float(detected.curve.yield_at(0.0))
-    mean, m0 = detected.mean_at(dose), float(detected.mean_at(0.0))
-    shared = real * unexposed * detected.detector.efficiency_error**2
-    shared = shared + detected.detector.false_rate_error**2
-    shared = shared + mean * m0 * detected.ensemble_cv**2
-    shared = shared + np.sqrt(detected.slide_variance(mean) * detected.slide_variance(m0))
-    if detected.curve.covariance is not None:
-        row = detected.curve.covariance[0]
-        along = row[0] + row[1] * dose + row[2] * dose**2
-        shared = shared + detected.detector.efficiency**2 * along
-    return shared
-
-
 class ExposureGrid:
-    """Grids for one sample, and the components on them.
+    """Grids for one sample, and the components on them; the dose has a uniform prior.
 
     Parameters
     ----------
     distribution : sequence of int
     detected : DetectedCurve
-    dose_log_prior : callable
-        Of an array of doses.
     highest_gy : float
         Where the prior of the dose ends.
     fraction_law : scipy.stats distribution
@@ -140,92 +125,95 @@ class ExposureGrid:
         Dispersion indices of single cells, equally probable.
     """
 
-    def __init__(
-        self, distribution, detected, dose_log_prior, highest_gy, fraction_law, d0_gy, indices
-    ):
+    def __init__(self, distribution, detected, highest_gy, fraction_law, d0_gy, indices):
         counts = np.asarray(distribution, dtype=float)
         self.k = np.flatnonzero(counts)
         self.counts = counts[self.k]
         self.n = counts.sum()
         self.x = float(self.counts @ self.k)
-        self.detected, self.dose_log_prior = detected, dose_log_prior
+        self.detected, self.indices = detected, indices
         self.highest, self.law, self.d0 = highest_gy, fraction_law, d0_gy
-        self.indices = indices
         self.nodes, self.log_weights, self.node_law = background_nodes(detected, N_NODES)
-        self.top = self._largest_eta()
+        mean = float(detected.mean_at(highest_gy)) - float(detected.mean_at(0.0))
+        self.top = mean + 4 * float(np.sqrt(detected.variance_at(highest_gy)))
+        self.dose_ranges = {}
 
     def components(self):
-        """(whole, part): evidences on a common scale, and the masses."""
+        """(whole, part): evidences on a common scale, and the masses; 0 without any evidence."""
         for _ in range(4):
-            logs = self._evaluate()
-            total = np.logaddexp.reduce(logs, axis=1)
-            weight = np.exp(total - np.logaddexp.reduce(total))
-            if self.node_law is None or weight.max() < 0.8:
+            found, logs = self._evaluate()
+            total = np.logaddexp.reduce(logs, axis=0)
+            if self.node_law is None or not np.isfinite(total.max()):
+                break
+            if np.exp(total - np.logaddexp.reduce(total)).max() < 0.8:
                 break
             self.nodes, self.log_weights = refined(self.nodes, total, self.node_law)
-        return self.found
+        return found
 
     def _evaluate(self):
-        """Log-evidence by node and component; fills :attr:`found`."""
-        widest = max(self.indices)
-        margin = 10 * np.sqrt(widest * (self.x + 1)) + 40
+        """Both components, and their log-evidence by node, shape (2, n_nodes)."""
+        margin = 10 * np.sqrt(max(self.indices) * (self.x + 1)) + 40
         low = max((self.x - margin) / self.n - self.nodes.max(), 0.0)
         high = max((self.x + margin) / self.n - self.nodes.min(), 1e-6)
-        whole = self._eta(low, min(high, self.top)) if low < self.top else None
+        grids = [self._whole_grid(low, high), self._part_grid(low, high)]
+        terms = [[] if grid is None else self._by_node(*grid) for grid in grids]
+        logs = np.full((2, len(self.nodes)), -np.inf)
+        for own, of_node in zip(logs, terms, strict=True):
+            own[: len(of_node)] = [np.logaddexp.reduce(log, axis=None) for log, _, _ in of_node]
+        scale = max(logs.max(), np.finfo(float).min)  # of no evidence at all the masses are 0
+        found = []
+        for grid, of_node in zip(grids, terms, strict=True):
+            if grid is None:
+                found.append(None)
+                continue
+            eta, body, f, _ = grid
+            masses = [np.exp(log - scale) for log, _, _ in of_node]
+            by_dose = sum(
+                given_eta * mass.sum(axis=1)
+                for mass, (_, _, given_eta) in zip(masses, of_node, strict=True)
+            )
+            found.append(Component(of_node[0][1], by_dose, body, sum(masses), f * eta[:, None]))
+        return found, logs
+
+    def _whole_grid(self, low, high):
+        """eta, exposed fractions of body and cells, and prior masses of these; or None."""
+        if low >= self.top:
+            return None
+        eta = self._eta(low, min(high, self.top))
+        return eta, *np.ones((3, len(eta), 1))
+
+    def _part_grid(self, low, high):
+        """As :meth:`_whole_grid`: eta where some fraction explains the mean and the spread."""
         middle = self.nodes[len(self.nodes) // 2]
-        # The part: eta where some fraction explains the mean and its spread agrees.
         fine = self.top * np.linspace(1e-3, 1, 2000) ** 2
         share = np.clip((self.x / self.n - middle) / fine, 0.0, 1.0)
         profile = self._log_likelihood(fine, share[:, None], middle, np.mean(self.indices))[:, 0]
         kept = np.flatnonzero(profile > profile.max() - NEGLIGIBLE)
         pad = self.nodes.max() - self.nodes.min()
         start = 0.0 if kept[0] == 0 else max(0.9 * fine[kept[0]] - pad, 0.0)
-        end = min(1.1 * fine[kept[-1]] + pad, self.top)
-        part = self._eta(start, end)
-        f_low = np.clip(np.divide(low, part, out=np.zeros_like(part), where=part > 0), 0, 1)
-        f_high = np.clip(np.divide(high, part, out=np.ones_like(part), where=part > 0), 0, 1)
-        delta = self._dose_of(part)
-        growth = np.exp(delta / self.d0)
-        ends = [f * growth / (1 - f + f * growth) for f in (f_low, f_high)]
-        steps = np.linspace(0, 1, N_FRACTION)
-        fraction = ends[0][:, None] + (ends[1] - ends[0])[:, None] * steps
-        f = fraction / (fraction + (1 - fraction) * growth[:, None])
-        weight = self.law.pdf(fraction) * np.gradient(fraction, axis=1)
+        eta = self._eta(start, min(1.1 * fine[kept[-1]] + pad, self.top))
+        dose = self._dose_of(eta)
+        ends = []
+        for limit, otherwise in ((low, 0.0), (high, 1.0)):
+            f = np.divide(limit, eta, out=np.full_like(eta, otherwise), where=eta > 0)
+            ends.append(body_fraction(np.clip(f, 0, 1), dose, self.d0)[0])
+        body = np.linspace(*ends, N_FRACTION, axis=1)
+        f = scored_fraction(body, dose[:, None], self.d0)
+        weight = self.law.pdf(body) * np.gradient(body, axis=1)
         weight[:, [0, -1]] /= 2
-        grids = [] if whole is None else [(whole, np.ones((len(whole), 1)), None)]
-        grids.append((part, f, weight))
-        return self._sum_over_nodes(grids, fraction)
+        return eta, body, f, weight
 
-    def _sum_over_nodes(self, grids, fraction):
-        logs = np.full((len(self.nodes), 2), -np.inf)
-        terms = []
-        for number, (p0, log_weight) in enumerate(zip(self.nodes, self.log_weights, strict=True)):
-            for place, (eta, f, weight) in zip((0, 1)[2 - len(grids) :], grids, strict=True):
-                dose, prior, conditional = self._dose_given(eta, p0)
-                by_index = [self._log_likelihood(eta, f, p0, one) for one in self.indices]
-                log = np.logaddexp.reduce(by_index, axis=0) - np.log(len(self.indices))
-                with np.errstate(divide="ignore"):
-                    log = log + log_weight + np.log(prior)[:, None]
-                    log = log if weight is None else log + np.log(weight)
-                logs[number, place] = np.logaddexp.reduce(log, axis=None)
-                terms.append((place, log, dose, conditional))
-        scale = logs.max()
-        found = [None, None]
-        for place, (eta, f, weight) in zip((0, 1)[2 - len(grids) :], grids, strict=True):
-            own = [term[1:] for term in terms if term[0] == place]
-            masses = [np.exp(log - scale) for log, _, _ in own]
-            by_dose = sum(
-                conditional * mass.sum(axis=1)
-                for mass, (_, _, conditional) in zip(masses, own, strict=True)
-            )
-            body = np.ones_like(f) if weight is None else fraction
-            found[place] = Component(own[0][1], by_dose, body, sum(masses), f * eta[:, None])
-        self.found = tuple(found)
-        return logs
-
-    def _largest_eta(self):
-        mean = float(self.detected.mean_at(self.highest)) - float(self.detected.mean_at(0.0))
-        return mean + 4 * float(np.sqrt(self.detected.variance_at(self.highest)))
+    def _by_node(self, eta, _, f, weight):
+        """Log-masses of (eta, f), doses, and p(D | eta), for every node of the background."""
+        found = []
+        for p0, log_weight in zip(self.nodes, self.log_weights, strict=True):
+            dose, prior, given_eta = self._dose_given(eta, p0)
+            by_index = [self._log_likelihood(eta, f, p0, one) for one in self.indices]
+            log = np.logaddexp.reduce(by_index, axis=0) - np.log(len(self.indices))
+            with np.errstate(divide="ignore"):
+                log = log + log_weight + np.log(prior)[:, None] + np.log(weight)
+            found.append((log, dose, given_eta))
+        return found
 
     @staticmethod
     def _eta(low, high):
@@ -238,25 +226,20 @@ class ExposureGrid:
 
     def _dose_given(self, eta, p0):
         """Grid of doses, prior mass of each eta, and p(D | eta), shape (dose, eta)."""
-        wide = np.linspace(0, self.highest, 2001)
-        mean, sd = excess_law(self.detected, wide, p0)
-        near = np.flatnonzero((mean + 6 * sd >= eta[0]) & (mean - 6 * sd <= eta[-1]))
-        first, last = (near[0], near[-1]) if len(near) else (0, len(wide) - 1)
         key = (eta[0], eta[-1])
-        if key not in self._ranges():  # the same doses for every node of the background
-            self._ranges()[key] = np.linspace(
-                wide[max(first - 2, 0)], wide[min(last + 2, len(wide) - 1)], N_DOSE
-            )
-        dose = self._ranges()[key]
+        if key not in self.dose_ranges:  # the same doses for every node of the background
+            wide = np.linspace(0, self.highest, 2001)
+            mean, sd = excess_law(self.detected, wide, p0)
+            near = np.flatnonzero((mean + 6 * sd >= eta[0]) & (mean - 6 * sd <= eta[-1]))
+            first, last = (near[0], near[-1]) if len(near) else (0, len(wide) - 1)
+            self.dose_ranges[key] = wide[max(first - 2, 0)], wide[min(last + 2, len(wide) - 1)]
+        dose = np.linspace(*self.dose_ranges[key], N_DOSE)
         mean, sd = excess_law(self.detected, dose, p0)
-        prior = np.exp(self.dose_log_prior(dose)) * np.gradient(dose)
+        prior = np.gradient(dose) / self.highest
         prior[[0, -1]] /= 2
         masses = prior[:, None] * hat_masses(eta, mean, sd)
         total = masses.sum(axis=0)
         return dose, total, masses / np.where(total > 0, total, 1.0)
-
-    def _ranges(self):
-        return self.__dict__.setdefault("_dose_grids", {})
 
     def _log_likelihood(self, eta, f, p0, index):
         """log L of eta (n,) and f (n, m), given p_0."""

@@ -5,13 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from dicentlib.counts.checked import number
 from dicentlib.dose.bayesian import HIGHEST_GY
-from dicentlib.errors import InputError
-
-
-def is_number(value):
-    """Whether `value` is one finite number."""
-    return isinstance(value, (int, float, np.number)) and math.isfinite(value)
+from dicentlib.dose.result import plain
 
 
 @dataclass(frozen=True)
@@ -29,14 +25,10 @@ class ExposurePrior:
     highest_gy: float = HIGHEST_GY
 
     def __post_init__(self):
-        if not is_number(self.p_partial) or not 0 <= self.p_partial <= 1:
-            raise InputError(f"p_partial is {self.p_partial!r}: expected a probability, 0 to 1")
+        number("p_partial", self.p_partial, least=0, most=1)
         for name in ("a", "b"):
-            value = getattr(self, name)
-            if not is_number(value) or not 1 <= value <= 1000:
-                raise InputError(f"{name} of the fraction's beta law is {value!r}: expected 1-1000")
-        if not is_number(self.highest_gy) or not 0 < self.highest_gy <= 100:
-            raise InputError(f"highest_gy is {self.highest_gy!r}: expected above 0, up to 100 Gy")
+            number(f"{name} of the fraction's beta law", getattr(self, name), least=1, most=1000)
+        number("highest_gy", self.highest_gy, least=0.01, most=100, unit=" Gy")
 
     def __str__(self):
         law = "uniform" if self.a == self.b == 1 else f"beta({self.a:g}, {self.b:g})"
@@ -124,13 +116,13 @@ class ExposurePosterior:
 
     def to_dict(self):
         """Plain numbers for JSON, without the densities."""
-        doses = {
-            name: vars(getattr(self, name)) for name in ("exposed_gy", "equivalent_gy", "fraction")
-        }
-        return {
-            "p_partial": self.p_partial,
-            **doses,
-            "level": self.level,
-            "prior": vars(self.prior),
-            "warnings": list(self.warnings),
-        }
+        kept = (
+            "p_partial",
+            "exposed_gy",
+            "equivalent_gy",
+            "fraction",
+            "level",
+            "prior",
+            "warnings",
+        )
+        return plain({name: getattr(self, name) for name in kept})

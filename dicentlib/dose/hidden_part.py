@@ -12,11 +12,11 @@ import numpy as np
 from scipy.stats import chi2
 
 from dicentlib.counts.dispersion_power import dispersion_power
+from dicentlib.dose.bayesian import HIGHEST_GY
 from dicentlib.dose.joint import JointLikelihood, scored_fraction
 from dicentlib.dose.result import plain
 
 N_DOSES = 100
-HIGHEST_GY = 10.0  # of the doses that are looked at
 SMALLEST = 1e-4  # part of the body
 SHOWN_GY = 3.0  # named where small parts may have any dose
 
@@ -114,29 +114,32 @@ def hidden_part(sample, detected, expected, *, d0_gy=2.7, level=0.95):
         np.where(allowed, _end(joint, best, np.full(len(doses), end), least), np.nan)
         for end in (SMALLEST, 1.0)
     ]
-    dose, fraction, at = np.nan, np.nan, None
+    dose = fraction = shown_gy = np.nan
     if allowed.any():
         last = int(np.flatnonzero(allowed)[-1])
         if endless:
             last = int(np.argmin(np.abs(doses - SHOWN_GY)))
-        at, fraction = doses[last], ends[1][last]
-        dose = np.inf if endless else at
-    power, half, excess = np.nan, np.nan, sample.yield_ - background
-    every = np.linspace(0.02, 1, 200) * highest
-    means = detected.mean_at(every)
-    reached = scored_fraction(0.5, every, d0_gy) * (means - background) >= excess
-    if excess > 0 and reached.any():
-        at = half = float(every[np.argmax(reached)])
-        fraction_at = 0.5
-    else:
-        fraction_at = fraction
-    if at is not None and np.isfinite(fraction_at):
-        scored = float(scored_fraction(fraction_at, at, d0_gy))
-        means = (background, float(detected.mean_at(at)))
+        shown_gy, fraction = float(doses[last]), float(ends[1][last])
+        dose = np.inf if endless else shown_gy
+    half_gy = _half_body_dose(sample.yield_, detected, highest, d0_gy)
+    called = (0.5, half_gy) if np.isfinite(half_gy) else (fraction, shown_gy)
+    power = np.nan
+    if np.isfinite(called[0]):
+        means = (background, float(detected.mean_at(called[1])))
+        scored = float(scored_fraction(*called, d0_gy))
         power = dispersion_power(sample.n_cells, scored, means, expected)
-    return HiddenPart(
-        level, sample.n_cells, doses, *ends, float(dose), float(fraction), half, power
-    )
+    return HiddenPart(level, sample.n_cells, doses, *ends, dose, fraction, half_gy, power)
+
+
+def _half_body_dose(yield_, detected, highest, d0_gy):
+    """Dose to half of the body that gives the yield; NaN without one up to `highest`."""
+    doses = np.linspace(0.02, 1, 200) * highest
+    background = float(detected.mean_at(0.0))
+    excess = scored_fraction(0.5, doses, d0_gy) * (detected.mean_at(doses) - background)
+    reached = excess >= yield_ - background
+    if yield_ <= background or not reached.any():
+        return np.nan
+    return float(doses[np.argmax(reached)])
 
 
 def _searched(joint, level):

@@ -12,7 +12,6 @@ from dicentlib.counts.checked import number, numbers
 from dicentlib.errors import InputError
 
 HUBER = 1.5
-CUTS = ((2.0, "satisfactory"), (3.0, "questionable"), (math.inf, "unsatisfactory"))
 
 
 @dataclass(frozen=True)
@@ -153,14 +152,11 @@ def z_scores(doses, *, reference_gy=None, sd_gy=None, method="algorithm A"):
     reference = number("reference_gy", reference_gy, least=0, unit=" Gy") if known else robust.mean
     error = 0.0 if known else 1.25 * sd / math.sqrt(len(x))
     z = (x - reference) / math.hypot(sd, error)
-    verdicts = [next(word for cut, word in CUTS if _within(abs(one), cut)) for one in z]
+    size = np.abs(z)
+    verdicts = np.select([size <= 2, size < 3], ["satisfactory", "questionable"], "unsatisfactory")
     table = pd.DataFrame({"laboratory": list(doses), "dose_gy": x, "z": z, "verdict": verdicts})
     table.attrs = {"reference_gy": reference, "sd_gy": sd, "reference_error_gy": error}
     return table
-
-
-def _within(size, cut):
-    return size <= cut if cut == CUTS[0][0] else size < cut
 
 
 def _values(values):

@@ -83,6 +83,17 @@ def scored_fraction(fraction, dose_gy, d0_gy=2.7):
     return fraction / (fraction + (1 - fraction) * growth)
 
 
+def body_fraction(scored, dose_gy, d0_gy):
+    """Inverse of :func:`scored_fraction`, and its derivatives by the scored share and the dose.
+
+    .. math:: F = \\frac{f e^{D/D_0}}{1 - f + f e^{D/D_0}}
+    """
+    growth = np.exp(dose_gy / d0_gy)
+    total = 1 - scored + scored * growth
+    body = scored * growth / total
+    return body, growth / total**2, body * (1 - body) / d0_gy
+
+
 def fraction_limits(joint, fraction, *, level):
     """Limits of the part F by profile likelihood; 0 and 1 where the likelihood sets none."""
     parts = np.concatenate([[1e-6], np.linspace(0.01, 1, 60)])

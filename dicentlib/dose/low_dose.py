@@ -15,7 +15,7 @@ from scipy.stats import binomtest, chi2, poisson
 
 from dicentlib.counts.checked import number
 from dicentlib.counts.sample import Sample
-from dicentlib.dose.count_law import log_count_probability, tail_probabilities, two_sided_p
+from dicentlib.dose.count_law import at_most, two_sided_p
 from dicentlib.dose.detector import DetectedCurve, Detector
 from dicentlib.errors import InputError
 
@@ -43,11 +43,6 @@ def poisson_two_sample_p(count, n_cells, control_count, control_cells):
     return float(binomtest(sample.n_dicentrics, total, share).pvalue)
 
 
-def poisson_p(count, expected):
-    """Two-sided exact p-value of a Poisson count against a known expected count."""
-    return two_sided_p(count, 1, expected)
-
-
 def decision_threshold(n_cells, *, control=None, background=None, alpha=0.05):
     """Largest count in `n_cells` cells that chance alone still explains.
 
@@ -60,7 +55,8 @@ def decision_threshold(n_cells, *, control=None, background=None, alpha=0.05):
     control : (n_dicentrics, n_cells), optional
         Counts of unexposed cells; compared by :func:`poisson_two_sample_p`.
     background : float, optional
-        A known background per cell instead; compared by :func:`poisson_p`.
+        A known background per cell instead; compared by the exact two-sided p-value of a Poisson
+        count.
     alpha : float in (0, 1)
         Probability of a false decision.
 
@@ -75,16 +71,22 @@ def decision_threshold(n_cells, *, control=None, background=None, alpha=0.05):
         raise InputError("expected control=(n_dicentrics, n_cells) or background, one of them")
     if control is not None:
         known = checked_control(control)
-        rate = known.yield_
-    else:
-        rate = number("background", background, least=0, unit=" per cell")
+        return _largest_by_chance(*_chance(n, known.n_dicentrics, known.n_cells), alpha)
+    rate = number("background", background, least=0, unit=" per cell")
+    return _largest_by_chance(*_chance(n, rate, None), alpha)
 
-    def p_value(count):
-        if control is not None:
-            return poisson_two_sample_p(count, n, known.n_dicentrics, known.n_cells)
-        return poisson_p(count, n * rate)
 
-    return _largest_by_chance(p_value, n * rate, alpha)
+def _chance(n_cells, background, control_cells):
+    """p-value of a count without a dose, as a function, and the count expected.
+
+    `background` is a known rate, or with `control_cells` the dicentrics counted in these.
+    """
+    if control_cells is None:
+        expected = n_cells * background
+        return partial(two_sided_p, n_cells=1, mean=expected), expected
+    known = {"control_count": background, "control_cells": control_cells}
+    p_value = partial(poisson_two_sample_p, n_cells=n_cells, **known)
+    return p_value, n_cells * background / control_cells
 
 
 def _largest_by_chance(p_value, expected, alpha):
@@ -185,19 +187,16 @@ def characteristic_limits(sample, curve, *, control=None, detector=None, alpha=0
     else:
         pair, variance = _equivalent_control(detected), float(detected.curve_variance_at(0.0))
     if pair is None:
-        background = float(detected.mean_at(0.0))
-        if background == 0:
-            background, source = USUAL_BACKGROUND, "assumed"
-        threshold = decision_threshold(n, background=background, alpha=alpha)
-        p = poisson_p(count, n * background)
-    else:
-        background = pair[0] / pair[1]
-        threshold = decision_threshold(n, control=pair, alpha=alpha)
-        p = poisson_two_sample_p(count, n, *pair)
+        pair = (float(detected.mean_at(0.0)), None)
+        if pair[0] == 0:
+            pair, source = (USUAL_BACKGROUND, None), "assumed"
+    p_value, expected = _chance(n, *pair)
+    background = pair[0] / (pair[1] or 1)
+    threshold, p = _largest_by_chance(p_value, expected, alpha), p_value(count)
     between = float(detected.slide_variance(background))
     if between > 0 and background > 0:  # slides can only raise what chance explains
         law = partial(two_sided_p, n_cells=n, mean=background, variance=variance + between)
-        threshold = max(threshold, _largest_by_chance(law, n * background, alpha))
+        threshold = max(threshold, _largest_by_chance(law, expected, alpha))
         p = max(p, law(count))
     limit = _detected_count(threshold, beta, n, detected)
     doses = [_dose_or_infinity(detected, x / n) for x in (threshold + 1, limit)]
@@ -217,21 +216,18 @@ def characteristic_limits(sample, curve, *, control=None, detector=None, alpha=0
     )
 
 
-def checked_control(control):
+def checked_control(control, *, label="control"):
     """Counts of unexposed cells as a :class:`Sample`; swapped ones are refused."""
+    expected = f"{label} is {control!r:.100}: expected (n_dicentrics, n_cells)"
     try:
         count, cells = control
-    except (TypeError, ValueError) as error:
-        raise InputError(f"control is {control!r}: expected (n_dicentrics, n_cells)") from error
-    try:
         known = Sample.of(n_cells=cells, n_dicentrics=count)
     except InputError as error:
-        raise InputError(f"control (n_dicentrics, n_cells) is {control}: {error}") from error
+        raise InputError(f"{expected}; {error}") from error
+    except (TypeError, ValueError) as error:
+        raise InputError(expected) from error
     if known.yield_ > 1:
-        raise InputError(
-            f"control is {control}: {known.yield_:.3g} dicentrics per unexposed cell; expected "
-            "(n_dicentrics, n_cells)"
-        )
+        raise InputError(f"{expected}; {known.yield_:.3g} dicentrics per unexposed cell")
     return known
 
 
@@ -241,10 +237,7 @@ def _detected_count(threshold, beta, n_cells, detected):
 
     def missed(count):
         mean = count / n_cells
-        variance = detected.slide_variance(mean)
-        below, _ = tail_probabilities(threshold, n_cells, mean, variance)
-        half = math.exp(float(log_count_probability(threshold, n_cells, mean, variance))) / 2
-        return float(below) + half - beta  # P(X <= threshold)
+        return float(at_most(threshold, n_cells, mean, detected.slide_variance(mean))) - beta
 
     if detected.slide_variance(limit / n_cells) == 0:
         return limit

@@ -12,7 +12,8 @@ from scipy.stats import poisson
 
 from dicentlib.counts.checked import number
 from dicentlib.counts.sample import trimmed
-from dicentlib.dose.checks import estimate_of, range_warnings, sample_warnings
+from dicentlib.dose.checks import estimate_of
+from dicentlib.dose.joint import body_fraction
 from dicentlib.dose.result import MixtureEstimate
 from dicentlib.dose.whole_body import dose_variance, normal_quantile
 from dicentlib.errors import InputError
@@ -69,14 +70,11 @@ def mixture(sample, curve, *, level=0.95, d0_gy=2.7):
 
     # A lower yield on its bound is no dose: its cells count as unexposed.
     gap = dose - (0.0 if second <= LOWEST_YIELD else second_dose)
-    decline = math.exp(-gap / d0_gy)
-    body = w / (w + (1 - w) * decline)
-    by_w = decline / (w + (1 - w) * decline) ** 2
-    by_dose = body * (1 - body) / d0_gy
+    body, by_w, by_dose = map(float, body_fraction(w, gap, d0_gy))
     body_error = math.sqrt(
         (by_w * errors[0]) ** 2 + (by_dose * error) ** 2 + (by_dose * second_error) ** 2
     )
-    notes = sample_warnings(sample, curve, whole_body=False)
+    notes = []
     reason = _unresolved(w, first, second, errors, covariance, regular, z)
     if reason:
         notes.append(f"Two doses are not resolved: {reason}")
@@ -86,7 +84,6 @@ def mixture(sample, curve, *, level=0.95, d0_gy=2.7):
             f"The lower yield {second:.3g} lies so far below the curve's background that no dose "
             "agrees with it: its upper limit is not known."
         )
-    notes += range_warnings(curve, dose, limits[0], limits[1])
     return estimate_of(
         sample,
         curve,

@@ -2,16 +2,18 @@
 
 import dataclasses
 import math
+from functools import partial
 
 import numpy as np
 
 from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.counts.checked import number
-from dicentlib.dose.checks import estimate_of, range_warnings, sample_warnings
+from dicentlib.dose.checks import estimate_of
 from dicentlib.dose.contaminated_poisson import Background, fit_contaminated
 from dicentlib.dose.detected_dose import shares_of
 from dicentlib.dose.detector import DetectedCurve
-from dicentlib.dose.joint import N_DOSES, JointLikelihood, fraction_limits
+from dicentlib.dose.joint import N_DOSES, JointLikelihood, body_fraction, fraction_limits
+from dicentlib.dose.low_dose import checked_control
 from dicentlib.dose.profile import profile_limits
 from dicentlib.dose.result import PartialBodyEstimate
 from dicentlib.dose.whole_body import FARTHEST_GY, normal_quantile
@@ -79,106 +81,81 @@ def dolphin(
     unexposed, net = _background(background, detected, detector)
     if net:
         detected = _without_background(detected)
-    notes = sample_warnings(sample, curve, whole_body=False)
-    assumptions = (
-        f"Part of the body exposed to one dose, D0 = {d0_gy:g} Gy; {limits} limits.",
-        "No dicentrics in unexposed cells."
-        if unexposed is None
-        else f"{unexposed.rate:.4g} dicentrics per unexposed cell (false or spontaneous).",
-    )
-    fitted = fit_contaminated(sample.distribution, unexposed, bounded=limits == "profile")
-    if not isinstance(fitted, str):
-        p0 = fitted.background
-        fitted = _on_curve(fitted, detected, net=net)
-    if isinstance(fitted, str):
-        notes.append(f"Not estimable: {fitted}")
-        dose = lower = upper = math.nan
-        yields, fields = (math.nan,) * 3, dict.fromkeys(_FIELDS, math.nan)
-        details, shares = {}, {}
-    else:
-        shift = p0 if net else 0.0
-        dose, sd, yields, fields, details = _estimate(fitted, detected, z, d0_gy, net=net)
-        lower, upper = max(dose - z * sd, 0.0), dose + z * sd
-        if limits == "profile":
-            lower, upper = profile_limits(
-                sample.distribution,
-                unexposed,
-                lambda at: shift + detected.mean_at(at),
-                detected.variance_at,
-                dose=dose,
-                level=level,
-                farthest_gy=FARTHEST_GY,
-            )
-            doses = np.linspace(lower, min(upper, FARTHEST_GY), N_DOSES)
-            joint = JointLikelihood.of(
-                sample.distribution,
-                doses_gy=np.union1d(doses, [dose]),
-                mean_at=lambda at: shift + detected.mean_at(at),
-                variance_at=detected.variance_at,
-                background=p0,
-                d0_gy=d0_gy,
-            )
-            ends = fraction_limits(joint, fields["fraction"], level=level)
-            fields |= dict(zip(("fraction_lower", "fraction_upper"), ends, strict=True))
-        shares = shares_of(detected, dose, details["exposed_yield_standard_error"] ** 2)
-        notes += _part_warnings(sample, fitted, dose, upper)
-        notes += range_warnings(curve, dose, lower, upper)
-    return estimate_of(
+    estimate = partial(
+        estimate_of,
         sample,
         curve,
         PartialBodyEstimate,
         method="dolphin",
-        dose=(dose, lower, upper),
-        yields=yields,
         level=level,
         d0_gy=d0_gy,
-        shares=shares,
-        notes=notes,
-        assumptions=assumptions,
-        details={**details, "limits": limits},
+        assumptions=(
+            f"Part of the body exposed to one dose, D0 = {d0_gy:g} Gy; {limits} limits.",
+            "No dicentrics in unexposed cells."
+            if unexposed is None
+            else f"{unexposed.rate:.4g} dicentrics per unexposed cell (false or spontaneous).",
+        ),
+    )
+    try:
+        fitted = fit_contaminated(sample.distribution, unexposed, bounded=limits == "profile")
+        dose = _dose(fitted, detected, net=net)
+    except InputError as error:
+        unknown, notes = (math.nan,) * 3, [f"Not estimable: {error}"]
+        return estimate(dose=unknown, yields=unknown, notes=notes, details={"limits": limits})
+    ends, yields, fields, details = _by_delta(fitted, detected, dose, z, d0_gy, net=net)
+    if limits == "profile":
+        shift = fitted.background if net else 0.0
+        law = {
+            "mean_at": lambda at: shift + detected.mean_at(at),
+            "variance_at": detected.variance_at,
+        }
+        ends = profile_limits(
+            sample.distribution, unexposed, **law, dose=dose, level=level, farthest_gy=FARTHEST_GY
+        )
+        doses = np.linspace(ends[0], min(ends[1], FARTHEST_GY), N_DOSES)
+        joint = JointLikelihood.of(
+            sample.distribution,
+            doses_gy=np.union1d(doses, [dose]),
+            **law,
+            background=fitted.background,
+            d0_gy=d0_gy,
+        )
+        parts = fraction_limits(joint, fields["fraction"], level=level)
+        fields |= dict(zip(("fraction_lower", "fraction_upper"), parts, strict=True))
+    return estimate(
+        dose=(dose, *ends),
+        yields=yields,
+        shares=shares_of(detected, dose, details["exposed_yield_standard_error"] ** 2),
+        notes=_part_warnings(sample, fitted, dose, ends[1]),
+        details=details | {"limits": limits},
         **fields,
     )
 
 
-def _on_curve(fitted, detected, *, net):
-    """The fit, or the reason why its yield is no dose of the curve."""
-    try:
-        exposed = detected.dose_at(fitted.yield_ + (0.0 if net else fitted.background))
-    except InputError as error:
-        return f"{error}"
-    if exposed > FARTHEST_GY:
-        return f"the yield of the exposed part corresponds to {exposed:.0f} Gy, above any dose"
-    if detected.curve.slope_at(exposed) <= 0:
-        return f"the curve {detected.curve.describe()} does not rise at {exposed:.3g} Gy"
-    return fitted
+def _dose(fitted, detected, *, net):
+    """Dose of the exposed part; InputError where its yield is no dose of the curve."""
+    dose = detected.dose_at(fitted.yield_ + (0.0 if net else fitted.background))
+    if dose > FARTHEST_GY:
+        raise InputError(
+            f"the yield of the exposed part corresponds to {dose:.0f} Gy, above any dose"
+        )
+    if detected.curve.slope_at(dose) <= 0:
+        raise InputError(f"the curve {detected.curve.describe()} does not rise at {dose:.3g} Gy")
+    return dose
 
 
-_FIELDS = (
-    "scored_fraction",
-    "scored_fraction_error",
-    "fraction",
-    "fraction_lower",
-    "fraction_upper",
-)
-
-
-def _estimate(fitted, detected, z, d0_gy, *, net):
-    """Dose, its standard error, yield and fraction with their limits, by the delta method."""
-    p0 = fitted.background
-    inverted = fitted.yield_ if net else fitted.yield_ + p0
-    covariance = fitted.covariance
-    sd_yield = math.sqrt(covariance[1, 1] if net else float(covariance[1:, 1:].sum()))
-    dose = detected.dose_at(inverted)
+def _by_delta(fitted, detected, dose, z, d0_gy, *, net):
+    """Limits of the dose, yield with its limits, fraction with its own, and standard errors."""
+    p0, f, covariance = fitted.background, fitted.fraction, fitted.covariance.copy()
+    if net:  # the curve is above the background: an error of that does not move the dose
+        covariance[2, :] = covariance[:, 2] = 0.0
+    sd_yield = math.sqrt(covariance[1:, 1:].sum())
     slope = detected.detector.efficiency * float(detected.curve.slope_at(dose))
     from_curve = float(detected.variance_at(dose)) / slope**2
     sd_dose = math.sqrt(from_curve + (sd_yield / slope) ** 2)
 
-    f = fitted.fraction
-    growth = math.exp(dose / d0_gy)
-    total = 1 - f + f * growth
-    body = f * growth / total
-    by_dose = body * (1 - body) / d0_gy
-    gradient = np.array([growth / total**2, by_dose / slope, 0.0 if net else by_dose / slope])
+    body, by_f, by_dose = body_fraction(f, dose, d0_gy)
+    gradient = np.array([by_f, by_dose / slope, by_dose / slope])
     variance = gradient @ covariance @ gradient + by_dose**2 * from_curve
     sd_body = math.sqrt(max(variance, 0.0))
     exposed = fitted.yield_ + p0
@@ -196,7 +173,7 @@ def _estimate(fitted, detected, z, d0_gy, *, net):
         "exposed_yield_standard_error": sd_yield,
         "background_yield": p0,
     }
-    return dose, sd_dose, yields, fields, details
+    return (max(dose - z * sd_dose, 0.0), dose + z * sd_dose), yields, fields, details
 
 
 def _background(background, detected, detector):
@@ -213,22 +190,8 @@ def _background(background, detected, detector):
         if background == "curve" and detector is not None and detector.false_rate > 0:
             raise InputError("background='curve' and a detector's false rate exclude each other")
         return Background(float(detected.mean_at(0.0)), detected.unexposed_cells()), True
-    try:
-        count, cells = (float(value) for value in background)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"background is {background!r}: expected (n_dicentrics, n_cells)"
-        ) from error
-    if not (count >= 0 and count == round(count)) or not (np.isfinite(cells) and cells > 0):
-        raise InputError(
-            f"background is {background!r}: expected whole dicentrics >= 0 in cells > 0"
-        )
-    if count > cells:
-        raise InputError(
-            f"background is {background!r}: {count / cells:.3g} dicentrics per unexposed cell; "
-            "expected (n_dicentrics, n_cells)"
-        )
-    return Background(count / cells, cells), False
+    known = checked_control(background, label="background")
+    return Background(known.yield_, known.n_cells), False
 
 
 def _without_background(detected):

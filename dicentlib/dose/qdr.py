@@ -1,12 +1,11 @@
 """Qdr: the dose of an exposed part from its damaged cells alone."""
 
 import math
-from numbers import Real
 
 from scipy.optimize import brentq
 
-from dicentlib.dose.checks import checked_curve, common_assumptions, range_warnings
-from dicentlib.dose.result import DoseEstimate
+from dicentlib.counts.sample import Sample
+from dicentlib.dose.checks import checked_curve, estimate_of
 from dicentlib.dose.whole_body import DELTA_FLOOR, normal_quantile
 from dicentlib.errors import InputError
 
@@ -29,23 +28,17 @@ def qdr(n_dicentrics, n_damaged, curve, acentric_curve, *, level=0.95):
         both covariances.
     """
     z = normal_quantile(level)
-    for label, value in (("n_dicentrics", n_dicentrics), ("n_damaged", n_damaged)):
-        whole = isinstance(value, Real) and math.isfinite(value) and value == round(value)
-        if not whole or value < 0:
-            raise InputError(f"{label} is {value!r}: expected a whole number of 0 or more")
-    notes = []
+    sample, notes = Sample.of(n_cells=n_damaged, n_dicentrics=n_dicentrics), []
     for one in (curve, acentric_curve):
         checked_curve(one)
-    if curve.covariance is None or acentric_curve.covariance is None:
-        notes.append("A curve has no covariance: its own uncertainty is not in the interval.")
-    if n_dicentrics < DELTA_FLOOR:
+    if acentric_curve.covariance is None:
+        notes.append("The curve of acentrics has no covariance: its error is not in the interval.")
+    if sample.n_dicentrics < DELTA_FLOOR:
         notes.append(
-            f"{n_dicentrics} dicentrics: below {DELTA_FLOOR} the delta interval covers less than "
-            "its level."
+            f"{sample.n_dicentrics} dicentrics: below {DELTA_FLOOR} the delta interval covers "
+            "less than its level."
         )
-    if n_damaged == 0:
-        raise InputError("no damaged cells: Qdr cannot estimate a dose")
-    observed = n_dicentrics / n_damaged
+    observed = sample.yield_
 
     def expected(dose):
         y1 = float(curve.yield_at(dose))
@@ -63,33 +56,21 @@ def qdr(n_dicentrics, n_damaged, curve, acentric_curve, *, level=0.95):
     damaged = -math.expm1(-total)
     step = 1e-5 * max(dose, 1e-2)
     slope = (expected(dose + step)[0] - expected(max(dose - step, 0))[0]) / (2 * step)
-    counting = ((y1 + y1**2) / damaged - mean**2) / n_damaged
+    counting = ((y1 + y1**2) / damaged - mean**2) / sample.n_cells
     by_total = -y1 * math.exp(-total) / damaged**2
     from_curves = (1 / damaged + by_total) ** 2 * float(
         curve.variance_at(dose)
     ) + by_total**2 * float(acentric_curve.variance_at(dose))
     error = math.sqrt(counting + from_curves) / slope
     lower, upper = max(dose - z * error, 0.0), dose + z * error
-    return DoseEstimate(
+    return estimate_of(
+        sample,
+        curve,
         method="qdr",
-        dose_gy=dose,
-        lower_gy=lower,
-        upper_gy=upper,
+        dose=(dose, lower, upper),
+        yields=(y1, float(curve.yield_at(lower)), float(curve.yield_at(upper))),
         level=level,
-        yield_=y1,
-        yield_lower=float(curve.yield_at(lower)),
-        yield_upper=float(curve.yield_at(upper)),
-        n_cells=int(n_damaged),
-        n_dicentrics=int(n_dicentrics),
-        distribution=None,
-        dispersion_index=None,
-        u=None,
-        protraction=curve.protraction,
-        curve=curve.acute or curve,
-        warnings=(*notes, *range_warnings(curve, dose, lower, upper)),
-        assumptions=(
-            *common_assumptions(curve),
-            "Only damaged cells are used; n_cells counts them.",
-        ),
+        notes=notes,
+        assumptions=("Only damaged cells are used; n_cells counts them.",),
         details={"standard_error_gy": error, "per_damaged_cell": observed},
     )

@@ -4,8 +4,10 @@ import dataclasses
 import math
 from dataclasses import dataclass
 from html import escape
+from typing import ClassVar
 
 import numpy as np
+from scipy.integrate import cumulative_trapezoid
 
 from dicentlib.calibration.curve import CalibrationCurve
 
@@ -16,8 +18,11 @@ class DoseEstimate:
 
     ``dose_gy`` is NaN where the method cannot estimate one (``estimable`` is False and
     ``warnings`` says why). ``upper_gy`` is infinite where the curve sets no upper limit.
-    ``level`` is the nominal coverage of [``lower_gy``, ``upper_gy``].
+    ``level`` is the nominal coverage of [``lower_gy``, ``upper_gy``]. ``whole_body`` says whether
+    the method takes the whole body to be exposed.
     """
+
+    whole_body: ClassVar[bool] = True
 
     method: str
     dose_gy: float
@@ -60,11 +65,7 @@ class DoseEstimate:
 
         NaN becomes None; infinity becomes ``"infinity"``.
         """
-        content = {}
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            content[field.name] = value.to_dict() if field.name == "curve" else plain(value)
-        return content
+        return {name: plain(value) for name, value in vars(self).items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,22 +74,27 @@ class PartialBodyEstimate(DoseEstimate):
 
     ``scored_fraction`` (f): of the scored cells, those exposed. ``fraction`` (F): of the body
     (of its lymphocytes), corrected for cells that did not reach metaphase; with limits. ``shares``
-    gives, per cause, its share of the variance of the exposed part's yield.
+    gives, per cause, its share of the variance of the exposed part's yield. Without an estimate
+    all of these are NaN.
     """
 
-    scored_fraction: float
-    scored_fraction_error: float
-    fraction: float
-    fraction_lower: float
-    fraction_upper: float
+    whole_body: ClassVar[bool] = False
+
+    scored_fraction: float = math.nan
+    scored_fraction_error: float = math.nan
+    fraction: float = math.nan
+    fraction_lower: float = math.nan
+    fraction_upper: float = math.nan
     d0_gy: float
-    shares: dict
+    shares: dict = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MixtureEstimate(DoseEstimate):
     """Two doses. ``dose_gy`` and its limits are the higher one's; ``resolved`` says if there are
     two at all. ``fraction`` and ``second_fraction`` are of the body and add up to 1."""
+
+    whole_body: ClassVar[bool] = False
 
     second_dose_gy: float
     second_lower_gy: float
@@ -145,15 +151,19 @@ def warnings_html(warnings):
 
 def cumulative_of(grid, density):
     """Integral of `density` from the start of `grid` (trapezia), scaled to end at 1."""
-    steps = np.diff(grid) * (density[1:] + density[:-1]) / 2
-    cumulative = np.concatenate([[0.0], np.cumsum(steps)])
+    cumulative = cumulative_trapezoid(density, grid, initial=0.0)
     return cumulative / cumulative[-1]
 
 
 def plain(value):
-    """`value` as JSON knows it: lists, text, finite numbers, None, ``"infinity"``."""
+    """`value` as JSON knows it: lists, text, finite numbers, None, ``"infinity"``.
+
+    An object is what its ``to_dict`` says, or else the fields of a dataclass.
+    """
     if isinstance(value, dict):
         return {str(key): plain(one) for key, one in value.items()}
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
     if dataclasses.is_dataclass(value):
         return plain(dataclasses.asdict(value))
     if isinstance(value, np.ndarray):

@@ -10,6 +10,7 @@ from typing import Any
 from scipy.stats import poisson
 
 from dicentlib.dose.contaminated_poisson import fit_contaminated
+from dicentlib.errors import InputError
 
 FEWEST = 4  # dicentrics of a possible rogue cell
 CHANCE = 0.05  # of such a cell by the dose of the others: above, it is none
@@ -46,8 +47,11 @@ def find_rogue_cell(distribution):
         return None
     others = without_cell(distribution, many[0])
     n, x = sum(others), sum(k * cells for k, cells in enumerate(others))
-    fitted = fit_contaminated(others, bounded=True)
-    exposed, mean = (n, x / n) if isinstance(fitted, str) else (n * fitted.fraction, fitted.yield_)
+    try:
+        fitted = fit_contaminated(others, bounded=True)
+        exposed, mean = n * fitted.fraction, fitted.yield_
+    except InputError:  # no pairs
+        exposed, mean = n, x / n
     chance = min(float(exposed * poisson.sf(many[0] - 1, mean)), 1.0)
     return RogueCell(many[0], chance) if chance < CHANCE else None
 

@@ -5,23 +5,19 @@ partial body, limits, category.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from html import escape
 
 from dicentlib.counts.checked import number
 from dicentlib.counts.dispersion import Dispersion, dispersion, expected_dispersion
 from dicentlib.counts.exact_dispersion import exact_dispersion_p
 from dicentlib.counts.sample import Sample
-from dicentlib.dose import steps as turns
 from dicentlib.dose.bayesian import bounded_bayesian
 from dicentlib.dose.checks import checked_curve
 from dicentlib.dose.detected_dose import detector_dose
 from dicentlib.dose.detector import DetectedCurve
-from dicentlib.dose.exposure import (
-    DEFAULT_PRIOR,
-    LOCAL_PRIOR,
-    ExposurePosterior,
-    exposure_posterior,
-)
+from dicentlib.dose.exposure import exposure_posterior
+from dicentlib.dose.exposure_result import DEFAULT_PRIOR, LOCAL_PRIOR, ExposurePosterior
 from dicentlib.dose.hidden_part import HiddenPart, hidden_part
 from dicentlib.dose.low_dose import CharacteristicLimits, characteristic_limits, odds
 from dicentlib.dose.partial_body import dolphin
@@ -33,46 +29,90 @@ from dicentlib.dose.result import (
     warnings_html,
 )
 from dicentlib.dose.rogue_cell import RogueCell, find_rogue_cell, without_cell
-from dicentlib.dose.steps import Step, sample_size
+from dicentlib.dose.steps import route_conclusion, route_steps, sample_size
 from dicentlib.dose.triage import triage
 from dicentlib.dose.whole_body import merkle
 from dicentlib.errors import InputError
 
+# what a file keeps of a route, beside the density of the dose and the rogue cell
+IN_FILES = (
+    *("conclusion", "above_background", "odds_of_no_dose", "partial_by", "dispersion_p"),
+    *("estimate", "whole_body", "partial_body", "other", "hidden", "posterior", "steps"),
+    *("dispersion", "limits", "triage", "warnings"),
+)
+
 
 @dataclass(frozen=True, repr=False)
 class Route:
-    """The turns taken, and every result on the way.
+    """Every result on the way of a laboratory, and the turns that follow from them.
 
-    ``estimate`` is the one to report: ``whole_body`` or ``partial_body``. ``above_background``
-    False means that the sample does not differ from unexposed cells, neither in the sum of its
-    dicentrics nor in their spread: the dose is then reported as below ``estimate.upper_gy``.
-
+    ``whole_body`` is its whole-body dose, ``bayesian`` the density of it, ``limits`` what as many
+    cells distinguish from the background, ``odds_of_no_dose`` those against a suspected dose.
     ``partial_by`` is what speaks for a partial exposure where one is reported: "dispersion" or
-    "history", else None. ``other`` is the dose to report with it: the whole-body one where history
-    alone speaks, or where both intervals overlap. ``dispersion_p`` is the exact p-value of the
-    dispersion; ``hidden`` says which partial exposures the counts of a whole-body dose allow;
-    ``rogue_cell`` is a single cell that the others do not explain, with the route without it.
-    ``posterior`` weighs whole and partial exposure instead of choosing; None without the cells.
+    "history", else None. ``dispersion_p`` is the exact p-value of the ``dispersion``; ``hidden``
+    says which partial exposures the counts of a whole-body dose allow; ``rogue_cell`` is a single
+    cell that the others do not explain, with the route without it. ``posterior`` weighs whole and
+    partial exposure instead of choosing, or is None, with the reason in ``no_posterior``. Without
+    the cells (sums alone) all of these are None. ``history`` is what was given of the exposure.
     """
 
-    steps: tuple
-    estimate: DoseEstimate
+    history: dict
     whole_body: DoseEstimate
-    partial_body: PartialBodyEstimate | None
     bayesian: BayesianEstimate
-    dispersion: Dispersion | None
     limits: CharacteristicLimits
-    odds_of_no_dose: float | None
-    triage: dict
-    above_background: bool
-    conclusion: str
-    partial_by: str | None = None
-    other: DoseEstimate | None = None
-    other_triage: dict | None = None
+    odds_of_no_dose: float | None = None
+    dispersion: Dispersion | None = None
     dispersion_p: float | None = None
+    partial_body: PartialBodyEstimate | None = None
+    partial_by: str | None = None
     hidden: HiddenPart | None = None
     rogue_cell: RogueCell | None = None
     posterior: ExposurePosterior | None = None
+    no_posterior: str = ""
+
+    @property
+    def estimate(self):
+        """The dose to report: ``whole_body`` or ``partial_body``."""
+        return self.whole_body if self.partial_by is None else self.partial_body
+
+    @property
+    def other(self):
+        """The whole-body dose where it is to be reported too, else None.
+
+        That is where history alone speaks for a partial exposure, or where both intervals overlap.
+        """
+        if self.partial_by is None:
+            return None
+        overlap = self.partial_body.lower_gy <= self.whole_body.upper_gy
+        return self.whole_body if self.partial_by == "history" or overlap else None
+
+    @property
+    def above_background(self):
+        """Whether the sample differs from unexposed cells, by the sum or by the spread.
+
+        Where it does not, the dose is reported as below ``estimate.upper_gy``.
+        """
+        return self.limits.above or self.partial_by is not None
+
+    @cached_property
+    def triage(self):
+        """Categories of the dose to report, by scheme."""
+        return _categories(self.bayesian if self.partial_by is None else self.partial_body)
+
+    @cached_property
+    def other_triage(self):
+        """Categories of ``other``, or None."""
+        return None if self.other is None else _categories(self.bayesian)
+
+    @cached_property
+    def steps(self):
+        """The turns in words."""
+        return route_steps(self)
+
+    @cached_property
+    def conclusion(self):
+        """The sentence to sign."""
+        return route_conclusion(self)
 
     def __repr__(self):
         return f"Route({self.conclusion!r})"
@@ -108,23 +148,16 @@ class Route:
     def to_dict(self):
         """Plain content for JSON (without the density of the dose)."""
         density, rogue = self.bayesian, self.rogue_cell
-        facts = ("conclusion", "above_background", "odds_of_no_dose", "partial_by", "dispersion_p")
-        results = ("estimate", "whole_body", "partial_body", "other", "hidden", "posterior")
-        content = {name: getattr(self, name) for name in (*facts, *results)}
-        content |= {name: content[name] and content[name].to_dict() for name in results}
-        content["steps"] = [vars(step) for step in self.steps]
+        content = {name: getattr(self, name) for name in IN_FILES}
         content["bayesian"] = {"mode_gy": density.dose_gy} | {
             name: getattr(density, name) for name in ("mean_gy", "sd_gy", "lower_gy", "upper_gy")
         }
-        content["dispersion"] = self.dispersion and vars(self.dispersion)
-        content["limits"] = vars(self.limits)
-        content["triage"] = {name: vars(one) for name, one in self.triage.items()}
         content["rogue_cell"] = rogue and {
             "n_dicentrics": rogue.n_dicentrics,
             "chance": rogue.chance,
             "conclusion_without": rogue.without.conclusion,
         }
-        return plain(content | {"warnings": self.warnings})
+        return plain(content)
 
 
 def laboratory_route(
@@ -182,102 +215,63 @@ def laboratory_route(
         same_detector = curve.scorer is not None and detector is None
     detecting = {"detector": detector, "ensemble_yields": ensemble_yields}
     aware = detector is not None or ensemble_yields is not None or same_detector
-    steps = [turns.size_step(sample)]
-    expected = expected_dispersion(curve)
-    spread, exact = None, None
-    if sample.distribution is not None:
-        spread = dispersion(sample.distribution, expected=expected)
-        exact = exact_dispersion_p(sample.distribution)
-    steps.append(turns.dispersion_step(spread, exact, local_exposure))
-
     limits = characteristic_limits(sample, curve, control=control, detector=detector)
-    steps.append(turns.background_step(limits))
-
     density = bounded_bayesian(sample, curve, **detecting)
-    whole_body = _whole_body(sample, curve, detecting if aware else None, density)
-    steps.append(turns.whole_body_step(whole_body, limits.above))
-
-    chance = None
+    route = Route(
+        history={
+            "local_exposure": local_exposure,
+            "suspected_gy": suspected_gy,
+            "delay_days": delay_days,
+        },
+        whole_body=_whole_body(sample, curve, detecting if aware else None, density),
+        bayesian=density,
+        limits=limits,
+    )
     if suspected_gy is not None:
-        chance = odds(
-            n_cells=sample.n_cells,
-            n_dicentrics=sample.n_dicentrics,
-            curve=curve,
-            suspected_gy=suspected_gy,
-            detector=detector,
-        )
-        steps.append(turns.odds_step(chance, suspected_gy))
+        counted = {"n_cells": sample.n_cells, "n_dicentrics": sample.n_dicentrics}
+        chance = odds(**counted, curve=curve, suspected_gy=suspected_gy, detector=detector)
+        route = replace(route, odds_of_no_dose=chance)
+    if sample.distribution is None:
+        return route
+    options = {"same_detector": same_detector, "local_exposure": local_exposure, "d0_gy": d0_gy}
+    route = replace(route, **_by_cells(sample, curve, limits.above, detecting, **options))
+    rogue = find_rogue_cell(sample.distribution)
+    if rogue is not None:
+        others = without_cell(sample.distribution, rogue.n_dicentrics)
+        without = laboratory_route(others, curve, control=control, **options, **detecting)
+        rogue = replace(rogue, without=without)
+    return replace(route, rogue_cell=rogue)
 
-    partial, partial_by = None, None
-    overdispersed = spread is not None and spread.overdispersed
-    if spread is not None and (overdispersed or local_exposure):
+
+def _by_cells(sample, curve, above, detecting, *, same_detector, local_exposure, d0_gy):
+    """What the cells with 0, 1, 2 ... dicentrics say of a partial exposure: fields of a route.
+
+    `above`: the sum of the dicentrics is above the background.
+    """
+    spread = dispersion(sample.distribution, expected=expected_dispersion(curve))
+    found = {"dispersion": spread, "dispersion_p": exact_dispersion_p(sample.distribution)}
+    if spread.overdispersed or local_exposure:
+        own_background = same_detector and detecting["detector"] is None
         partial = dolphin(
             sample,
             curve,
             d0_gy=d0_gy,
-            background="curve" if same_detector and detector is None else None,
+            background="curve" if own_background else None,
             limits="profile",
             **detecting,
         )
-        if partial.estimable and (limits.above or partial.lower_gy > 0):
-            partial_by = "dispersion" if overdispersed else "history"
-    estimate = whole_body if partial_by is None else partial
-    other = whole_body if partial_by == "history" else None
-    if partial_by == "dispersion" and partial.lower_gy <= whole_body.upper_gy:
-        other = whole_body
-    if partial is not None:
-        steps.append(turns.partial_step(partial, partial_by, other, expected, limits))
-    hidden = None
-    if spread is not None and partial_by is None and not overdispersed:
+        found["partial_body"] = partial
+        if partial.estimable and (above or partial.lower_gy > 0):
+            found["partial_by"] = "dispersion" if spread.overdispersed else "history"
+    if "partial_by" not in found and not spread.overdispersed:
         seen = DetectedCurve.of(sample, curve, **detecting)
-        hidden = hidden_part(sample, seen, expected, d0_gy=d0_gy)
-        steps.append(Step("What could a partial exposure hide?", hidden.explain(), ""))
-    rogue = None if spread is None else find_rogue_cell(sample.distribution)
-    if rogue is not None:
-        without = laboratory_route(
-            without_cell(sample.distribution, rogue.n_dicentrics),
-            curve,
-            control=control,
-            same_detector=same_detector,
-            local_exposure=local_exposure,
-            d0_gy=d0_gy,
-            **detecting,
-        )
-        rogue = replace(rogue, without=without)
-        steps.append(turns.rogue_step(rogue))
-    posterior, reason = None, ""
-    if spread is not None:
-        prior = LOCAL_PRIOR if local_exposure else DEFAULT_PRIOR
-        try:
-            posterior = exposure_posterior(sample, curve, prior=prior, d0_gy=d0_gy, **detecting)
-        except InputError as error:
-            reason = str(error)
-        steps.append(turns.posterior_step(posterior, reason, estimate))
-    steps += turns.exposure_steps(curve.protraction, delay_days)
-    categories = _categories(density if estimate is whole_body else estimate)
-    others = None if other is None else _categories(density)
-    steps.append(turns.category_step(categories, others))
-    shown = limits.above or partial_by is not None
-    return Route(
-        steps=tuple(steps),
-        estimate=estimate,
-        whole_body=whole_body,
-        partial_body=partial,
-        bayesian=density,
-        dispersion=spread,
-        limits=limits,
-        odds_of_no_dose=chance,
-        triage=categories,
-        above_background=shown,
-        conclusion=turns.conclusion(estimate, other, limits, shown, rogue),
-        partial_by=partial_by,
-        other=other,
-        other_triage=others,
-        dispersion_p=exact,
-        hidden=hidden,
-        rogue_cell=rogue,
-        posterior=posterior,
-    )
+        found["hidden"] = hidden_part(sample, seen, spread.expected, d0_gy=d0_gy)
+    prior = LOCAL_PRIOR if local_exposure else DEFAULT_PRIOR
+    try:
+        posterior = exposure_posterior(sample, curve, prior=prior, d0_gy=d0_gy, **detecting)
+        return found | {"posterior": posterior}
+    except InputError as error:
+        return found | {"no_posterior": str(error)}
 
 
 def _whole_body(sample, curve, detecting, density):

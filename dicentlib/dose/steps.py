@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 
-from dicentlib.counts.dispersion import POISSON
 from dicentlib.dose.bayesian import ANOTHER_SCORER
 
 LONG_DELAY_DAYS = 140  # 20 weeks: dicentrics last about that long undiminished
@@ -53,20 +52,28 @@ def _probability(p):
     return f"{p:.2g}" if p >= 1e-6 else "below 0.000001"
 
 
-def size_step(sample):
+def route_steps(route):
+    """The turns that a route took, in their order, as a tuple of :class:`Step`."""
+    turns = (_size, _dispersion, _background, _whole_body, _suspected_dose, _part, _hidden_part)
+    turns += (_rogue_cell, _posterior, _protraction, _delay, _category)
+    return tuple(step for turn in turns if (step := turn(route)) is not None)
+
+
+def _size(route):
+    n_cells, n_dicentrics = route.whole_body.n_cells, route.whole_body.n_dicentrics
     triage, reference = enough_for("triage"), enough_for("reference")
     follows = {
         "reference": f"Enough for a reference estimate ({reference}).",
         "triage": f"Enough for triage ({triage}), good to about 1 Gy; not for a reference estimate "
         f"({reference}).",
         "too few": f"Too few even for triage ({triage}): score more cells.",
-    }[sample_size(sample.n_cells, sample.n_dicentrics)]
-    s = "s" * (sample.n_dicentrics != 1)
-    finding = f"{sample.n_dicentrics} dicentric{s} in {sample.n_cells} cells."
+    }[route.size]
+    finding = f"{n_dicentrics} dicentric{'s' * (n_dicentrics != 1)} in {n_cells} cells."
     return Step("How much was scored?", finding, follows)
 
 
-def dispersion_step(spread, exact, local_exposure):
+def _dispersion(route):
+    spread, exact = route.dispersion, route.dispersion_p
     question = "Are the dicentrics distributed as expected by chance?"
     if spread is None:
         return Step(
@@ -76,7 +83,7 @@ def dispersion_step(spread, exact, local_exposure):
         follows = "Partial-body exposure is looked for below."
     elif spread.underdispersed:
         follows = "Check how cells were selected and scored before trusting the interval."
-    elif local_exposure:
+    elif route.history["local_exposure"]:
         follows = "The history suggests local exposure, which is looked for in any case."
     elif math.isinf(spread.expected.error):
         follows = "Partial-body exposure is not looked for unless the history suggests it."
@@ -91,19 +98,20 @@ def dispersion_step(spread, exact, local_exposure):
     return Step(question, finding, follows)
 
 
-def background_step(limits):
-    follows = "A dose is estimated." if limits.above else "Their sum shows no dose."
-    return Step("Is the yield above the background?", limits.explain(), follows)
+def _background(route):
+    follows = "A dose is estimated." if route.limits.above else "Their sum shows no dose."
+    return Step("Is the yield above the background?", route.limits.explain(), follows)
 
 
-def whole_body_step(estimate, above):
-    finding = f"{estimate.summary()}."
-    if not above:
-        return Step("Which whole-body dose?", finding, "Only the upper limit counts.")
-    return Step("Which whole-body dose?", finding, "")
+def _whole_body(route):
+    follows = "" if route.limits.above else "Only the upper limit counts."
+    return Step("Which whole-body dose?", f"{route.whole_body.summary()}.", follows)
 
 
-def odds_step(chance, suspected_gy):
+def _suspected_dose(route):
+    chance, suspected_gy = route.odds_of_no_dose, route.history["suspected_gy"]
+    if chance is None:
+        return None
     likelier, other = ("no dose", f"{suspected_gy:g} Gy")[:: 1 if chance >= 1 else -1]
     times = max(chance, 1 / chance) if chance > 0 else math.inf
     factor = f"{times:.3g}" if times < LARGEST_ODDS else f"over {LARGEST_ODDS:,.0f}"
@@ -111,30 +119,32 @@ def odds_step(chance, suspected_gy):
     return Step("How does a suspected dose compare with none?", finding, "")
 
 
-def partial_step(partial, partial_by, other, expected, limits):
-    question = "Was only a part exposed?"
+def _part(route):
+    partial, question = route.partial_body, "Was only a part exposed?"
+    if partial is None:
+        return None
     if not partial.estimable:
         follows = "The whole-body dose is reported; it is too low if only a part was exposed."
         return Step(question, partial.summary() + ".", follows)
     finding = f"{partial.summary()}, {exposed_part(partial)}."
-    if expected.index > 1 and expected != POISSON:
+    if route.dispersion.expected.index > 1:
         finding += (
             " It takes the counts of exposed cells as Poisson; this scorer's spread wider, which "
             "makes the dose of the part too high and the part too small."
         )
-    if partial_by is None:
+    if route.partial_by is None:
         follows = "Its interval reaches down to no dose: whole-body is reported."
-    elif partial_by == "history":
+    elif route.partial_by == "history":
         follows = (
             "Dispersion does not suggest it, but the history does: it is reported, with the "
             "whole-body dose."
         )
-    elif not limits.above:
+    elif not route.limits.above:
         follows = (
             "The sum is not above the background, but unexposed cells do not have several "
             "dicentrics each: the partial-body dose is reported."
         )
-    elif other is None:
+    elif route.other is None:
         follows = (
             "It differs clearly from the whole-body dose, which would mislead: the partial-body "
             "dose is reported."
@@ -155,7 +165,16 @@ def exposed_part(partial):
     )
 
 
-def rogue_step(rogue):
+def _hidden_part(route):
+    if route.hidden is None:
+        return None
+    return Step("What could a partial exposure hide?", route.hidden.explain(), "")
+
+
+def _rogue_cell(route):
+    rogue = route.rogue_cell
+    if rogue is None:
+        return None
     return Step(
         "Is one cell unlike the others?",
         f"A single cell has {rogue.n_dicentrics} dicentrics; by the other cells the probability "
@@ -165,46 +184,51 @@ def rogue_step(rogue):
     )
 
 
-def category_step(categories, others):
-    found = categories["multibiodose"].explain()
+def _posterior(route):
+    """Both hypotheses weighed, and where that differs from the dose reported."""
+    question, posterior = "How probable is a partial exposure?", route.posterior
+    if route.dispersion is None:
+        return None
+    if posterior is None:
+        return Step(question, f"Not judged: {route.no_posterior}.", "")
+    finding = " ".join([posterior.explain(), *posterior.warnings])
+    return Step(question, finding, posterior.compare(route.estimate))
+
+
+def _protraction(route):
+    factor = route.whole_body.protraction
+    if factor == 1:
+        return None
+    return Step(
+        "Was the exposure acute?",
+        f"No: G = {factor:.3g}.",
+        "The quadratic term is reduced by G; an acute exposure would give a lower dose.",
+    )
+
+
+def _delay(route):
+    days = route.history["delay_days"]
+    if days is None or days <= LONG_DELAY_DAYS:
+        return None
+    return Step(
+        "Was blood taken in time?",
+        f"{days:g} days after the exposure.",
+        "Dicentrics are lost with the years (half in about 3 years, less evenly after high "
+        "doses): the dose is likely too low, and is not corrected.",
+    )
+
+
+def _category(route):
+    found, others = route.triage["multibiodose"].explain(), route.other_triage
     if others is not None and others["multibiodose"].probabilities:
         found += f" If the whole body was exposed: {others['multibiodose'].category}."
     return Step("Which category?", found, "")
 
 
-def posterior_step(posterior, reason, estimate):
-    """Both hypotheses weighed, and where that differs from the dose reported."""
-    question = "How probable is a partial exposure?"
-    if posterior is None:
-        return Step(question, f"Not judged: {reason}.", "")
-    finding = " ".join([posterior.explain(), *posterior.warnings])
-    return Step(question, finding, posterior.compare(estimate))
-
-
-def exposure_steps(protraction, delay_days):
-    steps = []
-    if protraction < 1:
-        steps.append(
-            Step(
-                "Was the exposure acute?",
-                f"No: G = {protraction:.3g}.",
-                "The quadratic term is reduced by G; an acute exposure would give a lower dose.",
-            )
-        )
-    if delay_days is not None and delay_days > LONG_DELAY_DAYS:
-        steps.append(
-            Step(
-                "Was blood taken in time?",
-                f"{delay_days:g} days after the exposure.",
-                "Dicentrics are lost with the years (half in about 3 years, less evenly after "
-                "high doses): the dose is likely too low, and is not corrected.",
-            )
-        )
-    return steps
-
-
-def conclusion(estimate, other, limits, shown, rogue):
+def route_conclusion(route):
     """The sentence to sign."""
+    estimate, other, rogue = route.estimate, route.other, route.rogue_cell
+    shown = route.above_background
     if not shown and estimate.details.get("conflict"):
         text = f"Far below the background, no dose agrees: {ANOTHER_SCORER}."
     elif not shown and math.isinf(estimate.upper_gy):
@@ -218,7 +242,7 @@ def conclusion(estimate, other, limits, shown, rogue):
         text = f"Dose {estimate.summary()}."
     else:
         text = f"Dose {estimate.summary()}, to {estimate.fraction:.0%} of the body"
-        if not limits.above:
+        if not route.limits.above:
             text += " (shown by the spread of the dicentrics, not by their sum)"
         text += "." if other is None else f"; if the whole body was exposed: {other.summary()}."
     if rogue is not None:

@@ -9,7 +9,7 @@ from scipy.stats import beta, chi2
 from dicentlib.counts.sample import Sample
 from dicentlib.dose.checks import checked_curve
 from dicentlib.dose.detected_dose import detector_dose
-from dicentlib.dose.detector import DetectedCurve, Detector
+from dicentlib.dose.detector import DetectedCurve
 from dicentlib.errors import InputError
 
 
@@ -75,60 +75,51 @@ def check_known_doses(samples, curve, *, detector=None):
     if not rows:
         raise InputError("no sample of known dose")
     curve = checked_curve(curve)
-    found, parts = [], []
-    for number, row in enumerate(rows, start=1):
-        name = row.get("sample") or number
-        try:
-            dose = float(row["dose_gy"])
-            sample = Sample.of(n_cells=row["n_cells"], n_dicentrics=row["n_dicentrics"])
-        except KeyError as error:
-            raise InputError(f"sample {name}: expected a value of {error}") from error
-        except (TypeError, ValueError) as error:
-            raise InputError(f"sample {name}: {error}") from error
-        if not np.isfinite(dose) or dose < 0:
-            raise InputError(f"sample {name}: dose_gy is {dose}: expected 0 Gy or more")
-        estimate = detector_dose(sample, curve, detector=detector)
-        detected = DetectedCurve.of(sample, curve, detector=detector)
-        parts.append((sample, dose, detected))
-        mean, variance = float(detected.mean_at(dose)), float(detected.variance_at(dose))
-        deviation = np.sqrt(mean / sample.n_cells + variance)
-        found.append(
-            {
-                "sample": name,
-                "dose_gy": dose,
-                "estimate_gy": estimate.dose_gy,
-                "lower_gy": estimate.lower_gy,
-                "upper_gy": estimate.upper_gy,
-                "z": (sample.yield_ - mean) / deviation if deviation > 0 else 0.0,
-                "covered": estimate.lower_gy <= dose <= estimate.upper_gy,
-            }
-        )
-    table = pd.DataFrame(found)
+    names, doses, known = zip(*map(_checked, rows, range(1, len(rows) + 1)), strict=True)
+    doses = np.array(doses)
+    estimates = [detector_dose(sample, curve, detector=detector) for sample in known]
+    seen = [DetectedCurve.of(sample, curve, detector=detector) for sample in known]
+    cells = np.array([sample.n_cells for sample in known], dtype=float)
+    means = seen[0].mean_at(doses)
+    apart = np.array([sample.yield_ for sample in known]) - means
+    slides = np.array([one.slide_variance(mean) for one, mean in zip(seen, means, strict=True)])
+    variance = means / cells + seen[0].curve_variance_at(doses) + slides
+    table = pd.DataFrame(
+        {
+            "sample": names,
+            "dose_gy": doses,
+            "estimate_gy": [one.dose_gy for one in estimates],
+            "lower_gy": [one.lower_gy for one in estimates],
+            "upper_gy": [one.upper_gy for one in estimates],
+            "z": np.divide(apart, np.sqrt(variance), out=np.zeros_like(apart), where=variance > 0),
+        }
+    )
+    table["covered"] = table["dose_gy"].between(table["lower_gy"], table["upper_gy"])
     held, n = int(table["covered"].sum()), len(table)
-    together = _together(parts, curve, detector or Detector())
+    own = np.maximum(means, 0.5 / cells) / cells + slides
+    together = np.diag(own) + seen[0].shared_variance(doses[:, None], doses)
+    statistic = float(apart @ np.linalg.solve(together, apart))
     return Verification(
         table,
         held / n,
         float(beta.ppf(0.025, held, n - held + 1)) if held else 0.0,
         float(beta.ppf(0.975, held + 1, n - held)) if held < n else 1.0,
-        together,
+        statistic,
         n,
-        float(chi2.sf(together, n)),
+        float(chi2.sf(statistic, n)),
     )
 
 
-def _together(parts, curve, detector):
-    """Chi-squared of all differences, the errors of curve and detector shared."""
-    doses = np.array([dose for _, dose, _ in parts])
-    cells = np.array([sample.n_cells for sample, _, _ in parts], dtype=float)
-    means = np.array([float(one.mean_at(dose)) for _, dose, one in parts])
-    apart = np.array([sample.yield_ for sample, _, _ in parts]) - means
-    own = [float(one.slide_variance(mean)) for (_, _, one), mean in zip(parts, means, strict=True)]
-    covariance = np.diag(np.maximum(means, 0.5 / cells) / cells + own)
-    if curve.covariance is not None:
-        along = doses[:, None] ** np.arange(3)
-        covariance = covariance + detector.efficiency**2 * along @ curve.covariance @ along.T
-    real = np.asarray(curve.yield_at(doses))
-    covariance = covariance + np.outer(real, real) * detector.efficiency_error**2
-    covariance = covariance + detector.false_rate_error**2
-    return float(apart @ np.linalg.solve(covariance, apart))
+def _checked(row, number):
+    """Name, known dose and counts of a sample; without a name it is called by its number."""
+    name = row.get("sample") or number
+    try:
+        dose = float(row["dose_gy"])
+        sample = Sample.of(n_cells=row["n_cells"], n_dicentrics=row["n_dicentrics"])
+    except KeyError as error:
+        raise InputError(f"sample {name}: expected a value of {error}") from error
+    except (TypeError, ValueError) as error:
+        raise InputError(f"sample {name}: {error}") from error
+    if not np.isfinite(dose) or dose < 0:
+        raise InputError(f"sample {name}: dose_gy is {dose}: expected 0 Gy or more")
+    return name, dose, sample

@@ -10,7 +10,7 @@ from dicentlib.counts.checked import number
 from dicentlib.counts.dispersion import dispersion, expected_dispersion
 from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.dose.bayesian import above_zero
-from dicentlib.dose.checks import band_warnings, estimate_of, range_warnings, sample_warnings
+from dicentlib.dose.checks import band_warnings, estimate_of
 from dicentlib.dose.detector import DetectedCurve, count_variance
 from dicentlib.errors import InputError
 
@@ -55,7 +55,7 @@ def merkle(
     if x:
         low, high = x * (low / x) ** power, x * (high / x) ** power
     low, high = low / n, high / n
-    notes = sample_warnings(sample, curve)
+    notes = []
     dose = float(curve.dose_at(sample.yield_))
     lower = _lower_dose(low, curve, curve_level)
     upper = _upper_dose(high, curve, curve_level)
@@ -66,7 +66,6 @@ def merkle(
         )
     upper, conflict = above_zero(upper, sample, detected, notes)
     notes += band_warnings(curve, min(dose, FARTHEST_GY), curve_level)
-    notes += range_warnings(curve, dose, lower, upper)
     band = f"{curve_level:.0%} band of the curve" if uses_band else "the curve taken as exact"
     return estimate_of(
         sample,
@@ -102,7 +101,7 @@ def delta(sample, curve, *, level=0.95):
               g = -(1, D, G D^2)/s, \\quad s = \\alpha + 2 \\beta G D
     """
     z = normal_quantile(level)
-    notes, conflict = sample_warnings(sample, curve), False
+    notes, conflict = [], False
     dose = float(curve.dose_at(sample.yield_))
     detected = DetectedCurve.of(sample, curve)
     between = detected.slide_excess(sample) * sample.yield_ / sample.n_cells
@@ -124,7 +123,6 @@ def delta(sample, curve, *, level=0.95):
             f"{sample.n_dicentrics} dicentrics: below {DELTA_FLOOR} the delta interval covers "
             "less than its level; use merkle."
         )
-    notes += range_warnings(curve, dose, lower, upper)
     return estimate_of(
         sample,
         curve,
@@ -189,15 +187,9 @@ def _lower_dose(yield_, curve, level):
     end = float(curve.dose_at(yield_))
     if curve.covariance is None or level == 0 or end == 0:
         return end
-
-    def gap(dose):
-        return curve.band_at(dose, level=level)[1] - yield_
-
-    doses = np.linspace(0, end, 301)
-    below = np.flatnonzero(gap(doses[:-1]) < 0)
-    if not len(below):
-        return 0.0
-    return _crossing(gap, doses[below[-1]], doses[below[-1] + 1])
+    doses = np.linspace(end, 0, 301)
+    found = first_crossing(lambda dose: yield_ - curve.band_at(dose, level=level)[1], doses)
+    return 0.0 if math.isinf(found) else found
 
 
 def _upper_dose(yield_, curve, level):
@@ -208,22 +200,20 @@ def _upper_dose(yield_, curve, level):
         return math.inf
     if curve.covariance is None or level == 0:
         return start
+    doses = start + max(FARTHEST_GY - start, 0.0) * np.linspace(0, 1, 1001) ** 2
+    return first_crossing(lambda dose: curve.band_at(dose, level=level)[0] - yield_, doses)
 
-    def gap(dose):
-        return curve.band_at(dose, level=level)[0] - yield_
 
-    if gap(start) >= 0:
-        return start
-    doses = start + (FARTHEST_GY - start) * np.linspace(0, 1, 1001) ** 2
+def first_crossing(gap, doses):
+    """The first dose, along `doses` in their order, from which `gap` is above 0.
+
+    `gap` is a function of an array of doses; the crossing is refined between two of them. Infinite
+    where it is above 0 at none.
+    """
     above = np.flatnonzero(gap(doses) > 0)
-    if start >= FARTHEST_GY or not len(above):
+    if not len(above):
         return math.inf
-    return _crossing(gap, doses[above[0] - 1], doses[above[0]])
-
-
-def _crossing(gap, below, above):
-    if gap(above) == 0:
-        return float(above)
-    if gap(below) * gap(above) > 0:  # the band touches the curve: rounding
-        return float(above)
-    return float(brentq(gap, below, above, xtol=1e-12, rtol=1e-12))
+    first = above[0]
+    if first == 0 or gap(doses[first - 1]) > 0:  # the latter by rounding alone
+        return float(doses[first])
+    return float(brentq(gap, doses[first - 1], doses[first], xtol=1e-12, rtol=1e-12))

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from dicentlib.dose.checklist import CASE, labelled_facts
 from dicentlib.dose.route_table import reservations as reservations_of
-from dicentlib.errors import InputError
+from dicentlib.dose.steps import exposed_part
 from dicentlib.files import read_json
 from dicentlib.report import page as report
 from dicentlib.report.tables import evaluation_table, gray, interval
@@ -20,16 +21,6 @@ OTHER_IMAGES = (
     "differs from that of the calibration series, the detector's efficiency and false rate differ "
     "too, and the curve does not hold."
 )
-# facts of a case that a laboratory reports, by the name they are given with
-CASE = {
-    "requested_by": "Requested by",
-    "exposure": "Exposure",
-    "radiation_quality": "Radiation quality",
-    "sampling_date": "Blood sampling",
-    "culture": "Culture",
-    "other_findings": "Rings and other findings",
-    "comments": "Comments",
-}
 
 
 def headline(code, route):
@@ -53,10 +44,7 @@ def headline(code, route):
             value = "no upper limit"
         limits = "not above the background"
     if estimate is route.partial_body:
-        limits += (
-            f", to {estimate.fraction:.0%} ({estimate.fraction_lower:.0%} to "
-            f"{estimate.fraction_upper:.0%}) of the body"
-        )
+        limits += f", {exposed_part(estimate)}"
     if route.other is not None:
         limits += f"; if the whole body was exposed: {route.other.summary()}"
     if route.size == "too few":
@@ -74,7 +62,8 @@ def case_facts(case, **others):
     Parameters
     ----------
     case : dict
-        Any of the names in ``CASE``; what is not given is reported as not stated.
+        Any of the names in ``CASE`` of :mod:`dicentlib.dose.checklist`; what is not given is
+        reported as not stated.
     **others
         Facts that are always there, shown first; their names get a capital and blanks.
 
@@ -83,11 +72,9 @@ def case_facts(case, **others):
     InputError
         `case` holds another name.
     """
-    unknown = sorted(set(case) - set(CASE))
-    if unknown:
-        raise InputError(f"case: unknown {', '.join(unknown)}; allowed: {', '.join(CASE)}")
-    first = {name.replace("_", " ").capitalize(): value for name, value in others.items()}
-    return first | {label: case.get(name, "") for name, label in CASE.items()}
+    labels = {name: CASE.get(name, name.replace("_", " ").capitalize()) for name in others}
+    first = {labels[name]: value for name, value in others.items()}
+    return first | labelled_facts(case) | first  # first in order, and in what they say
 
 
 def reservations(curve, route, *, own_sample, noted=(), unscored=()):

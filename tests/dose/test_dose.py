@@ -449,7 +449,10 @@ def test_a_curve_without_dicentrics_at_0_gy_does_not_make_the_unexposed_exposed(
 
 def test_control_counts_the_wrong_way_round_are_refused():
     for control, message in (
-        ((1000, 1), r"control \(n_dicentrics, n_cells\) is .* a cell has 46 chromosomes"),
+        (
+            (1000, 1),
+            r"control is .*expected \(n_dicentrics, n_cells\); .* a cell has 46 chromosomes",
+        ),
         ((1000, 100), "dicentrics per unexposed cell"),
         ((0, 0), "no cells were scored"),
     ):

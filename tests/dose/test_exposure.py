@@ -12,11 +12,13 @@ from scipy.stats import poisson
 
 from dicentlib.calibration import CalibrationCurve, fit_curve, published_curve
 from dicentlib.counts.slides import SlideVariance
-from dicentlib.dose import Detector, estimate_dose, laboratory_route
-from dicentlib.dose.exposure import (
+from dicentlib.dose import (
     LOCAL_PRIOR,
+    Detector,
     ExposurePrior,
+    estimate_dose,
     exposure_posterior,
+    laboratory_route,
 )
 from dicentlib.dose.exposure_grid import hat_masses
 from dicentlib.errors import InputError
@@ -202,6 +204,12 @@ def test_another_scorers_curve_is_said():
     automated = CalibrationCurve((0.089, 0.0155, 0.013), np.diag([1e-6, 1e-6, 1e-6]))
     found = exposure_posterior([1000, 3], automated)
     assert any("far below the curve's background" in text for text in found.warnings)
+
+
+def test_counts_that_no_dose_explains_are_refused():
+    # no empty cell among 1359, and 4.9 dicentrics per cell where the prior's highest dose gives 3
+    with pytest.raises(InputError, match="no probability under any dose"):
+        exposure_posterior([0, 0, 0, 0, 140, 1219], LINEAR)
 
 
 @settings(max_examples=25, deadline=None)

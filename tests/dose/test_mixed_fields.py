@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from dicentlib.calibration import CalibrationCurve, published_curve
 from dicentlib.dose import laboratory_route
 from dicentlib.dose.criticality import criticality, mixed_field_curve
-from dicentlib.dose.fractionation import fractionation_factor
-from dicentlib.dose.protraction import split_dose_factor
+from dicentlib.dose.protraction import fractionation_factor, split_dose_factor
 from dicentlib.errors import InputError, ScorerMismatchError
 
 NEUTRONS = published_curve("iaea-2011-eq22-neutrons")

@@ -297,10 +297,15 @@ def test_there_is_one_category_of_a_sample(two_routes, triage):
 
 
 def test_facts_of_a_case():
-    found = report_findings.case_facts({"culture": "48 h"}, sample="24-017", delay_days=3)
-    assert list(found)[:2] == ["Sample", "Delay days"]
-    assert found["Culture"] == "48 h"
-    assert found["Exposure"] == ""
+    others = {"sample": "24-017", "delay_days": 3, "reviewer": "A. B."}
+    found = report_findings.case_facts({"culture": "48 h"}, **others)
+    assert list(found.items())[:3] == [
+        ("Sample", "24-017"),
+        ("Delay days", 3),
+        ("Who reviewed and signed", "A. B."),
+    ]
+    assert found["Culture: medium, time, temperature"] == "48 h"
+    assert found["Circumstances and date of the exposure"] == ""
     with pytest.raises(InputError, match="case: unknown colour; allowed: requested_by, exposure"):
         report_findings.case_facts({"colour": "red"})
 
