@@ -5,10 +5,8 @@ import pandas as pd
 
 from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.errors import InputError
-from dicentlib.evaluation.counts import precision, recall
+from dicentlib.evaluation.counts import MEASURES, rate
 from dicentlib.evaluation.ensembles import INTERVAL, summarise
-
-SOURCES = ("ensembles", "images", "both")
 
 
 def bootstrap_intervals(counts, *, n_draws=2000, seed, interval=INTERVAL):
@@ -55,11 +53,9 @@ def bootstrap_intervals(counts, *, n_draws=2000, seed, interval=INTERVAL):
         "both": resampled[np.arange(n_draws), :, chosen].T,
     }
     rows = []
-    for measure in ("precision", "recall"):
-        for source in SOURCES:
-            tp, fp, fn = samples[source]
-            values = precision(tp, fp) if measure == "precision" else recall(tp, fn)
-            summary = summarise(values, interval=interval)
+    for measure in MEASURES:
+        for source, sample in samples.items():
+            summary = summarise(rate(measure, sample), interval=interval)
             plain = {name: value.item() for name, value in summary.items()}
             rows.append({"measure": measure, "source": source, **plain})
     return pd.DataFrame(rows)

@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from dicentlib.errors import InputError
 
+MEASURES = ("precision", "recall")
 EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
 
 
@@ -42,6 +43,12 @@ def precision(tp, fp):
 def recall(tp, fn):
     """Share of true objects that are found, tp / (tp + fn); NaN where there were none."""
     return _share(tp, fn)
+
+
+def rate(measure, counts):
+    """Precision or recall, by name, of counts (3, ...): tp, fp, fn."""
+    tp, fp, fn = counts
+    return precision(tp, fp) if measure == "precision" else recall(tp, fn)
 
 
 def _share(part, rest):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dicentlib.errors import InputError
+from dicentlib.evaluation.counts import MEASURES
 from dicentlib.evaluation.surface import grid_position
 
 INTERVAL = (0.05, 0.95)
@@ -136,7 +137,7 @@ def curve_table(surface, *, agreement_threshold, system, class_name):
     """
     column = grid_position(surface.agreement_thresholds, agreement_threshold, "agreement_threshold")
     tables = []
-    for measure in ("precision", "recall"):
+    for measure in MEASURES:
         summary = summarise(getattr(surface, measure)[:, :, column])
         table = pd.DataFrame({"confidence_threshold": surface.confidence_thresholds, **summary})
         tables.append(table.assign(system=system, measure=measure, **{"class": class_name}))

@@ -9,12 +9,11 @@ from scipy import ndimage
 from dicentlib.conventions import CLASSES, STRIDE
 from dicentlib.data.targets import without_padding
 from dicentlib.errors import InputError
-from dicentlib.evaluation.counts import EIGHT_CONNECTED, precision, recall
+from dicentlib.evaluation.counts import EIGHT_CONNECTED, MEASURES, rate
 from dicentlib.evaluation.ensembles import random_ensembles, summarise
 from dicentlib.evaluation.surface import grid_position, image_counts
 from dicentlib.voting import decide, vote
 
-MEASURES = ("precision", "recall")
 N_RESAMPLES = 200  # of the images, for the interval that covers them too
 
 
@@ -131,8 +130,8 @@ class Exploration:
         )
         result = {}
         for measure in MEASURES:
-            over_ensembles = summarise(_measure(measure, np.moveaxis(counts.sum(axis=0), 0, 1)))
-            over_both = summarise(_measure(measure, resampled))
+            over_ensembles = summarise(rate(measure, counts.sum(axis=0)))
+            over_both = summarise(rate(measure, np.moveaxis(resampled, 1, 0)))
             result[measure] = {
                 "mean": over_ensembles["mean"],
                 "ensembles": (over_ensembles["lower"], over_ensembles["upper"]),
@@ -197,12 +196,6 @@ class Exploration:
             n_ensembles=len(ensembles),
             confidence_thresholds=self.confidence_thresholds,
         )
-
-
-def _measure(measure, counts):
-    """Precision or recall of counts, shape (n, 3, ...)."""
-    tp, fp, fn = np.moveaxis(counts, 1, 0)
-    return precision(tp, fp) if measure == "precision" else recall(tp, fn)
 
 
 def _compare(fired, truth, points):

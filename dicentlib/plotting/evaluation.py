@@ -1,6 +1,7 @@
 """Figures with a panel for each class: the threshold surface, intervals, reliability."""
 
 from dicentlib.conventions import CLASSES
+from dicentlib.evaluation.counts import MEASURES
 from dicentlib.plotting import thresholds as plots
 from dicentlib.plotting.threshold_view import format_rate
 
@@ -16,7 +17,7 @@ def plot_surfaces(surfaces, point, *, axs):
     axs : ndarray of Axes, shape (2, 2)
         Rows precision and recall, columns dicentric and fragment.
     """
-    for row, measure in zip(axs, plots.MEASURES, strict=True):
+    for row, measure in zip(axs, MEASURES, strict=True):
         for ax, name in zip(row, CLASSES, strict=True):
             surface = surfaces[name]
             plots.plot_surface(
@@ -43,7 +44,7 @@ def plot_class_intervals(counts, intervals, *, axs):
     for ax, name in zip(axs, CLASSES, strict=True):
         plots.plot_intervals(intervals[name], ax=ax)
         rates = ", ".join(
-            f"{measure} {format_rate(getattr(counts[name], measure))}" for measure in plots.MEASURES
+            f"{measure} {format_rate(getattr(counts[name], measure))}" for measure in MEASURES
         )
         ax.set_title(f"{name}, all members: {rates}")
     return axs

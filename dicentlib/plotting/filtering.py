@@ -3,7 +3,10 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
-from matplotlib.ticker import MaxNLocator
+
+from dicentlib.plotting.style import epoch_axis
+from dicentlib.plotting.thresholds import draw_observed
+from dicentlib.plotting.tiles import plot_tiles
 
 KEPT_COLOUR = "#009E73"
 REJECTED_COLOUR = "#D55E00"
@@ -58,18 +61,8 @@ def plot_gallery(images, titles, available, *, axs):
     axs : array of Axes
         Axes beyond the images are left empty.
     """
-    flat = np.ravel(axs)
-    for ax in flat:
-        ax.clear()
-        ax.set_axis_off()
-    for ax, image, title, kept in zip(flat, images, titles, available, strict=False):
-        colour = KEPT_COLOUR if kept else REJECTED_COLOUR
-        ax.imshow(image, cmap="gray", vmin=0, vmax=1)
-        height, width = image.shape
-        frame = plt.Rectangle((0, 0), width - 1, height - 1, fill=False, ec=colour, lw=3)
-        ax.add_patch(frame)
-        ax.set_title(title, fontsize=8, color=colour)
-    return axs
+    colours = [KEPT_COLOUR if kept else REJECTED_COLOUR for kept in available]
+    return plot_tiles(images, titles, colours, axs=axs)
 
 
 def plot_history(history, *, axs):
@@ -77,9 +70,7 @@ def plot_history(history, *, axs):
     for ax, what in zip(axs, ("loss", "accuracy"), strict=True):
         for part, style in (("training", "--"), ("validation", "-")):
             ax.plot(history["epoch"], history[f"{part}_{what}"], style, marker="o", label=part)
-        ax.set_xlabel("Epoch")
-        ax.set_xlim(history["epoch"].min() - 0.5, history["epoch"].max() + 0.5)
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        epoch_axis(ax, history["epoch"])
     axs[0].set_ylabel("Cross-entropy (nats)")
     axs[1].set_ylabel("Accuracy of the network alone")
     axs[0].legend()
@@ -108,17 +99,9 @@ def plot_filter_reliability(table, *, ax=None):
     `table` is that of ``assessment.reliability_by_probability``.
     """
     ax = plt.gca() if ax is None else ax
-    below, above = table["observed"] - table["lower"], table["upper"] - table["observed"]
     ax.plot([0, 1], [0, 1], color="0.6", lw=1, label="perfect")
-    ax.errorbar(
-        table["predicted"], table["observed"], [below, above], fmt="o", color="#0072B2", capsize=3
-    )
-    for row in table.itertuples():
-        offset = (5, -9) if row.observed > 0.5 else (5, 4)  # away from the nearer axis
-        ax.annotate(str(row.n), (row.predicted, row.observed), offset, "data", "offset points",
-                    fontsize=7)  # fmt: skip
-    ax.set(xlabel="Probability of the network", ylabel="Share truly available", xlim=(-0.03, 1.06))
-    ax.set_ylim(-0.03, 1.03)
+    draw_observed(table["predicted"], table["observed"], table, ax=ax, color="#0072B2")
+    ax.set(xlabel="Probability of the network", ylabel="Share truly available")
     ax.legend(loc="upper left")
     return ax
 

@@ -5,10 +5,9 @@ import numpy as np
 from matplotlib.animation import FuncAnimation
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from dicentlib.latent.points import POINT_CLASSES
-from dicentlib.plotting.style import CLASS_COLOURS
+from dicentlib.plotting.style import CLASS_COLOURS, epoch_axis
 
 ENTROPY_COLOURMAP = "Purples"  # none of the classes' colours
 ENTROPY_LABEL = "Entropy of the averaged classifier (nat)"
@@ -77,9 +76,8 @@ def plot_points(image, points, *, ax):
 def plot_disparity(epochs, disparity, *, ax):
     """How far each epoch's cloud is from the reference after alignment: 0 same shape, at most 1."""
     ax.plot(epochs, disparity, "o-", color="black", ms=4)
-    ax.set(xlabel="Epoch", ylabel="Procrustes disparity", ylim=(-0.02, 1.0))
-    ax.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    ax.set(ylabel="Procrustes disparity", ylim=(-0.02, 1.0))
+    epoch_axis(ax, epochs)
     return ax
 
 

@@ -1,42 +1,14 @@
 """The image crops behind a place of the latent plane, next to the plane itself."""
 
-import numpy as np
-
 from dicentlib.latent.crops import read_crops
 from dicentlib.latent.points import POINT_CLASSES
 from dicentlib.latent.trajectories import linked_points
 from dicentlib.plotting.latent import POINT_MARKERS, plot_entropy_map, plot_trajectories
 from dicentlib.plotting.style import CLASS_COLOURS
+from dicentlib.plotting.tiles import plot_tiles
 
 CROP_SIDE_PX = 48
 N_COLUMNS = 4
-
-
-def plot_crops(crops, titles, classes, *, axs):
-    """Image crops in a grid of axes, framed in their class's colour; spare axes stay empty.
-
-    Parameters
-    ----------
-    crops : ndarray, shape (k, side, side), values in [0, 1]
-    titles, classes : sequence of str, length k
-    axs : array of Axes, at least k
-
-    Returns
-    -------
-    array of Axes
-    """
-    for ax in np.ravel(axs):
-        ax.set_axis_off()
-    for ax, crop, title, name in zip(np.ravel(axs), crops, titles, classes, strict=False):
-        ax.clear()
-        ax.imshow(crop, cmap="gray", vmin=0, vmax=1)
-        ax.set_title(title, fontsize=8)
-        ax.set(xticks=[], yticks=[])
-        ax.grid(False)
-        ax.set_axis_on()
-        for spine in ax.spines.values():
-            spine.set(visible=True, color=CLASS_COLOURS[name], linewidth=2)
-    return axs
 
 
 def draw_linked_view(fig, plane, index, *, cluster=None, point=None, titles=None, n_crops=12):
@@ -76,10 +48,10 @@ def draw_linked_view(fig, plane, index, *, cluster=None, point=None, titles=None
         ax.plot(*plane.coordinates[:, point].T, color=colour, lw=1.5, zorder=5)
     titles = plane.points["image"] if titles is None else titles
     n_rows = max(1, -(-n_crops // N_COLUMNS))
-    plot_crops(
+    plot_tiles(
         crops,
         [titles[row] for row in rows],
-        [POINT_CLASSES[code] for code in plane.codes[rows]],
+        [CLASS_COLOURS[POINT_CLASSES[code]] for code in plane.codes[rows]],
         axs=right.subplots(n_rows, N_COLUMNS, squeeze=False),
     )
     return rows.tolist()

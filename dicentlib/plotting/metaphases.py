@@ -4,6 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy import stats
 
+from dicentlib.counts.cells import with_yields
+from dicentlib.plotting.dose import plot_yields
 from dicentlib.plotting.style import CLASS_COLOURS
 
 SIMULATED_COLOUR = "#0072B2"
@@ -67,21 +69,9 @@ def plot_yield_by_dose(table, curve, *, ax=None):
     ax = ax or plt.gca()
     doses = np.linspace(0, table["dose_gy"].max() * 1.02, 100)
     ax.plot(doses, curve(doses), color="0.4", label="stated yield")
-    cells, counts = table["n_cells"], table["n_dicentrics"]
-    # Exact 95 % Poisson limits (Garwood 1936); the lower one of a count of 0 is 0.
-    low = np.where(counts > 0, stats.gamma.ppf(0.025, np.maximum(counts, 1)), 0.0)
-    high = stats.gamma.ppf(0.975, counts + 1)
-    errors = [(counts - low) / cells, (high - counts) / cells]
-    ax.errorbar(
-        table["dose_gy"],
-        counts / cells,
-        yerr=errors,
-        fmt="o",
-        color=SIMULATED_COLOUR,
-        capsize=3,
-        label="annotated, 95 % limits",
-    )
-    ax.set(xlabel="Dose (Gy)", ylabel="Dicentrics per cell (simulated)")
+    label = "annotated, 95 % limits"
+    plot_yields(with_yields(table), ax=ax, label=label, colour=SIMULATED_COLOUR)
+    ax.set_ylabel("Dicentrics per cell (simulated)")
     ax.set_ylim(bottom=0)
     ax.legend()
     return ax

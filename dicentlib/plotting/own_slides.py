@@ -6,6 +6,7 @@ import pandas as pd
 
 from dicentlib.own_slides.appearance import QUANTITIES
 from dicentlib.plotting.style import CLASS_COLOURS
+from dicentlib.plotting.tiles import plot_tiles, tile_grid
 
 LIGHTS = {"green": "#009E73", "amber": "#E69F00", "red": "#D55E00"}
 MARKERS = "os^vDPX<>p*h"  # a slide with a marker of its own is named
@@ -29,17 +30,12 @@ def plot_fields(images, titles, *, n_columns=4):
     """
     shown = list(zip(images, titles, strict=True))[:MOST_FIELDS]
     n_columns = min(n_columns, max(len(shown), 1))
-    n_rows = max(1, -(-len(shown) // n_columns))
-    fig, axs = plt.subplots(
-        n_rows, n_columns, figsize=(2.6 * n_columns, 2.5 * n_rows), squeeze=False
-    )
-    for ax in axs.flat:
-        ax.set_axis_off()
+    fig, axs = tile_grid(len(shown), n_columns=n_columns, tile_size=(2.6, 2.5))
+    names = [_shortened(title) for _, title in shown]
+    plot_tiles([image for image, _ in shown], names, ["0.6"] * len(shown), axs=axs)
     height, width = np.max([image.shape for image, _ in shown], axis=0, initial=1)
-    for ax, (image, title) in zip(axs.flat, shown, strict=False):
-        ax.imshow(image, cmap="gray", vmin=0, vmax=1)
+    for ax in axs.flat:
         ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-        ax.set_title(_shortened(title), fontsize=8)
     return fig
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from dicentlib.data.crops import crop
 from dicentlib.plotting.style import CLASS_COLOURS
+from dicentlib.plotting.tiles import plot_tiles, tile_grid
 
 FIELD_PX = 80  # side of a crop at the reference pixel size: a large chromosome and its neighbours
 
@@ -51,24 +52,16 @@ def plot_contact_sheet(detections, images, *, n_columns=8, size_px=FIELD_PX, vot
     matplotlib.figure.Figure
         One frame per detection in the colour of its class.
     """
-    n_rows = max(1, -(-len(detections) // n_columns))
-    fig, axs = plt.subplots(
-        n_rows, n_columns, figsize=(1.25 * n_columns, 1.5 * n_rows + 0.5), squeeze=False
+    fig, axs = tile_grid(
+        len(detections), n_columns=n_columns, tile_size=(1.25, 1.5), extra_height=0.5
     )
-    for ax in axs.flat:
-        ax.set_axis_off()
     records = detections.to_dict("records")
-    for position, (ax, found) in enumerate(zip(axs.flat, records, strict=False)):
-        ax.set_axis_on()
-        ax.grid(visible=False)
-        ax.set(xticks=[], yticks=[])
-        part = crop(images(found["image"]), found["row"], found["col"], side_px=size_px)
-        ax.imshow(part, cmap="gray", vmin=0, vmax=1)
-        title = f"{found['vote_fraction']:.0%} of votes" if votes else str(position + 1)
-        ax.set_title(title, fontsize=7)
-        for spine in ax.spines.values():
-            colour = CLASS_COLOURS[found["class"]] if votes else "0.6"
-            spine.set(visible=True, color=colour, linewidth=2)
+    crops = (crop(images(r["image"]), r["row"], r["col"], side_px=size_px) for r in records)
+    titles, colours = range(1, len(records) + 1), ["0.6"] * len(records)
+    if votes:
+        titles = [f"{found['vote_fraction']:.0%} of votes" for found in records]
+        colours = [CLASS_COLOURS[found["class"]] for found in records]
+    plot_tiles(crops, titles, colours, axs=axs)
     shown = [name for name in CLASS_COLOURS if votes and name in set(detections["class"])]
     handles = [plt.Line2D([], [], color=CLASS_COLOURS[name], linewidth=3) for name in shown]
     if handles:

@@ -2,6 +2,7 @@
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 # Okabe-Ito colours: distinguishable with any common colour vision.
 CLASS_COLOURS = {"dicentric": "#D55E00", "fragment": "#009E73", "background": "#7F7F7F"}
@@ -39,6 +40,12 @@ def style():
 def use_style():
     """Set the project's figure style for the whole notebook."""
     mpl.rcParams.update(STYLE)
+
+
+def epoch_axis(ax, epochs):
+    """Label the x axis with whole epochs, all of them, even where every value is a gap."""
+    ax.set(xlabel="Epoch", xlim=(min(epochs) - 0.5, max(epochs) + 0.5))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def distinct_labels(values):

@@ -4,33 +4,18 @@ import io
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
-from dicentlib.plotting.style import CLASS_COLOURS, HEATMAP_COLOURMAP, MARKERS
-
-MARKS = {
-    "found": ("annotation, found", MARKERS["annotation"], "#0072B2", 15),
-    "missed": ("annotation, missed", MARKERS["missed"], "#0072B2", 15),
-    "true": ("detection, true", MARKERS["detection"], "#000000", 10),
-    "false": ("detection, false", MARKERS["false"], "#000000", 10),
-}
-"""Label, marker, colour and size of annotated and detected objects, everywhere the same."""
-
-
-def vote_overlay(votes, n_members, class_name):
-    """Votes as RGBA, shape (h, w, 4): clear without votes, darker with more.
-
-    The colour runs from the class colour to a third of its brightness, the opacity from 0.35
-    to 0.9.
-    """
-    share = np.arange(n_members + 1) / n_members
-    table = np.empty((n_members + 1, 4), dtype=np.float32)
-    table[:, :3] = np.array(to_rgb(CLASS_COLOURS[class_name])) * (1 - 0.66 * share[:, None])
-    table[:, 3] = 0.35 + 0.55 * share
-    table[0, 3] = 0
-    return table[votes]
+from dicentlib.plotting.thresholds import (
+    MARKS,
+    confidence_edges,
+    draw_ring,
+    draw_surface,
+    heatmap_extent,
+    plot_points,
+    vote_overlay,
+)
 
 
 def format_interval(values):
@@ -103,18 +88,7 @@ class ThresholdFigure:
         self.image = ax.imshow(view.image, cmap="gray", vmin=0, vmax=1, extent=extent)
         self.overlay = ax.imshow(np.zeros((*view.votes.shape, 4)), interpolation="nearest")
         self.marks = {
-            name: ax.plot(
-                [],
-                [],
-                linestyle="none",
-                marker=marker,
-                color=colour,
-                markersize=size,
-                markerfacecolor="none",
-                markeredgewidth=1.8,
-                label=label,
-            )[0]
-            for name, (label, marker, colour, size) in MARKS.items()
+            name: plot_points([], name, ax=ax, path_effects=None).lines[-1] for name in MARKS
         }
         ax.set(xlabel="column (px)", ylabel="row (px)")
         ax.grid(False)
@@ -131,33 +105,13 @@ class ThresholdFigure:
 
     def _make_surfaces(self, view):
         self.surfaces, self.points, self.titles = [], [], []
-        thresholds = view.confidence_thresholds
-        half = np.diff(thresholds).mean() / 2 if thresholds.size > 1 else 0.05
-        self._rows = (thresholds[0] - half, thresholds[-1] + half)
+        self._rows = confidence_edges(view.confidence_thresholds)
         for ax in self.axs_surface:
-            image = ax.imshow(
-                np.full((1, 1), np.nan),
-                cmap=HEATMAP_COLOURMAP,
-                vmin=0,
-                vmax=1,
-                aspect="auto",
-                origin="lower",
-                interpolation="nearest",
-                extent=(-0.5, 0.5, *self._rows),
-            )
-            self.surfaces.append(image)
-            self.points += ax.plot(
-                [], [], "o", markersize=11, markerfacecolor="none", color="white", markeredgewidth=4
-            )
-            self.points += ax.plot(
-                [], [], "o", markersize=11, markerfacecolor="none", color="black", markeredgewidth=2
-            )
+            nothing = np.full((1, 1), np.nan)
+            self.surfaces.append(draw_surface(nothing, (-0.5, 0.5, *self._rows), ax=ax))
+            self.points += draw_ring([], [], ax=ax)
             self.titles.append(ax.set_title(" ", y=1.0))
             ax.set(xlim=(-0.5, self._max_members - 0.5), ylim=self._rows)
-            ax.set_ylabel("confidence threshold $T_C$")
-            ax.set_facecolor("#E8E8E8")
-            ax.grid(False)
-            ax.xaxis.get_major_locator().set_params(integer=True)
         self.axs_surface[1].set_xlabel("agreement threshold $T_A$ (votes; grey: undefined)")
         self.axs_surface[0].figure.colorbar(
             self.surfaces[0], ax=self.axs_surface, label="precision, recall", fraction=0.06
@@ -175,9 +129,7 @@ class ThresholdFigure:
             self.ax_image.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
             self._drawn_shape, self._frame = view.image.shape, None
         self.overlay.set_data(vote_overlay(view.votes, position.n_members, position.class_name))
-        height, width = view.votes.shape
-        # one heatmap pixel is four image pixels, its edge lies at -0.5
-        self.overlay.set_extent((-0.5, 4 * width - 0.5, 4 * height - 0.5, -0.5))
+        self.overlay.set_extent(heatmap_extent(view.votes.shape))
         for name, line in self.marks.items():
             line.set_data(getattr(view, name)[:, 1], getattr(view, name)[:, 0])
         self.title.set_text(

@@ -2,17 +2,24 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from dicentlib.conventions import CLASSES, STRIDE
 from dicentlib.data.crops import crop
-from dicentlib.plotting.style import CLASS_COLOURS, HEATMAP_COLOURMAP, SYSTEM_COLOURS
-from dicentlib.plotting.threshold_view import MARKS, vote_overlay
+from dicentlib.evaluation.counts import MEASURES
+from dicentlib.plotting.style import CLASS_COLOURS, HEATMAP_COLOURMAP, MARKERS, SYSTEM_COLOURS
 
-MEASURES = ("precision", "recall")
 ISO_LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9)
 OUTLINE = [withStroke(linewidth=2.5, foreground="white")]
+MARKS = {
+    "found": ("annotation, found", MARKERS["annotation"], "#0072B2", 15),
+    "missed": ("annotation, missed", MARKERS["missed"], "#0072B2", 15),
+    "true": ("detection, true", MARKERS["detection"], "#000000", 10),
+    "false": ("detection, false", MARKERS["false"], "#000000", 10),
+}
+"""Label, marker, colour and size of annotated and detected objects, everywhere the same."""
 
 
 def plot_metaphase(image, *, ax=None, corner=(0, 0)):
@@ -33,7 +40,22 @@ def zoom(axs, row, col, *, side_px=120):
         ax.set(ylim=(row + side_px / 2, row - side_px / 2))
 
 
-def _heatmap_extent(shape):
+def vote_overlay(votes, n_members, class_name):
+    """Votes as RGBA, shape (h, w, 4): clear without votes, darker with more.
+
+    The colour runs from the class colour to a third of its brightness, the opacity from 0.35
+    to 0.9.
+    """
+    share = np.arange(n_members + 1) / n_members
+    table = np.empty((n_members + 1, 4), dtype=np.float32)
+    table[:, :3] = np.array(to_rgb(CLASS_COLOURS[class_name])) * (1 - 0.66 * share[:, None])
+    table[:, 3] = 0.35 + 0.55 * share
+    table[0, 3] = 0
+    return table[votes]
+
+
+def heatmap_extent(shape):
+    """Place of a heatmap (h, w) on its image: one of its pixels is four of the image's."""
     return (-0.5, STRIDE * shape[1] - 0.5, STRIDE * shape[0] - 0.5, -0.5)
 
 
@@ -44,7 +66,7 @@ def plot_votes(votes, n_members, class_name, *, ax=None):
     ax.imshow(
         vote_overlay(votes, n_members, class_name),
         interpolation="nearest",
-        extent=_heatmap_extent(votes.shape),
+        extent=heatmap_extent(votes.shape),
     )
     ax.axis(limits)
     return ax
@@ -58,7 +80,8 @@ def plot_points(points, mark, *, ax=None, **kwargs):
     ax = ax or plt.gca()
     label, marker, colour, size = MARKS[mark]
     points = np.asarray(points, dtype=float).reshape(-1, 2)
-    options = {"markersize": size, "markeredgewidth": 1.8, "label": label} | kwargs
+    options = {"markersize": size, "markeredgewidth": 1.8, "label": label}
+    options |= {"path_effects": OUTLINE} | kwargs
     ax.plot(
         points[:, 1],
         points[:, 0],
@@ -66,7 +89,6 @@ def plot_points(points, mark, *, ax=None, **kwargs):
         marker=marker,
         color=colour,
         markerfacecolor="none",
-        path_effects=OUTLINE,
         **options,
     )
     return ax
@@ -94,7 +116,7 @@ def plot_member_heatmaps(image, heatmaps, names, *, axs, points=()):
             vmin=0,
             vmax=1,
             alpha=np.clip(3 * heatmap, 0, 0.85),
-            extent=_heatmap_extent(heatmap.shape),
+            extent=heatmap_extent(heatmap.shape),
         )
         ax.axis(limits)
         plot_points(points, "found", ax=ax, markersize=17)
@@ -177,10 +199,30 @@ def plot_surface(mean, confidence_thresholds, agreement_thresholds, *, ax=None, 
     """
     ax = ax or plt.gca()
     confidence, agreement = np.asarray(confidence_thresholds), np.asarray(agreement_thresholds)
-    half = np.diff(confidence).mean() / 2 if confidence.size > 1 else 0.05
-    extent = (agreement[0] - 0.5, agreement[-1] + 0.5, confidence[0] - half, confidence[-1] + half)
-    ax.imshow(
-        mean,
+    extent = (agreement[0] - 0.5, agreement[-1] + 0.5, *confidence_edges(confidence))
+    draw_surface(mean, extent, ax=ax)
+    spread = np.ptp(mean[~np.isnan(mean)]) if not np.isnan(mean).all() else 0
+    if min(mean.shape) > 1 and spread > 0:
+        lines = ax.contour(
+            agreement, confidence, mean, levels=ISO_LEVELS, colors="black", linewidths=0.8
+        )
+        ax.clabel(lines, fontsize=8)
+    if point is not None:
+        draw_ring(point[1], point[0], ax=ax)
+    ax.set_xlabel("agreement threshold $T_A$ (votes)")
+    return ax
+
+
+def confidence_edges(thresholds):
+    """Lower edge of the first and upper edge of the last row of a surface."""
+    half = np.diff(thresholds).mean() / 2 if thresholds.size > 1 else 0.05
+    return thresholds[0] - half, thresholds[-1] + half
+
+
+def draw_surface(values, extent, *, ax):
+    """A measure as colours, NaN grey; returns the image, whose values can be changed."""
+    image = ax.imshow(
+        values,
         cmap=HEATMAP_COLOURMAP,
         vmin=0,
         vmax=1,
@@ -189,20 +231,19 @@ def plot_surface(mean, confidence_thresholds, agreement_thresholds, *, ax=None, 
         extent=extent,
         interpolation="nearest",
     )
-    spread = np.ptp(mean[~np.isnan(mean)]) if not np.isnan(mean).all() else 0
-    if min(mean.shape) > 1 and spread > 0:
-        lines = ax.contour(
-            agreement, confidence, mean, levels=ISO_LEVELS, colors="black", linewidths=0.8
-        )
-        ax.clabel(lines, fontsize=8)
-    if point is not None:
-        for colour, width in (("white", 4), ("black", 2)):
-            ax.plot(point[1], point[0], "o", ms=11, mfc="none", color=colour, markeredgewidth=width)
-    ax.set(xlabel="agreement threshold $T_A$ (votes)", ylabel="confidence threshold $T_C$")
+    ax.set_ylabel("confidence threshold $T_C$")
     ax.set_facecolor("#E8E8E8")
     ax.grid(False)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    return ax
+    return image
+
+
+def draw_ring(x, y, *, ax):
+    """A ring that is seen on any colour; returns its two lines."""
+    return [
+        ax.plot(x, y, "o", ms=11, mfc="none", color=colour, markeredgewidth=width)[0]
+        for colour, width in (("white", 4), ("black", 2))
+    ]
 
 
 def plot_intervals(table, *, ax=None, colour=SYSTEM_COLOURS["ensemble"]):
@@ -216,9 +257,8 @@ def plot_intervals(table, *, ax=None, colour=SYSTEM_COLOURS["ensemble"]):
     ax = ax or plt.gca()
     labels = [f"{row.measure}, {row.source}" for row in table.itertuples()]
     positions = np.arange(len(table))[::-1]
-    for position, row in zip(positions, table.itertuples(), strict=True):
-        ax.plot([row.lower, row.upper], [position, position], color=colour, linewidth=2)
-        ax.plot(row.mean, position, "o", color=colour)
+    ax.hlines(positions, table["lower"], table["upper"], color=colour, linewidth=2)
+    ax.plot(table["mean"], positions, "o", color=colour)
     ax.set(yticks=positions, yticklabels=labels, xlim=(-0.02, 1.02), xlabel="mean and [q05, q95]")
     return ax
 
@@ -236,25 +276,10 @@ def plot_reliability(table, *, ax=None, calibration=None):
     ax = ax or plt.gca()
     colour = SYSTEM_COLOURS["ensemble"]
     ax.plot([0, 1], [0, 1], color="black", linewidth=0.8, label="votes as probability")
-    error = [table["precision"] - table["lower"], table["upper"] - table["precision"]]
-    ax.errorbar(
-        table["vote_fraction"],
-        table["precision"],
-        yerr=error,
-        fmt="o",
-        color=colour,
-        capsize=2,
-        label="observed, 90 % interval",
+    label = "observed, 90 % interval"
+    draw_observed(
+        table["vote_fraction"], table["precision"], table, ax=ax, color=colour, label=label
     )
-    for row in table.itertuples():
-        ax.annotate(
-            row.n,
-            (row.vote_fraction, row.upper),
-            (0, 3),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-        )
     if calibration is not None:
         fraction = np.linspace(0, 1, 101)
         ax.plot(
@@ -263,8 +288,21 @@ def plot_reliability(table, *, ax=None, calibration=None):
             color=SYSTEM_COLOURS["model B"],
             label="calibration (validation set)",
         )
-    ax.set(xlim=(0, 1.05), ylim=(-0.04, 1.12), xlabel="vote fraction", ylabel="observed precision")
+    ax.set(xlabel="vote fraction", ylabel="observed precision")
     return ax
+
+
+def draw_observed(probability, observed, table, *, ax, **kwargs):
+    """Observed shares with their intervals and, above these, how many cases they rest on.
+
+    `table` has the columns ``lower``, ``upper`` and ``n``.
+    """
+    error = [observed - table["lower"], table["upper"] - observed]
+    ax.errorbar(probability, observed, yerr=error, fmt="o", capsize=2, **kwargs)
+    place = {"textcoords": "offset points", "ha": "center", "fontsize": 8}
+    for n, x, top in zip(table["n"], probability, table["upper"], strict=True):
+        ax.annotate(n, (x, top), (0, 3), **place)
+    ax.set(xlim=(-0.03, 1.05), ylim=(-0.04, 1.12))
 
 
 def plot_gallery(images, table, mark, *, axs, side_px=96):

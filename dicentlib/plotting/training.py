@@ -1,10 +1,9 @@
 """Figures of a training: samples with their targets, curves by epoch, heatmaps over time."""
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from dicentlib.conventions import CLASSES, STRIDE
-from dicentlib.plotting.style import CLASS_COLOURS, HEATMAP_COLOURMAP, MARKERS
+from dicentlib.plotting.style import CLASS_COLOURS, HEATMAP_COLOURMAP, MARKERS, epoch_axis
 
 
 def plot_sample(sample, *, ax):
@@ -42,12 +41,6 @@ def _frame(ax, width, height):
     ax.spines[:].set_visible(False)
 
 
-def _epoch_axis(ax, epochs):
-    """Whole epochs, all of them, even where every value is a gap."""
-    ax.set(xlabel="Epoch", xlim=(epochs.min() - 0.5, epochs.max() + 0.5))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-
-
 def plot_losses(metrics, *, ax):
     """Training and, where measured, validation loss by epoch, each on its own axis.
 
@@ -55,7 +48,7 @@ def plot_losses(metrics, *, ax):
     """
     lines = ax.plot(metrics["epoch"], metrics["train_loss"], "o-", ms=3, color="#0072B2")
     ax.set_ylabel("Training loss per sample")
-    _epoch_axis(ax, metrics["epoch"])
+    epoch_axis(ax, metrics["epoch"])
     ax.yaxis.label.set_color("#0072B2")
     if "validation_loss" in metrics:
         other = ax.twinx()
@@ -89,7 +82,7 @@ def plot_rate_by_epoch(rates, quantity, *, ax):
             label=name,
         )
     ax.set(ylabel=quantity.capitalize(), ylim=(-0.03, 1.03))
-    _epoch_axis(ax, rates["epoch"])
+    epoch_axis(ax, rates["epoch"])
     ax.legend(loc="lower right")
     return ax
 
@@ -103,7 +96,7 @@ def plot_false_by_epoch(rates, *, ax):
     else:
         ax.text(0.5, 0.5, "no unexposed cells\nin the set", ha="center", transform=ax.transAxes)
     ax.set_ylabel("False dicentrics\nper 1000 unexposed cells")
-    _epoch_axis(ax, rates["epoch"])
+    epoch_axis(ax, rates["epoch"])
     return ax
 
 
