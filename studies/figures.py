@@ -31,7 +31,7 @@ def plot_appearance(table, *, ax=None, labels=None):
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`dicentlib.own_slides.appearance.compare_appearance`.
+        From :func:`studies.against_real.compare_appearance`.
     labels : dict, optional
         Quantity to the text on the axis.
     """

@@ -56,29 +56,6 @@ def _rates(n_cells, n_true, n_found, n_false):
     }
 
 
-def count_matched(cells, marked_detections, marked_annotations):
-    """Add true, found and false dicentrics to a table of cells.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        Column ``image``; one row per scored cell.
-    marked_detections, marked_annotations : DataFrame
-        Output of :func:`dicentlib.evaluation.matching.mark_detections`. Only dicentrics in
-        `cells` are counted.
-
-    Returns
-    -------
-    DataFrame
-        A copy of `cells` with ``n_true``, ``n_found`` and ``n_false``.
-    """
-    false = marked_detections[~marked_detections["true"]]
-    found = marked_annotations[marked_annotations["found"]]
-    tables = {"n_true": marked_annotations, "n_found": found, "n_false": false}
-    counted = {name: _dicentrics(table, cells["image"]) for name, table in tables.items()}
-    return cells.assign(**counted)
-
-
 def _dicentrics(table, images):
     counts = table.loc[table["class"] == "dicentric", "image"].value_counts()
     return counts.reindex(images).fillna(0).astype(int).to_numpy()
@@ -104,8 +81,14 @@ def detector_of_series(cells, detections, annotations, *, require_fragment):
     if require_fragment:
         with_fragment = cells["image"][cells["n_fragments"] > 0]
         detections = detections[detections["image"].isin(with_fragment)]
-    matched = count_matched(cells, *mark_detections(detections, annotations))
-    by_dose = detector_by_dose(matched)
+    marked, annotated = mark_detections(detections, annotations)
+    tables = {
+        "n_true": annotated,
+        "n_found": annotated[annotated["found"]],
+        "n_false": marked[~marked["true"]],
+    }
+    counted = {name: _dicentrics(table, cells["image"]) for name, table in tables.items()}
+    by_dose = detector_by_dose(cells.assign(**counted))
     if annotations.empty:
         return by_dose.assign(**dict.fromkeys(by_dose.columns[2:], np.nan))
     return by_dose

@@ -94,10 +94,9 @@ def fit_curve(
     'poisson'
     """
     dose, cells, counts = _checked_counts(dose_gy, n_cells, n_dicentrics)
-    if model not in tuple(MODELS):
-        raise InputError(f"model is {model!r}: expected 'linear-quadratic' or 'linear'")
-    if family not in FAMILIES:
-        raise InputError(f"family is {family!r}: expected 'auto', 'poisson' or 'quasi-poisson'")
+    for label, given, allowed in (("model", model, MODELS), ("family", family, FAMILIES)):
+        if given not in tuple(allowed):
+            raise InputError(f"{label} is {given!r}: expected one of {', '.join(allowed)}")
     n_terms = MODELS[model]
     weight = _checked_weights(weights, len(dose))
     free = np.arange(n_terms) if fixed_background is None else np.arange(1, n_terms)
@@ -113,31 +112,11 @@ def fit_curve(
         raise InputError(f"slide_variance is {slide_variance!r:.100}: expected a SlideVariance")
 
     design = cells[:, None] * dose[:, None] ** np.arange(n_terms)
-    offset = cells * background
-    seen = design[:, free].any(axis=1)  # with a fixed background, 0 Gy says nothing
-    found, inverse = fit_nonnegative(
-        design[np.ix_(seen, free)], counts[seen], offset[seen], weight[seen]
-    )
-    coefficients = np.zeros(3)
-    coefficients[0] = background
-    coefficients[free] = found
-    if 0 in free and coefficients[0] < ROUNDING * np.max(counts / cells):
-        coefficients[0] = 0.0
+    coefficients, covariance = _coefficients(design, counts, weight, free, background)
     constrained = not np.all(coefficients[free])
-    if not coefficients[1:].any():
-        raise InputError("dicentrics per cell do not rise with the dose: there is no curve to fit")
-    covariance = np.zeros((3, 3))
-    covariance[np.ix_(free, free)] = inverse
-
     report = _report(design @ coefficients[:n_terms], counts, weight, len(free))
-    phi = report["dispersion"]
-    chosen = family
-    if family == "auto":
-        chosen = "quasi-poisson" if phi is not None and phi > 1 else "poisson"
-    if chosen == "quasi-poisson":
-        if phi is None:
-            raise InputError("quasi-Poisson needs more doses than coefficients")
-        covariance = covariance * phi
+    chosen, factor = _family(family, report["dispersion"])
+    covariance = covariance * factor
     unseen_in = 0.0  # cells at 0 Gy, if none had a dicentric
     if 0 in free and not counts[dose == 0].any():
         unseen_in = float(np.sum(cells[dose == 0]))
@@ -192,6 +171,33 @@ def curve_or_reason(counts, **options):
         return fit_curve(*columns, **options), ""
     except InputError as error:
         return None, str(error)
+
+
+def _coefficients(design, counts, weight, free, background):
+    """C, alpha, beta and their Poisson covariance; those not `free` are held, beta at 0."""
+    cells = design[:, 0]
+    offset = cells * background
+    seen = design[:, free].any(axis=1)  # with a fixed background, 0 Gy says nothing
+    coefficients, covariance = np.array([background, 0.0, 0.0]), np.zeros((3, 3))
+    coefficients[free], covariance[np.ix_(free, free)] = fit_nonnegative(
+        design[np.ix_(seen, free)], counts[seen], offset[seen], weight[seen]
+    )
+    if 0 in free and coefficients[0] < ROUNDING * np.max(counts / cells):
+        coefficients[0] = 0.0
+    if not coefficients[1:].any():
+        raise InputError("dicentrics per cell do not rise with the dose: there is no curve to fit")
+    return coefficients, covariance
+
+
+def _family(family, phi):
+    """The family that is used, and what it multiplies a Poisson covariance by."""
+    if family == "auto":
+        family = "quasi-poisson" if phi is not None and phi > 1 else "poisson"
+    if family == "poisson":
+        return family, 1.0
+    if phi is None:
+        raise InputError("quasi-Poisson needs more doses than coefficients")
+    return family, phi
 
 
 def _report(mu, counts, weights, n_free):

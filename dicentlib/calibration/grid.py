@@ -71,7 +71,8 @@ def count_grid(heatmaps, rules, *, confidence_thresholds, agreement_thresholds):
         )
     if not levels or min(levels) < 0 or max(levels) >= thresholds.shape[1]:
         raise InputError(f"agreement thresholds must lie in 0..{thresholds.shape[1] - 1}: {levels}")
-    cells = [_count_cell(np.asarray(stack), thresholds, levels) for stack in heatmaps]
+    own = np.arange(thresholds[..., 0].size).reshape(thresholds.shape[:2])  # a rule's members
+    cells = [_count_cell(np.asarray(stack), thresholds, own, levels) for stack in heatmaps]
     if not cells:
         raise InputError("no heatmaps: nothing to count")
     return CountGrid(np.stack(cells, axis=-1), tuple(rules), levels)
@@ -94,30 +95,26 @@ def count_ensembles(heatmaps, ensembles, *, confidence_threshold, agreement_thre
     ndarray of int, shape (E, 2, N)
         Detections by ensemble, class and cell.
     """
-    thresholds = np.asarray(confidence_threshold, dtype=float)
+    thresholds = np.asarray(confidence_threshold, dtype=float)[None]
     level = [int(agreement_threshold)]
-    cells = []
-    for stack in heatmaps:
-        exact = thresholds.astype(np.result_type(stack, np.float32))
-        fires = stack > exact[:, :, None, None]
-        cells.append([component_counts(fires[:, c], ensembles, level)[:, 0] for c in range(2)])
-    return np.transpose(np.array(cells), (2, 1, 0))
+    cells = [_count_cell(np.asarray(stack), thresholds, ensembles, level) for stack in heatmaps]
+    return np.stack(cells, axis=-1)[:, 0]
 
 
-def _count_cell(stack, thresholds, levels):
-    """Detections of one cell, shape (K, A, 2): each rule is an ensemble of its own voters."""
+def _count_cell(stack, thresholds, ensembles, levels):
+    """Detections of one cell by ensembles (E, m) of the voters, shape (E, A, 2).
+
+    A member with the threshold of a rule is a voter: voter k M + j has rule k of member j.
+    """
     # compared in the precision of the heatmaps, as dicentlib.voting does
     thresholds = thresholds.astype(np.result_type(stack, np.float32))
-    n_rules, n_members = thresholds.shape[:2]
-    voters = np.arange(n_rules * n_members).reshape(n_rules, n_members)
-    counts = np.zeros((n_rules, len(levels), 2), dtype=np.int16)
+    counts = []
     for c in range(2):
         maps = _crop(stack[:, c], thresholds[:, :, c].min())
         fires = maps > thresholds[:, :, c, None, None]
-        counts[:, :, c] = component_counts(
-            fires.reshape(voters.size, *maps.shape[1:]), voters, levels
-        )
-    return counts
+        by_voter = fires.reshape(thresholds[:, :, c].size, *maps.shape[1:])
+        counts.append(component_counts(by_voter, ensembles, levels))
+    return np.stack(counts, axis=-1)
 
 
 def _crop(maps, lowest):

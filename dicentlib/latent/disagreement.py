@@ -133,11 +133,7 @@ def rank_correlations(objects, *, n_resamples=2000, seed=0):
     get in place of the vote entropy: an object that every member misses has no vote entropy.
     """
     missed = objects.assign(vote_entropy=1 - objects["vote_fraction"])
-    groups = [
-        ("all", objects),
-        *objects.groupby("class"),
-        ("all, with share of missed votes", missed),
-    ]
+    groups = [("all", objects), *objects.groupby("class"), (WITH_MISSED, missed)]
     return {
         name: rank_correlation(group, n_resamples=n_resamples, seed=seed) for name, group in groups
     }
@@ -179,5 +175,4 @@ def rank_correlation(objects, *, level=0.95, n_resamples=2000, seed=0):
 def _spearman(pairs):
     if len(pairs) < 2 or np.any(pairs.min(axis=0) == pairs.max(axis=0)):
         return float("nan")
-    ranks = stats.rankdata(pairs, axis=0)
-    return float(np.corrcoef(ranks.T)[0, 1])
+    return float(stats.spearmanr(pairs).statistic)

@@ -11,13 +11,13 @@ from dicentlib.conventions import CLASSES, STRIDE
 from dicentlib.data import read_image
 from dicentlib.data.scaled_images import ScaledImages
 from dicentlib.data.targets import pad_to_stride
-from dicentlib.ensemble import load_members, member_paths, read_member_metadata
+from dicentlib.ensemble import load_members, read_member_metadata
 from dicentlib.ensemble.engine import networks_of
 from dicentlib.ensemble.heatmaps import fill
 from dicentlib.ensemble.regions import CELL_IN_MAP, cover
 from dicentlib.errors import InputError
 from dicentlib.files import atomic_path
-from dicentlib.latent.members import check_same_network
+from dicentlib.latent.members import select_members
 from dicentlib.latent.points import HALF_HEIGHT_RADIUS, cells_of
 from dicentlib.threads import available_processors, map_ahead, one_thread_each
 
@@ -82,9 +82,10 @@ def extract_features(
         Members of different widths, architectures or scales; two of the same epoch; a point on
         an image that is not in the index; no points.
     """
-    paths = member_paths(members)
+    paths, left_out = select_members(members)
+    if left_out:
+        raise InputError(left_out[0])
     headers = [read_member_metadata(path) for path in paths]
-    check_same_network(paths, headers)
     _check_points(index, points)
     names = list(dict.fromkeys(points["image"]))
     images = _read_images(index, names, headers[0]["pixel_size_um"])

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from dicentlib.ensemble import ARCHITECTURE, member_paths, read_member_metadata
+from dicentlib.ensemble import member_paths, read_member_metadata
 from dicentlib.errors import InputError
 
 
@@ -52,18 +52,6 @@ def select_members(members, *, epochs=None):
     )
     _check_epochs(paths, [headers[path] for path in paths])
     return paths, messages
-
-
-def check_same_network(paths, headers):
-    """Refuse members that cannot be compared: of several architectures, or of one epoch twice."""
-    first = headers[0]
-    for path, header in zip(paths, headers, strict=True):
-        if any(header.get(name) != first.get(name) for name in ARCHITECTURE):
-            raise InputError(
-                f"{path}: {_architecture(header)}; {paths[0].name} has {_architecture(first)}; "
-                "only members of one architecture and scale can be compared"
-            )
-    _check_epochs(paths, headers)
 
 
 def _check_epochs(paths, headers):

@@ -14,6 +14,7 @@ from skimage.filters import threshold_otsu
 from dicentlib.errors import InputError
 
 SMALLEST_AREA_PX = 30
+REACH_PX, N_PROFILES = 12, 400  # of the profiles across outlines
 NUCLEUS_AREA_PX = 5000  # a disc of 80 px; no chromosome is as large
 QUANTITIES = {
     "background": "background grey",
@@ -35,28 +36,6 @@ QUANTITIES = {
     "nucleus_grey": "nucleus grey",
     "spread_px": "spread diameter, 90 % of centres (px)",
 }  # fmt: skip
-# Lowest, median and highest of the 16 public images of the ADCI demonstration set (solid
-# Giemsa, two laboratories; F1000Research 2017;6:1396), measured by measure_appearance.
-REAL_RANGES = {
-    "background": (0.824, 0.881, 0.899),
-    "background_sd": (0.0104, 0.0190, 0.0578),
-    "noise": (0.00733, 0.00843, 0.0132),
-    "slow_background": (0.0195, 0.0413, 0.153),
-    "chromosome_grey": (0.254, 0.367, 0.546),
-    "chromosome_core": (0.153, 0.253, 0.463),
-    "edge_px": (5.5, 7.5, 10.75),
-    "n_components": (26, 49.5, 65),
-    "area_px": (406, 797, 1626),
-    "area_p5_px": (33, 99.2, 502),
-    "area_p95_px": (1175, 2259, 3663),
-    "length_px": (30.4, 46.3, 61.3),
-    "longest_px": (61.7, 93.4, 178),
-    "width_px": (13.1, 18.2, 26.6),
-    "n_nuclei": (0, 1, 8),
-    "nucleus_px": (119, 130, 184),
-    "nucleus_grey": (0.116, 0.140, 0.503),
-    "spread_px": (465, 670, 1192),
-}
 
 
 def segment(image):
@@ -80,19 +59,13 @@ def segment(image):
     rows = []
     for k in range(1, n):
         left, top, width, height, area = stats[k]
+        box = slice(top, top + height), slice(left, left + width)
+        inside = labels[box] == k
         if area < SMALLEST_AREA_PX:
-            labels[top : top + height, left : left + width][
-                labels[top : top + height, left : left + width] == k
-            ] = 0
+            labels[box][inside] = 0
             continue
-        inside = labels[top : top + height, left : left + width] == k
-        pixels = image[top : top + height, left : left + width][inside]
-        contour = max(
-            cv2.findContours(inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0],
-            key=len,
-        )
-        sides = np.array(cv2.minAreaRect(contour)[1]) + 1
-        solidity = area / max(cv2.contourArea(cv2.convexHull(contour)) + len(contour) / 2, 1)
+        pixels = image[box][inside]
+        sides, solidity = outline_shape(inside)
         roundness = sides.min() / sides.max()
         at_border = (
             left == 0
@@ -113,6 +86,21 @@ def segment(image):
     columns = ["component", "kind", "row", "col", "area_px", "length_px", "width_px", "solidity",
                "grey", "core"]  # fmt: skip
     return labels, pd.DataFrame(rows, columns=columns)
+
+
+def outline_shape(inside):
+    """Sides in px of the smallest rectangle about a component, and its solidity.
+
+    Solidity is its area over that of its convex hull, near 1 for a disc or a bar; `inside` (h, w)
+    marks its pixels.
+    """
+    outlines, _ = cv2.findContours(
+        inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    )
+    outline = max(outlines, key=len)
+    # Contours run through the centres of pixels: half a pixel is missing all round.
+    hull = cv2.contourArea(cv2.convexHull(outline)) + len(outline) / 2
+    return np.array(cv2.minAreaRect(outline)[1]) + 1, inside.sum() / max(hull, 1)
 
 
 def measure_appearance(image):
@@ -172,22 +160,22 @@ def _quantiles(values, levels):
     return values.quantile(levels).to_numpy() if len(values) else np.full(len(levels), np.nan)
 
 
-def edge_width(image, labels, components, *, reach_px=12, n_profiles=400):
+def edge_width(image, labels, components):
     """Median 10-90 % width in pixels of profiles across the outlines of components.
 
-    Profiles run along the gradient, `reach_px` to either side of the outline, and are scaled
+    Profiles run along the gradient, 12 px to either side of the outline, and are scaled
     between their darkest value inside and their brightest outside. NaN without a component.
     """
     mask = np.isin(labels, np.asarray(components))
     outline = np.argwhere(mask & ~ndimage.binary_erosion(mask))
     if not len(outline):
         return np.nan
-    outline = outline[:: max(len(outline) // n_profiles, 1)]
+    outline = outline[:: max(len(outline) // N_PROFILES, 1)]
     smooth = cv2.GaussianBlur(image, (0, 0), 1.5)
     gradient = np.stack([cv2.Sobel(smooth, cv2.CV_32F, 0, 1), cv2.Sobel(smooth, cv2.CV_32F, 1, 0)])
     direction = gradient[:, outline[:, 0], outline[:, 1]]
     direction = direction / np.maximum(np.hypot(*direction), 1e-9)
-    steps = np.arange(-reach_px, reach_px + 0.25, 0.25)
+    steps = np.arange(-REACH_PX, REACH_PX + 0.25, 0.25)
     where = outline.T[:, :, None] + direction[:, :, None] * steps
     profiles = ndimage.map_coordinates(image, where, order=1, mode="nearest")
     middle = len(steps) // 2
@@ -203,36 +191,3 @@ def edge_width(image, labels, components, *, reach_px=12, n_profiles=400):
         below = np.flatnonzero(scaled[: above + 1] <= 0.1)[-1]
         widths.append((above - below) * 0.25)
     return float(np.median(widths)) if widths else np.nan
-
-
-def compare_appearance(simulated, real=None):
-    """Simulated against real, quantity by quantity.
-
-    Parameters
-    ----------
-    simulated : pandas.DataFrame
-        One row per image, columns ``QUANTITIES``.
-    real : pandas.DataFrame, optional
-        The same of real images; by default the stored ``REAL_RANGES``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by quantity: ``real_low, real_median, real_high, simulated_p5,
-        simulated_median, simulated_p95, ratio`` of the medians, ``inside`` (the simulated
-        median lies in the real range) and ``within_15_percent``.
-    """
-    ranges = pd.DataFrame(REAL_RANGES, index=["real_low", "real_median", "real_high"]).T
-    if real is not None:
-        ranges = pd.DataFrame(
-            {"real_low": real.min(), "real_median": real.median(), "real_high": real.max()}
-        )
-    table = ranges.loc[list(QUANTITIES)].assign(
-        simulated_p5=simulated.quantile(0.05),
-        simulated_median=simulated.median(),
-        simulated_p95=simulated.quantile(0.95),
-    )
-    table["ratio"] = table["simulated_median"] / table["real_median"]
-    table["inside"] = table["simulated_median"].between(table["real_low"], table["real_high"])
-    table["within_15_percent"] = (table["ratio"] - 1).abs() <= 0.15
-    return table

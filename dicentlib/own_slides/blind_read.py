@@ -119,33 +119,10 @@ def without_votes(sample):
     return sample.assign(votes=0, vote_fraction=0.0, peak_mean=0.0)
 
 
-def read_answers(sample, state):
-    """Answers of a review: "accept" is yes; "reject" and the other class are no.
-
-    Parameters
-    ----------
-    sample : DataFrame
-        Of :func:`draw_sample`.
-    state : dicentlib.review.ReviewState
-        Over ``without_votes(sample)``.
-
-    Returns
-    -------
-    DataFrame
-        The rows of `sample` that have a decision, with the boolean column ``true``.
-    """
-    decided = np.array([decision != UNDECIDED for decision in state.decisions], dtype=bool)
-    yes = [
-        decision == ACCEPTED and judged == shown
-        for decision, judged, shown in zip(
-            state.decisions, state.classes, sample["class"], strict=True
-        )
-    ]
-    return sample.assign(true=yes)[decided]
-
-
 def answers_of(sample, state, annotations, *, pixel_size_um):
     """Answers of the reviewer; what has none is answered by annotations, if there are any.
+
+    "Accept" is yes; "reject" and the other class are no.
 
     Parameters
     ----------
@@ -163,7 +140,10 @@ def answers_of(sample, state, annotations, *, pixel_size_um):
     DataFrame
         Rows of `sample` with the boolean column ``true``.
     """
-    answers = read_answers(sample, state)
+    verdicts = zip(state.decisions, state.classes, sample["class"], strict=True)
+    yes = [decision == ACCEPTED and judged == shown for decision, judged, shown in verdicts]
+    decided = [decision != UNDECIDED for decision in state.decisions]
+    answers = sample.assign(true=yes)[np.array(decided, dtype=bool)]
     if annotations is None:
         return answers
     of_class = annotations[annotations["class"].isin(sample["class"].unique())]

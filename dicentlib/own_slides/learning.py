@@ -9,6 +9,7 @@ import pandas as pd
 from dicentlib.conventions import CLASSES
 from dicentlib.ensemble import copy_members, last_member_paths, member_paths
 from dicentlib.errors import InputError
+from dicentlib.evaluation.counts import precision, recall
 from dicentlib.evaluation.matching import mark_detections
 from dicentlib.evaluation.vote_reliability import average_precision
 from dicentlib.files import file_digest
@@ -283,18 +284,19 @@ def agreement_table(marked, *, n_members, n_true, n_cells):
         precision, recall, false_per_thousand`` (false detections per 1000 cells). Precision is
         NaN where nothing is called, recall where there is nothing to find.
     """
-    rows = []
-    for threshold in range(n_members):
-        called = marked[marked["votes"] > threshold]
-        true = int(called["true"].sum())
-        rows.append({
-            "agreement_threshold": threshold,
-            "called": len(called),
-            "precision": true / len(called) if len(called) else np.nan,
-            "recall": true / n_true if n_true else np.nan,
-            "false_per_thousand": 1000 * (len(called) - true) / n_cells,
-        })  # fmt: skip
-    return pd.DataFrame(rows)
+    thresholds = np.arange(n_members)
+    called = marked["votes"].to_numpy() > thresholds[:, None]
+    true = (called & marked["true"].to_numpy(dtype=bool)).sum(axis=1)
+    false = called.sum(axis=1) - true
+    return pd.DataFrame(
+        {
+            "agreement_threshold": thresholds,
+            "called": true + false,
+            "precision": precision(true, false),
+            "recall": recall(true, n_true - true),
+            "false_per_thousand": 1000 * false / n_cells,
+        }
+    )
 
 
 def choose_agreement(table, *, demand, value):

@@ -22,6 +22,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 
 from dicentlib.data import resample
 from dicentlib.errors import InputError
+from dicentlib.own_slides.appearance import outline_shape
 from dicentlib.segmentation import CHROMOSOME_WIDTH_UM, flatten, foreground
 
 MEASURING_PIXEL_UM = 0.2  # images are brought to this pixel size before they are measured
@@ -111,12 +112,8 @@ def _objects(mask):
         inner = left and top and left + width < mask.shape[1] and top + height < mask.shape[0]
         if not inner or not 15 <= area <= 3000:
             continue
-        inside = (labels[top : top + height, left : left + width] == k).astype(np.uint8)
-        outlines, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        outline = max(outlines, key=len)
-        hull = cv2.contourArea(cv2.convexHull(outline)) + len(outline) / 2
-        length = max(cv2.minAreaRect(outline)[1]) + 1
-        rows.append((area, length, area / length, area / max(hull, 1)))
+        sides, solidity = outline_shape(labels[top : top + height, left : left + width] == k)
+        rows.append((area, sides.max(), area / sides.max(), solidity))
     return pd.DataFrame(rows, columns=["area", "length", "width", "solidity"], dtype=float)
 
 

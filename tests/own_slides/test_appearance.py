@@ -13,15 +13,18 @@ from dicentlib.__main__ import app
 from dicentlib.errors import InputError
 from dicentlib.own_slides.appearance import (
     QUANTITIES,
-    REAL_RANGES,
-    compare_appearance,
     edge_width,
     measure_appearance,
     segment,
 )
 from dicentlib.plotting import metaphases as plots
 from dicentlib.simulation import draw_metaphase
-from studies.against_real import appearance_study, transfer_study
+from studies.against_real import (
+    REAL_RANGES,
+    appearance_study,
+    compare_appearance,
+    transfer_study,
+)
 from studies.crops import chromosome_crops, compare_crops
 from studies.figures import plot_appearance
 from studies.transfer import (
