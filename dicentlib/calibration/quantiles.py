@@ -7,6 +7,7 @@ shows on the 4 Gy images of the calibration series (their Fig. 9).
 
 import numpy as np
 
+from dicentlib.counts.checked import number
 from dicentlib.errors import InputError
 
 
@@ -46,8 +47,7 @@ def quantile_thresholds(maxima, *, quantile, floor=0.0):
         raise InputError(f"maxima need the shape (images, members, ...), found {maxima.shape}")
     if not ((maxima >= 0) & (maxima <= 1)).all():
         raise InputError("maxima must be heatmap values between 0 and 1")
-    if not 0 < quantile < 1:
-        raise InputError(f"quantile must lie between 0 and 1, found {quantile}")
+    number("quantile", quantile, least=0, most=1, open_ends=True)
     return np.maximum(np.quantile(maxima, quantile, axis=0), floor)
 
 

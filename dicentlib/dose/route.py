@@ -52,8 +52,9 @@ class Route:
     "history", else None. ``dispersion_p`` is the exact p-value of the ``dispersion``; ``hidden``
     says which partial exposures the counts of a whole-body dose allow; ``rogue_cell`` is a single
     cell that the others do not explain, with the route without it. ``posterior`` weighs whole and
-    partial exposure instead of choosing, or is None, with the reason in ``no_posterior``. Without
-    the cells (sums alone) all of these are None. ``history`` is what was given of the exposure.
+    partial exposure instead of choosing, or is None, with the reason in ``no_posterior``. Of
+    sums alone, ``dispersion`` to ``posterior`` are None. ``history`` is what was given of the
+    exposure.
     """
 
     history: dict

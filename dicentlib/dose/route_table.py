@@ -6,6 +6,7 @@ from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.dose.low_dose import checked_control
 from dicentlib.dose.route import Route, laboratory_route
 from dicentlib.dose.table import named_samples, read_curve
+from dicentlib.dose.triage import estimate_row
 from dicentlib.errors import InputError
 
 COLUMNS = (
@@ -88,31 +89,16 @@ def shown_columns(table):
 
 def route_row(name, route):
     """What :func:`route_table` says of one sample, as a dict."""
-    estimate, whole, partial = route.estimate, route.whole_body, route.partial_by
-    category = route.triage["multibiodose"]
-    reported = estimate if partial else None
-    return {
-        "sample": name,
-        "conclusion": route.conclusion,
-        "n_cells": estimate.n_cells,
-        "n_dicentrics": estimate.n_dicentrics,
-        "yield": estimate.n_dicentrics / estimate.n_cells,
-        "u": estimate.u,
-        "dispersion_p": route.dispersion_p,
-        "size": route.size,
-        "above_background": route.above_background,
-        "partial_by": partial,
-        **{name: getattr(estimate, name) for name in ("method", "dose_gy", "lower_gy", "upper_gy")},
-        **{
-            name: getattr(reported, name, None)
-            for name in ("fraction", "fraction_lower", "fraction_upper")
-        },
+    whole, part = route.whole_body, route.partial_body if route.partial_by else None
+    row = estimate_row(name, route.estimate, route.triage["multibiodose"])
+    facts = ("conclusion", "dispersion_p", "size", "above_background", "partial_by")
+    row |= {fact: getattr(route, fact) for fact in facts}
+    fractions = ("fraction", "fraction_lower", "fraction_upper")
+    row |= {fraction: getattr(part, fraction, None) for fraction in fractions}
+    return row | {
         "whole_body_gy": whole.dose_gy,
         "whole_body_lower_gy": whole.lower_gy,
         "whole_body_upper_gy": whole.upper_gy,
-        "category": category.category,
-        "most_probable": category.most_probable,
-        **{f"P({key})": value for key, value in category.probabilities.items()},
         "reservations": " ".join(reservations(route)),
     }
 

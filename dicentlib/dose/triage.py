@@ -116,25 +116,26 @@ def triage_table(estimates):
     estimates : dict
         Sample name -> :class:`DoseEstimate`.
     """
-    rows = []
-    for name, estimate in estimates.items():
-        found = triage(estimate)
-        rows.append(
-            {
-                "sample": name,
-                "n_cells": estimate.n_cells,
-                "n_dicentrics": estimate.n_dicentrics,
-                "yield": estimate.n_dicentrics / estimate.n_cells,
-                **{key: getattr(estimate, key) for key in REPORTED},
-                "category": found.category,
-                "most_probable": found.most_probable,
-                **{f"P({key})": value for key, value in found.probabilities.items()},
-                "warnings": " ".join(estimate.warnings),
-            }
-        )
-    columns = ["sample", "dose_gy"]
-    table = pd.DataFrame(rows, columns=None if rows else columns)
+    rows = [
+        estimate_row(name, one, triage(one)) | {"warnings": " ".join(one.warnings)}
+        for name, one in estimates.items()
+    ]
+    table = pd.DataFrame(rows, columns=None if rows else ["sample", "dose_gy"])
     return table.sort_values("dose_gy", ascending=False, na_position="first", ignore_index=True)
+
+
+def estimate_row(name, estimate, found):
+    """What a table says of a sample's estimate and of its :class:`Triage`, as a dict."""
+    return {
+        "sample": name,
+        "n_cells": estimate.n_cells,
+        "n_dicentrics": estimate.n_dicentrics,
+        "yield": estimate.n_dicentrics / estimate.n_cells,
+        **{key: getattr(estimate, key) for key in REPORTED},
+        "category": found.category,
+        "most_probable": found.most_probable,
+        **{f"P({key})": value for key, value in found.probabilities.items()},
+    }
 
 
 def _law(estimate):

@@ -6,6 +6,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from dicentlib.conventions import CLASSES
+from dicentlib.counts.checked import number
 from dicentlib.errors import InputError
 from dicentlib.evaluation.counts import Counts
 
@@ -39,8 +40,7 @@ def match_points(predicted, truth, *, cutoff_px=CUTOFF_PX):
     >>> match_points([[10, 10], [12, 10]], [[11, 10]], cutoff_px=5)
     (array([0]), array([0]))
     """
-    if not cutoff_px > 0:
-        raise InputError(f"cutoff_px: {cutoff_px} found; allowed: above 0")
+    number("cutoff_px", cutoff_px, least=0, open_ends=True, unit=" px")
     predicted = np.asarray(predicted, dtype=float).reshape(-1, 2)
     truth = np.asarray(truth, dtype=float).reshape(-1, 2)
     distance = cdist(predicted, truth)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dicentlib.counts.checked import number
 from dicentlib.errors import InputError
 
 RULES = ("recall_at_precision", "precision_of_single_members", "false_per_thousand")
@@ -44,8 +45,7 @@ def highest_recall_at_precision(surface, *, min_precision):
     -------
     Choice
     """
-    if not 0 <= min_precision <= 1:
-        raise InputError(f"min_precision: {min_precision} found; allowed: 0 to 1")
+    number("min_precision", min_precision, least=0, most=1)
     precision = _mean(surface.precision)
     rule = f"highest recall at precision >= {min_precision:.3g}"
     reaches = precision >= min_precision  # NaN never does
@@ -69,8 +69,7 @@ def nearest_precision(surface, *, target_precision, tolerance=0.02):
     -------
     Choice
     """
-    if not 0 <= target_precision <= 1:
-        raise InputError(f"target_precision: {target_precision} found; allowed: 0 to 1")
+    number("target_precision", target_precision, least=0, most=1)
     rule = f"precision equal to {target_precision:.3f} within {tolerance:g}"
     gap = np.abs(_mean(surface.precision) - target_precision)
     return _highest_recall(surface, gap <= tolerance, rule, -gap, "nearest precision")
@@ -114,8 +113,7 @@ def lowest_false_rate_at_recall(surface, false_rates, *, min_recall):
         one of highest recall is taken and said to miss the demand.
     """
     false_rates, recall = _rates(surface, false_rates)
-    if not 0 <= min_recall <= 1:
-        raise InputError(f"min_recall: {min_recall} found; allowed: 0 to 1")
+    number("min_recall", min_recall, least=0, most=1)
     rule = f"fewest false detections per 1000 cells at recall >= {min_recall:g}"
     reaches = recall >= min_recall  # NaN never does
     if reaches.any():

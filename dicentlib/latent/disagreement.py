@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from dicentlib.conventions import CLASSES
-from dicentlib.errors import InputError
+from dicentlib.counts.checked import number
 from dicentlib.evaluation.vote_reliability import vote_entropy
 from dicentlib.latent.points import class_codes
 from dicentlib.latent.regions import entropy_at
@@ -157,8 +157,7 @@ def rank_correlation(objects, *, level=0.95, n_resamples=2000, seed=0):
     -------
     RankCorrelation
     """
-    if not 0 < level < 1:
-        raise InputError(f"level {level}; allowed: between 0 and 1")
+    number("level", level, least=0, most=1, open_ends=True)
     pairs = objects[["latent_entropy", "vote_entropy"]].to_numpy(float)
     by_image = [pairs[rows] for rows in objects.groupby("image").indices.values()]
     rho = _spearman(pairs)

@@ -127,7 +127,7 @@ class TestMatching:
         for predicted, truth in (([], []), ([], [[1, 1]]), ([[1, 1]], [])):
             rows, cols = match_points(predicted, truth)
             assert rows.size == cols.size == 0
-        with pytest.raises(InputError, match="cutoff_px: 0 found; allowed: above 0"):
+        with pytest.raises(InputError, match="cutoff_px is 0: expected more than 0 px"):
             match_points([], [], cutoff_px=0)
 
     def test_tables_are_matched_within_image_and_class(self):
@@ -378,7 +378,7 @@ class TestRules:
         missed = lowest_false_rate_at_recall(self.surface, rates, min_recall=1.0)
         assert missed.fulfilled == bool(np.nanmax(recall) >= 1)
         assert missed.recall == pytest.approx(np.nanmax(recall))
-        with pytest.raises(InputError, match="min_recall: 2 found; allowed: 0 to 1"):
+        with pytest.raises(InputError, match="min_recall is 2: expected a number from 0 to 1"):
             lowest_false_rate_at_recall(self.surface, rates, min_recall=2)
         with pytest.raises(InputError, match=r"false_rates: shape \(2, 3\) found"):
             lowest_false_rate_at_recall(self.surface, rates.T, min_recall=0.5)
@@ -390,5 +390,5 @@ class TestRules:
             choose(self.surface, rule="best")
         with pytest.raises(InputError, match="false_rates: missing"):
             choose(self.surface, rule="false_per_thousand", max_false=1)
-        with pytest.raises(InputError, match="min_precision: 2 found; allowed: 0 to 1"):
+        with pytest.raises(InputError, match="min_precision is 2: expected a number from 0 to 1"):
             choose(self.surface, rule="recall_at_precision", min_precision=2)

@@ -473,7 +473,7 @@ def test_without_disagreement_the_correlation_is_undefined():
     result = rank_correlation(objects)
     assert np.isnan([result.rho, result.lower, result.upper]).all()
     assert np.isnan(rank_correlation(objects.iloc[:0]).rho)
-    with pytest.raises(InputError, match="level 95"):
+    with pytest.raises(InputError, match="level is 95"):
         rank_correlation(objects, level=95)
 
 
