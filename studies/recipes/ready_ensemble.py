@@ -74,10 +74,9 @@ TRAINING = TrainingParameters(
     blur_px=0.6,
 )
 N_MEMBERS, N_CYCLES = 8, 4
-# Going on from members that are there, to bring them to the present simulator.
+# Going on from members that are there, with their encoder: from their errors on fresh cells.
 REFINEMENT = replace(
     TRAINING,
-    encoder="tu-resnet10t",
     encoder_weights=None,
     lam_delay=0.0,
     delay_loss="squared error",
@@ -126,7 +125,11 @@ def refine(
     metrics = train(
         *joined(folder, ["data/train", "refined/hard"]),
         place / "training",
-        parameters=replace(REFINEMENT, compiled=shutil.which("g++") is not None),
+        parameters=replace(
+            REFINEMENT,
+            encoder=load_members(initial)[-1].metadata["encoder"],
+            compiled=shutil.which("g++") is not None,
+        ),
         initial_members=initial,
         max_minutes=minutes,
         threads=threads,

@@ -7,6 +7,7 @@ import pytest
 
 from dicentlib.ensemble import load_members
 from dicentlib.errors import InputError
+from dicentlib.model import LITE0
 from dicentlib.operating_point import OperatingPoint
 from studies.recipes import ready_ensemble
 
@@ -48,7 +49,7 @@ def test_one_command_makes_an_ensemble_and_goes_on(tiny, tmp_path, monkeypatch, 
     written = {path: path.stat().st_mtime_ns for path in (folder / "data").rglob("*.png")}
     ready_ensemble.run(folder, threads=1)  # all is simulated and trained
     assert written == {path: path.stat().st_mtime_ns for path in (folder / "data").rglob("*.png")}
-    refined = replace(ready_ensemble.TRAINING, epochs=3, cycle_epochs=1)
+    refined = replace(ready_ensemble.TRAINING, encoder=LITE0, epochs=3, cycle_epochs=1)
     monkeypatch.setattr(ready_ensemble, "REFINEMENT", refined)
     mined = {"mined": {"n_images": 3, "dose_gy": 4.0, "seed": 506}}
     monkeypatch.setattr(ready_ensemble, "MINED", mined)
