@@ -1,7 +1,6 @@
 """What the detector finds and invents at each dose, where the truth is known."""
 
 import numpy as np
-import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from dicentlib.calibration.curve import CalibrationCurve
@@ -36,24 +35,19 @@ def detector_by_dose(cells):
     """
     sums = cells.groupby("dose_gy")[["n_true", "n_found", "n_false"]].sum()
     sums.insert(0, "n_cells", cells.groupby("dose_gy").size())
-    rows = [_rates(*row) for row in sums.itertuples(index=False)]
-    return pd.concat([sums.reset_index(), pd.DataFrame(rows)], axis=1)
-
-
-def _rates(n_cells, n_true, n_found, n_false):
-    efficiency, low, high = np.nan, np.nan, np.nan
-    if n_true:
-        efficiency = n_found / n_true
-        low, high = proportion_confint(n_found, n_true, method="beta")
-    few, many = poisson_limits(int(n_false))
-    return {
-        "efficiency": efficiency,
-        "efficiency_lower": low,
-        "efficiency_upper": high,
-        "false_per_cell": n_false / n_cells,
-        "false_per_cell_lower": few / n_cells,
-        "false_per_cell_upper": many / n_cells,
-    }
+    table = sums.reset_index()
+    found, true = table["n_found"], table["n_true"].where(table["n_true"] > 0)
+    few, many = np.array([poisson_limits(int(n)) for n in table["n_false"]]).reshape(-1, 2).T
+    with np.errstate(invalid="ignore"):
+        low, high = proportion_confint(found, true, method="beta")
+    return table.assign(
+        efficiency=found / true,
+        efficiency_lower=low.where(true.notna()),
+        efficiency_upper=high.where(true.notna()),
+        false_per_cell=table["n_false"] / table["n_cells"],
+        false_per_cell_lower=few / table["n_cells"],
+        false_per_cell_upper=many / table["n_cells"],
+    )
 
 
 def _dicentrics(table, images):

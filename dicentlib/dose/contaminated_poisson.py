@@ -101,15 +101,10 @@ def _fit_with_background(distribution, background):
     n0, x0 = (0.0, 0.0) if known else (background.n_cells, background.rate * background.n_cells)
 
     def negative(theta):
-        f, lam, p0 = theta
-        exposed, unexposed = poisson_pmf(n, lam + p0), poisson_pmf(n, p0)
-        mixed = np.maximum((1 - f) * unexposed + f * exposed, 1e-300)
-        by_exposed = f * (np.append(0.0, exposed[:-1]) - exposed)
-        by_unexposed = (1 - f) * (np.append(0.0, unexposed[:-1]) - unexposed)
-        ratio = counts / mixed
+        p0 = theta[2]
+        mixed, gradient = _law(n, *theta)
         value = -counts @ np.log(mixed) + n0 * p0 - x0 * math.log(p0)
-        by_p0 = -ratio @ (by_exposed + by_unexposed) + n0 - x0 / p0
-        return value, np.array([-ratio @ (exposed - unexposed), -ratio @ by_exposed, by_p0])
+        return value, -gradient @ (counts / mixed) + np.array([0.0, 0.0, n0 - x0 / p0])
 
     yields = background.rate + n * np.linspace(1e-3, 1.2, 120) ** 2
     log, fractions, rates = profile_log_likelihood(distribution, yields, background)
@@ -132,12 +127,14 @@ def _fit_with_background(distribution, background):
 
 def expected_information(f, lam, p0):
     """Fisher information of one cell on (f, lambda, p_0)."""
-    n = int(poisson.ppf(1 - 1e-12, lam + p0)) + 3
-    exposed, unexposed = poisson_pmf(n, lam + p0), poisson_pmf(n, p0)
-    mixed = (1 - f) * unexposed + f * exposed
-    by_exposed = np.concatenate([[0], exposed[:-1]]) - exposed
-    by_unexposed = np.concatenate([[0], unexposed[:-1]]) - unexposed
-    gradient = np.stack(
-        [exposed - unexposed, f * by_exposed, f * by_exposed + (1 - f) * by_unexposed]
-    )
+    mixed, gradient = _law(int(poisson.ppf(1 - 1e-12, lam + p0)) + 3, f, lam, p0)
     return (gradient / mixed) @ gradient.T
+
+
+def _law(n, f, lam, p0):
+    """P(0) ... P(n - 1) dicentrics in a cell, and their derivatives by (f, lambda, p_0), (3, n)."""
+    exposed, unexposed = poisson_pmf(n, lam + p0), poisson_pmf(n, p0)
+    by_exposed = f * (np.append(0.0, exposed[:-1]) - exposed)
+    by_unexposed = (1 - f) * (np.append(0.0, unexposed[:-1]) - unexposed)
+    mixed = np.maximum((1 - f) * unexposed + f * exposed, 1e-300)
+    return mixed, np.stack([exposed - unexposed, by_exposed, by_exposed + by_unexposed])

@@ -178,6 +178,7 @@ def characteristic_limits(sample, curve, *, control=None, detector=None, alpha=0
     unexposed people have dicentrics. Where the curve knows how much slides differ, that variance
     counts too.
     """
+    number("alpha", alpha, least=0, most=1, open_ends=True)
     detected = DetectedCurve.of(sample, curve, detector=detector)
     n, count = sample.n_cells, sample.n_dicentrics
     source = "curve" if control is None else "control"

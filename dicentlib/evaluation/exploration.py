@@ -40,6 +40,11 @@ class MeasuredNumber:
     ensembles: tuple
     both: tuple
 
+    def at(self, cell):
+        """The number at a (row, column) of the grid, of one whose values are arrays over it."""
+        ends = (tuple(float(limit[cell]) for limit in pair) for pair in (self.ensembles, self.both))
+        return MeasuredNumber(float(self.mean[cell]), *ends)
+
 
 @dataclass(frozen=True)
 class ThresholdView:
@@ -132,11 +137,8 @@ class Exploration:
         for measure in MEASURES:
             over_ensembles = summarise(rate(measure, counts.sum(axis=0)))
             over_both = summarise(rate(measure, np.moveaxis(resampled, 1, 0)))
-            result[measure] = {
-                "mean": over_ensembles["mean"],
-                "ensembles": (over_ensembles["lower"], over_ensembles["upper"]),
-                "both": (over_both["lower"], over_both["upper"]),
-            }
+            intervals = ((one["lower"], one["upper"]) for one in (over_ensembles, over_both))
+            result[measure] = MeasuredNumber(over_ensembles["mean"], *intervals)
         return result
 
     @property
@@ -184,15 +186,8 @@ class Exploration:
                 without_padding(self.images.truth[position.image][channel], image.shape),
                 self.images.points(position.image)[position.class_name],
             ),
-            surfaces={measure: summary[measure]["mean"] for measure in MEASURES},
-            numbers={
-                measure: MeasuredNumber(
-                    mean=float(surface["mean"][cell]),
-                    ensembles=tuple(float(limit[cell]) for limit in surface["ensembles"]),
-                    both=tuple(float(limit[cell]) for limit in surface["both"]),
-                )
-                for measure, surface in summary.items()
-            },
+            surfaces={measure: number.mean for measure, number in summary.items()},
+            numbers={measure: number.at(cell) for measure, number in summary.items()},
             n_ensembles=len(ensembles),
             confidence_thresholds=self.confidence_thresholds,
         )

@@ -6,6 +6,7 @@ from scipy.stats import poisson
 
 from dicentlib.counts.cells import with_yields
 
+LAST_DRAWN_GY = 10.0  # where bars without an upper limit end
 PARTS = {
     "counts": "number of dicentrics counted",
     "curve": "calibration curve",
@@ -51,13 +52,8 @@ def point_on_curve(route, code):
     estimate = route.whole_body
     counted = {"n_cells": [estimate.n_cells], "n_dicentrics": [estimate.n_dicentrics]}
     yields = with_yields(pd.DataFrame(counted)).iloc[0].to_dict()
-    return yields | drawable(estimate) | {"sample": code}
-
-
-def drawable(estimate, *, cap_gy=10.0):
-    """Dose and limits for a figure; without an upper limit the bar ends at `cap_gy`."""
-    dose, lower, upper = estimate.dose_gy, estimate.lower_gy, estimate.upper_gy
-    return {"dose_gy": min(dose, cap_gy), "lower_gy": lower, "upper_gy": min(upper, cap_gy)}
+    ends = zip(("dose_gy", "lower_gy", "upper_gy"), triple(estimate), strict=True)
+    return yields | dict(ends) | {"sample": code}
 
 
 def interval_parts(estimate):
@@ -66,12 +62,13 @@ def interval_parts(estimate):
     return {PARTS[name]: share for name, share in shares.items() if share > 0}
 
 
-def triple(estimate, *, cap_gy=10.0):
-    """Dose and limits as three numbers for a figure, see :func:`drawable`."""
-    return tuple(drawable(estimate, cap_gy=cap_gy).values())
+def triple(estimate):
+    """Dose and limits as three numbers for a figure; without an upper limit its bar ends."""
+    dose, upper = (min(value, LAST_DRAWN_GY) for value in (estimate.dose_gy, estimate.upper_gy))
+    return dose, estimate.lower_gy, upper
 
 
-def plottable(triage, *, cap_gy=10.0):
-    """Rows of a triage table with a dose; without an upper limit the bar ends at `cap_gy`."""
+def plottable(triage):
+    """Rows of a triage table with a dose; without an upper limit its bar ends."""
     known = triage[triage["dose_gy"].notna()]
-    return known.assign(upper_gy=known["upper_gy"].clip(upper=cap_gy))
+    return known.assign(upper_gy=known["upper_gy"].clip(upper=LAST_DRAWN_GY))

@@ -447,6 +447,13 @@ def test_a_curve_without_dicentrics_at_0_gy_does_not_make_the_unexposed_exposed(
     assert characteristic_limits(Sample(1000, 30), published).above
 
 
+@pytest.mark.parametrize("name", ["alpha", "beta"])
+@pytest.mark.parametrize("level", [0, 1, np.nan])
+def test_levels_of_the_limits_lie_between_0_and_1(curve, name, level):
+    with pytest.raises(InputError, match=f"{name} is .*between 0 and 1"):
+        characteristic_limits(Sample(500, 5), curve, **{name: level})
+
+
 def test_control_counts_the_wrong_way_round_are_refused():
     for control, message in (
         (

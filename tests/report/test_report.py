@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -330,9 +331,10 @@ def test_quality_of_the_detector(tmp_path):
 def test_no_upper_limit_is_drawn_and_told(route):
     assert report_tables.interval(1.0, float("inf")) == "1.00 to no limit"
     assert report_tables.interval(float("nan"), float("nan")) == "–"
-    assert report_figures.triple(route.estimate, cap_gy=2.0)[2] == 2.0
+    unlimited = replace(route.estimate, upper_gy=np.inf)
+    assert report_figures.triple(unlimited)[1:] == (route.estimate.lower_gy, 10.0)
     table = pd.DataFrame({"dose_gy": [1.0, np.nan], "upper_gy": [np.inf, np.nan]})
-    assert report_figures.plottable(table, cap_gy=8.0)["upper_gy"].to_list() == [8.0]
+    assert report_figures.plottable(table)["upper_gy"].to_list() == [10.0]
 
 
 def test_truth_sentence(route):
