@@ -88,7 +88,7 @@ def body_fraction(scored, dose_gy, d0_gy):
 
     .. math:: F = \\frac{f e^{D/D_0}}{1 - f + f e^{D/D_0}}
     """
-    growth = np.exp(dose_gy / d0_gy)
+    growth = np.exp(np.minimum(dose_gy / d0_gy, 300.0))  # its square is still a number
     total = 1 - scored + scored * growth
     body = scored * growth / total
     return body, growth / total**2, body * (1 - body) / d0_gy

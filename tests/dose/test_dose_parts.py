@@ -386,6 +386,13 @@ def test_route_of_a_whole_body_sample(curve):
     assert local.other is local.whole_body
 
 
+@pytest.mark.parametrize("method", ["dolphin", "mixture"])
+def test_a_d0_far_below_the_dose_leaves_no_part_unexposed(curve, method):
+    # e^(D / D_0) is beyond any number: whoever is exposed in a cell is exposed as a whole
+    found = estimate_dose(EXAMPLE, curve, method=method, d0_gy=0.001)
+    assert found.fraction == pytest.approx(1)
+
+
 def test_a_sample_without_an_undamaged_cell_has_no_unexposed_part(curve):
     found = estimate_dose([0, 0, 1, 6, 4, 2], curve, method="dolphin")
     assert not found.estimable
