@@ -110,7 +110,8 @@ def check_annotations(annotations, index=None, *, source="annotations", places=N
     InputError
         A class other than dicentric and fragment, in any letter case; a position that is not a
         number or lies outside its image (within half a pixel before the first it is taken as
-        0); both classes at one position of a file; an image that the index does not have, see
+        0); positions of a file that all lie between 0 and 1; both classes at one position of a
+        file; an image that the index does not have, see
         :func:`dicentlib.data.paths.matched_names`.
     """
     table = annotations.loc[:, list(ANNOTATION_COLUMNS)].reset_index(drop=True)
@@ -131,12 +132,24 @@ def check_annotations(annotations, index=None, *, source="annotations", places=N
         wrong = ~(np.isfinite(numbers) & (numbers >= -0.5))
         _refuse(wrong, table[axis], where, f"{axis} {{!r}}; allowed: a position in pixels, from 0")
         table[axis] = numbers.clip(lower=0.0)
+    if places is not None:
+        _refuse_shares(table, source)
     if index is not None:
         found = matched_names(table["image"].unique(), _all_names(index), source=source)
         table["image"] = table["image"].replace(found)
     if places is not None:  # read from a file
         table, where = _without_repeats(table, where)
     return table if index is None else _check_against_index(table, index, source, where)
+
+
+def _refuse_shares(table, source):
+    """Refuse positions that all lie within the first pixel, with fractions."""
+    positions = table[["row", "col"]].to_numpy()
+    if len(table) and (positions <= 1).all() and (positions % 1 > 0).any(axis=1).all():
+        raise InputError(
+            f"{source}: all positions lie between 0 and 1; are they shares of the image's sides? "
+            "allowed: pixels"
+        )
 
 
 def _without_repeats(table, where):
@@ -207,8 +220,9 @@ def check_listed_images(source, sizes, index):
     ----------
     source : str
         Where the list comes from; messages begin with it.
-    sizes : dict
-        Name to (height, width) in pixels as the file states them, None where it does not.
+    sizes : list of (name, size)
+        Of every record: (height, width) in pixels as the file states them, None where it does
+        not.
     index : ImageIndex or None
 
     Raises
@@ -221,8 +235,9 @@ def check_listed_images(source, sizes, index):
     if index is None:
         return
     known = _all_names(index)
-    found = matched_names(sizes, known, source=str(source))
-    absent = [name for name in sizes if name not in known and name not in found]
+    names = dict.fromkeys(name for name, _ in sizes)
+    found = matched_names(names, known, source=str(source))
+    absent = [name for name in names if name not in known and name not in found]
     if absent:
         warnings.warn(
             f"{source}: {len(absent)} of its images are not in {index.folder}: "
@@ -230,14 +245,15 @@ def check_listed_images(source, sizes, index):
             InputWarning,
             stacklevel=3,
         )
-    named = {found.get(name, name): size for name, size in sizes.items() if size is not None}
-    usable = [name for name in named if name in set(index.table["image"])]
-    for name, (height, width) in _sizes(index, usable).items():
-        if name in named and (height, width) != named[name]:
+    named = {(found.get(name, name), size) for name, size in sizes if size is not None}
+    usable = set(index.table["image"])
+    actual = _sizes(index, {name for name, _ in named if name in usable})
+    for name, (height, width) in sorted(named):
+        if name in actual and (height, width) != tuple(actual[name]):
             raise InputError(
-                f"{source}: image {printable(name)} was annotated at {named[name][0]} x "
-                f"{named[name][1]} px (height x width), but the file has {height:g} x {width:g}; "
-                "allowed: annotations of the image as it is in the folder"
+                f"{source}: image {printable(name)} was annotated at {height} x {width} px (height "
+                f"x width), but the file has {actual[name][0]:g} x {actual[name][1]:g}; allowed: "
+                "annotations of the image as it is in the folder"
             )
 
 

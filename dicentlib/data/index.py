@@ -1,6 +1,8 @@
 """An image folder with its table of samples: what is there, and what cannot be used and why."""
 
 import os
+import re
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,7 @@ from dicentlib.data.inspection import IMAGE_SUFFIXES, inspect_image
 from dicentlib.data.paths import contained_path, matched_names, printable
 from dicentlib.data.samples import as_text, complete_samples, read_samples
 from dicentlib.data.scale import resolve_scale
-from dicentlib.errors import InputError
+from dicentlib.errors import InputError, InputWarning
 from dicentlib.tables import find_table
 
 # Files that belong to an image set without being images; names beginning with a dot too.
@@ -22,6 +24,7 @@ COMPANIONS = (
     *(".py", ".db"),
 )
 
+SAMPLES = re.compile(r"samples?\.(csv|tsv|txt|xlsx)", re.IGNORECASE)
 FROM_HEADER = ("height_px", "width_px", "n_pages")
 RESOLVED = (*FROM_HEADER, "pixel_size_from")
 RESULTS = ("scoring.json", "params.json", "dose.json")  # a folder with one of them holds results
@@ -172,6 +175,12 @@ def _image_files(folder, unusable):
         for name in files:
             path = (relative / name).as_posix()
             suffix = os.path.splitext(name)[1].lower()
+            if relative.parts and SAMPLES.fullmatch(name):
+                warnings.warn(
+                    f"{folder}: {path} not read; the table of samples lies in the folder itself",
+                    InputWarning,
+                    stacklevel=4,
+                )
             if name.startswith(".") or suffix in COMPANIONS:
                 continue
             if printable(path) != path:

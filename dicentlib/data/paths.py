@@ -46,8 +46,16 @@ def check_relative(image):
     bad = path.is_absolute() or ".." in path.parts or not path.parts or "\0" in image
     if bad or "\\" in image or image[1:3] == ":/":
         raise InputError(
-            f"{printable(image)}: path leaves the image folder; allowed: paths below it"
+            f"{printable(image) or 'an empty name'}: path leaves the image folder, or does not "
+            "begin in it; allowed: paths below it"
         )
+
+
+def files_below(folder, suffix):
+    """Files below a folder with a suffix in any letter case; hidden ones (``._a``) are left out."""
+    for path in Path(folder).rglob("*"):
+        if path.suffix.casefold() == suffix and not path.name.startswith("."):
+            yield path
 
 
 def printable(name):

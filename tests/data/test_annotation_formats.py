@@ -521,3 +521,61 @@ def test_pointers_of_git_lfs_are_named(tmp_path, index):
         with pytest.raises(InputError, match=r"a Git LFS pointer.*git lfs pull"):
             attempt()
     assert index_images(tmp_path).quarantined["reason"].str.contains("git lfs pull").all()
+
+
+def coco_file(folder, images, keypoints=(20, 10, 2)):
+    content = {
+        "images": images,
+        "categories": [{"id": 1, "name": "dicentric"}],
+        "annotations": [{"image_id": images[-1]["id"], "category_id": 1, "keypoints": keypoints}],
+    }
+    (folder / "a.json").write_text(json.dumps(content))
+    return folder / "a.json"
+
+
+@pytest.mark.parametrize("half", [(30, 48), ("30", "48"), (30.0, 48.0)])
+def test_every_size_that_a_file_states_is_compared(tmp_path, index, half):
+    shrunk = {"id": 1, "file_name": "a.png", "height": half[0], "width": half[1]}
+    whole = {"id": 2, "file_name": "a.png", "height": 60, "width": 97}
+    for images in ([shrunk], [shrunk, whole], [whole, shrunk]):
+        with pytest.raises(InputError, match=r"annotated at 30 x 48 px .* the file has 60 x 97"):
+            formats.read_coco(coco_file(tmp_path, images), index)
+    assert len(formats.read_coco(coco_file(tmp_path, [whole]), index)) == 1
+    xml = XML.format("").replace("</annotations>", '<image name="a.png" width="{}" height="{}"/>')
+    (tmp_path / "a.xml").write_text(xml.format(48, 30) + "</annotations>")
+    with pytest.raises(InputError, match="annotated at 30 x 48"):
+        formats.read_cvat(tmp_path / "a.xml", index)
+
+
+def test_shares_of_the_sides_are_no_pixels(tmp_path, index):
+    whole = {"id": 2, "file_name": "a.png", "height": 60, "width": 97}
+    with pytest.raises(InputError, match="all positions lie between 0 and 1; are they shares"):
+        formats.read_coco(coco_file(tmp_path, [whole], (0.25, 0.5, 2)), index)
+    text = "image,class,row,col\na.png,dicentric,0.25,0.5\na.png,fragment,0.75,1.0\n"
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(InputError, match=r"a\.csv: all positions lie between 0 and 1"):
+        read_annotations(tmp_path / "a.csv", index)
+    (tmp_path / "a.csv").write_text(text + "a.png,fragment,0.5,1.25\n")
+    assert len(read_annotations(tmp_path / "a.csv", index)) == 3
+
+
+def test_hidden_files_of_a_mac_are_passed_over(tmp_path, index):
+    layer = "index,axis-0,axis-1\n0.0,10,20\n"
+    write_labels(tmp_path, {"napari/a.png.dicentric.csv": layer, "yolo/classes.txt": "dicentric",
+                            "yolo/a.txt": "0 0.5 0.5 0.1 0.1"})  # fmt: skip
+    for name in ("napari/._a.png.dicentric.csv", "yolo/._a.txt"):
+        (tmp_path / name).write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X")
+    assert len(formats.read_napari(tmp_path / "napari", index)) == 1
+    assert len(formats.read_yolo(tmp_path / "yolo", index)) == 1
+
+
+def test_napari_layers_of_one_image_are_compared(tmp_path, index):
+    layer = "index,axis-0,axis-1\n0.0,10,20\n1.0,30,40\n"
+    write_labels(tmp_path, {"a.png.dicentric.csv": layer, "A.PNG.dicentric.csv": layer})
+    with pytest.warns(InputWarning) as said:
+        assert len(formats.read_napari(tmp_path, index)) == 2
+    assert any("already; 2 such left out" in str(one.message) for one in said)
+    (tmp_path / "A.PNG.dicentric.csv").unlink()
+    write_labels(tmp_path, {"a.png.fragment.csv": layer})
+    with pytest.raises(InputError, match=r"points of a\.png: dicentric and fragment at one pos"):
+        formats.read_napari(tmp_path, index)

@@ -170,3 +170,10 @@ def test_a_dose_rate_is_another_column(tmp_path):
     row = only_row(index_images(tmp_path))
     assert row[["Dose rate (Gy/min)", "gray level"]].tolist() == [0.5, 90]
     assert np.isnan(row["dose_gy"])
+
+
+def test_a_table_in_a_folder_below_is_named(tmp_path):
+    image_set(tmp_path, "s1/a.png")
+    (tmp_path / "s1" / "samples.csv").write_text("image,sample,pixel_size_um\na.png,x,0.2\n")
+    with pytest.warns(InputWarning, match=r"s1/samples\.csv not read; the table of samples lies"):
+        assert only_row(index_images(tmp_path))["sample"] == ""

@@ -90,9 +90,9 @@ def read_coco(path, index=None):
             raise InputError(f"{path}: {place}: iscrowd, a group; allowed: single objects")
         rows.append((image, category, *_position(f"{path}: {place}", found)))
         places.append(place)
-    sizes = {
-        record["file_name"]: _stated_size(record) for record in _records(path, content, "images")
-    }
+    sizes = [
+        (record["file_name"], _stated_size(record)) for record in _records(path, content, "images")
+    ]
     check_listed_images(path, sizes, index)
     n_scored = sum("score" in found for found in content["annotations"])
     if n_scored:
@@ -130,8 +130,11 @@ def _position(place, found):
 
 
 def _stated_size(image):
-    size = image.get("height"), image.get("width")
-    return size if all(type(side) is int and side > 0 for side in size) else None
+    try:
+        size = float(image["height"]), float(image["width"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return tuple(map(int, size)) if all(0 < side < 1e9 for side in size) else None
 
 
 def _are_numbers(values):

@@ -74,10 +74,10 @@ def read_cvat(path, index=None):
         raise InputError(
             f"{path}: {', '.join(strange)[:80]}; expected images with points (CVAT for images 1.1)"
         )
-    rows, places, tags, sizes = [], [], [], {}
+    rows, places, tags, sizes = [], [], [], []
     for image in root.iterfind("image"):
         name = image.get("name", "")
-        sizes[name] = _stated_size(image)
+        sizes.append((name, _stated_size(image)))
         for shape in image:
             place = f"image {name[:80]!r}"
             if shape.tag == "tag":

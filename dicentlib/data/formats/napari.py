@@ -8,7 +8,7 @@ import pandas as pd
 
 from dicentlib.conventions import CLASSES
 from dicentlib.data.annotations import check_annotations, check_table
-from dicentlib.data.paths import check_relative
+from dicentlib.data.paths import check_relative, files_below
 from dicentlib.errors import InputError
 from dicentlib.files import atomic_path
 from dicentlib.tables import read_table
@@ -55,7 +55,7 @@ def read_napari(folder, index=None):
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected points files of napari")
     layers = []
-    for path in sorted(path for path in folder.rglob("*") if path.suffix.casefold() == ".csv"):
+    for path in sorted(files_below(folder, ".csv")):
         match = LAYER.fullmatch(path.relative_to(folder).as_posix())
         table = read_table(path, is_header=lambda cells: "axis-0" in cells)
         columns = list(table.cells.columns)
@@ -76,4 +76,6 @@ def read_napari(folder, index=None):
         layers.append(check_table(replace(table, cells=cells), index))
     if not layers:
         raise InputError(f"{folder}: no files <image>.<class>.csv, class {' or '.join(CLASSES)}")
-    return pd.concat(layers).sort_values(["image", "class"], kind="stable", ignore_index=True)
+    table = pd.concat(layers).sort_values(["image", "class"], kind="stable", ignore_index=True)
+    places = [f"points of {image}" for image in table["image"]]
+    return check_annotations(table, source=str(folder), places=places)  # across its files

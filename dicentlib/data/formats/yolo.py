@@ -12,6 +12,7 @@ import yaml
 
 from dicentlib.conventions import CLASSES
 from dicentlib.data.annotations import check_annotations, check_rows
+from dicentlib.data.paths import files_below
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.files import atomic_path, read_json, read_text
 
@@ -149,7 +150,7 @@ def _found_labels(folder, index):
         ):
             wanted.setdefault(place.casefold(), []).append(name)
     found, others = {}, []
-    for path in sorted(path for path in folder.rglob("*") if path.suffix.casefold() == ".txt"):
+    for path in sorted(files_below(folder, ".txt")):
         place = path.relative_to(folder).as_posix()
         names = wanted.get(place.casefold(), [])
         if place in NAME_FILES:
