@@ -22,6 +22,7 @@ from dicentlib.errors import InputError
 from dicentlib.filtering.explain import objection
 
 SCORED, REJECTED, QUARANTINED = "scored", "rejected by filter", "quarantined"
+OVEREXPOSED = 0.5  # share of the pixels at the brightest value
 ATTEMPTS = 3  # readings of a file that changes meanwhile
 
 
@@ -128,6 +129,8 @@ def prepare_pixels(image, pixel_size, settings, image_filter=None, *, notes=()):
     level = background_level(image)
     if not has_usual_background(level):
         notes.append(f"background {level:.2f} normalised")
+    if (share := float((image >= 1).mean())) > OVEREXPOSED:
+        notes.append(f"overexposed: {share:.0%} of the pixels are white, pale objects may be lost")
     if is_flattened(darkest := darkest_share(image)):
         notes.append(f"contrast stretched: darkest pixels at {darkest:.0%} of the background")
     levels = grey_levels(

@@ -1,12 +1,14 @@
 """Sheets of Excel workbooks as rows of text; needs openpyxl (``pip install dicentlib[excel]``)."""
 
+import warnings
 import zipfile
 from datetime import date, datetime
 from pathlib import Path
 
-from dicentlib.errors import InputError
+from dicentlib.errors import InputError, InputWarning
 
 WAY_OUT = "save it as 'CSV UTF-8' or as .xlsx"
+N_SHOWN = 5
 
 
 def is_workbook(path):
@@ -38,6 +40,9 @@ def is_workbook(path):
 def workbook_sheets(path):
     """Name and rows of every visible sheet; numbers as text with a decimal point.
 
+    Hidden rows and columns are read, hidden sheets are not; either is said in an
+    :class:`~dicentlib.errors.InputWarning`.
+
     Raises
     ------
     InputError
@@ -56,9 +61,25 @@ def workbook_sheets(path):
     except Exception as error:  # openpyxl raises what its parsers raise
         raise InputError(f"{path}: a damaged workbook ({error}); save it again") from error
     for sheet in values.worksheets:
-        if sheet.sheet_state == "visible":
-            written = formulas[sheet.title]
-            yield sheet.title, [[_text(path, cell, written) for cell in row] for row in sheet.rows]
+        if sheet.sheet_state != "visible":
+            if sheet.max_row > 1:
+                _notice(f"{path}: the sheet {sheet.title!r} is hidden and not read")
+            continue
+        written = formulas[sheet.title]
+        hidden = [
+            name
+            for dimensions in (sheet.row_dimensions, sheet.column_dimensions)
+            for name, dimension in dimensions.items()
+            if dimension.hidden
+        ]
+        if hidden:
+            shown = ", ".join(str(name) for name in hidden[:N_SHOWN])
+            _notice(f"{path}: {len(hidden)} hidden rows or columns are read too: {shown}")
+        yield sheet.title, [[_text(path, cell, written) for cell in row] for row in sheet.rows]
+
+
+def _notice(message):
+    warnings.warn(message, InputWarning, stacklevel=5)
 
 
 def _text(path, cell, formulas):

@@ -496,6 +496,25 @@ def test_an_excel_workbook_is_read_or_named(tmp_path, monkeypatch):
         read_counts(path)
 
 
+def test_what_a_workbook_hides_is_said(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["ID", "N", "X"], ["A", 352, 72], ["B", 340, 14]):
+        book.active.append(row)
+    book.active.row_dimensions[3].hidden = True  # as under a filter
+    other = book.create_sheet("old")
+    for row in (["ID", "N", "X"], ["C", 100, 1]):
+        other.append(row)
+    other.sheet_state = "hidden"
+    path = tmp_path / "counts.xlsx"
+    book.save(path)
+    with (
+        pytest.warns(InputWarning, match="1 hidden rows or columns are read too: 3"),
+        pytest.warns(InputWarning, match="the sheet 'old' is hidden and not read"),
+    ):
+        assert read_counts(path)["sample"].tolist() == ["A", "B"]
+
+
 @pytest.mark.parametrize(
     ("start", "match"),
     [

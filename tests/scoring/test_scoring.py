@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -231,6 +232,15 @@ def test_members_at_another_scale_give_positions_in_the_original_image(tmp_path)
     np.testing.assert_allclose(table["row"], 2 * small["row"] + 0.5)
     np.testing.assert_allclose(table["col"], 2 * small["col"] + 0.5)
     np.testing.assert_allclose(table["area_px"], 4 * small["area_px"])
+
+
+@pytest.mark.parametrize("gain", [1, 2])
+def test_an_overexposed_image_is_noted(gain):
+    image = np.minimum(draw_cell(1) / np.float32(255) * gain, 1)  # background 0.88, or white
+    settings = SimpleNamespace(scorer=SimpleNamespace(pixel_size_um=0.1))
+    notes = "; ".join(preparation.prepare_pixels(image, 0.1, settings).notes)
+    white = (draw_cell(1) == 224).mean()
+    assert (f"overexposed: {white:.0%} of the pixels are white" in notes) is (gain == 2)
 
 
 def test_a_dark_background_is_normalised_and_noted(members, tmp_path):
