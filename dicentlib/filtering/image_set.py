@@ -1,5 +1,6 @@
 """A labelled folder as the filter's training needs it: inputs, measures, truth."""
 
+import warnings
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -51,11 +52,13 @@ class FilterSet:
 def open_filter_set(folder, *, image_size=299):
     """Read, measure and label an image set with the column ``quality`` in its samples.
 
+    Images that cannot be read or cannot hold a metaphase never reach the network: they are left
+    out, and a warning says how many.
+
     Raises
     ------
     InputError
-        No column ``quality``, a value other than available and rejected, or an image that
-        cannot hold a metaphase.
+        No column ``quality``, a value other than available and rejected, or no image left.
     """
     index = index_images(folder)
     if "quality" not in index.table:
@@ -70,11 +73,19 @@ def open_filter_set(folder, *, image_size=299):
         unit="image",
     )
     inputs, rows = [], []
+    left_out = dict(index.quarantined[["image", "reason"]].itertuples(index=False, name=None))
     for name, item in prepared:
         if item.objection:
-            raise InputError(f"{folder}, {name}: {item.objection}")
+            left_out[name] = item.objection
+            continue
         inputs.append(item.network_input)
         rows.append({"image": name, "objection": ""} | asdict(item.measures))
+    if left_out:
+        name, why = next(iter(left_out.items()))
+        told = f"{folder}: {len(left_out)} images left out, for example {name}: {why}"
+        if not inputs:
+            raise InputError(told)
+        warnings.warn(told, stacklevel=2)
     samples = index.table.rename(columns={"reason": "true_reason"})
     measures = pd.DataFrame(rows, columns=["image", "objection", *MEASURES])
     table = samples.merge(measures, on="image")

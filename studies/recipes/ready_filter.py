@@ -15,6 +15,7 @@ from pathlib import Path
 
 import typer
 
+from dicentlib.data import index_images
 from dicentlib.filtering import FilterRules, FilterSettings, classify_folder, save_filter
 from dicentlib.filtering.assessment import (
     assess,
@@ -106,10 +107,12 @@ def train(
 @app.command()
 def measure(run: Path, weights: Path = READY):
     """Accuracy of the whole filter on RUN/data/test."""
-    test = open_filter_set(run / "data" / "test")
-    table = classify_folder(run / "data" / "test", weights)
-    typer.echo(assess(table["available"], test.available).round(4).to_string())
-    typer.echo(confusion_by_reason(table, test.table["true_reason"]).to_string())
+    index = index_images(run / "data" / "test")
+    table = classify_folder(index, weights)
+    truth = index.table.set_index("image").loc[table["image"]]
+    available = (truth["quality"] == "available").to_numpy()
+    typer.echo(assess(table["available"], available).round(4).to_string())
+    typer.echo(confusion_by_reason(table, truth["reason"].fillna("")).to_string())
 
 
 if __name__ == "__main__":

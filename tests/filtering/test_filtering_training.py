@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from dicentlib.calibration import CalibrationCurve
 from dicentlib.errors import InputError
@@ -235,6 +236,17 @@ def test_set_of_simulated_images(tmp_path):
     assert ((46 * opened.hints[:, -1] < 40) == few).all()
     assert opened.inputs.shape == (4, 299, 299)
     assert opened.available.tolist() == (opened.table["true_reason"] == "").tolist()
+    images = sorted((tmp_path / "images").glob("*.png"))
+    Image.new("L", (504, 444), 200).save(images[1])
+    images[2].write_bytes(b"no image")
+    with pytest.warns(UserWarning, match="2 images left out, for example images/000002.png"):
+        rest = open_filter_set(tmp_path)
+    assert rest.table["image"].tolist() == opened.table["image"].tolist()[::3]
+    assert (rest.inputs == opened.inputs[::3]).all()
+    for path in images[0], images[3]:
+        Image.new("L", (504, 444), 200).save(path)
+    with pytest.raises(InputError, match="4 images left out"):
+        open_filter_set(tmp_path)
     (tmp_path / "samples.csv").unlink()
     with pytest.raises(InputError, match="no column quality"):
         open_filter_set(tmp_path)
