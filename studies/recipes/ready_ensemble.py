@@ -18,7 +18,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import torch
 import typer
 
@@ -30,7 +29,6 @@ from dicentlib.model import LITE0
 from dicentlib.simulation import simulate_set
 from dicentlib.training import TrainingParameters, read_image_set, train
 from studies.natural_cells import measure_natural
-from studies.recipes.hard_places import write_hard_crops
 
 SCALE = {"height": 444, "width": 504, "pixel_size_um": 0.2, "images_per_slide": 2}
 EXPOSED = {"dose_gy": [1.0, 2.0, 3.0, 4.0], "n_images": 40}
@@ -49,8 +47,6 @@ SETS = {
     "test_unexposed": {"n_images": 400, "dose_gy": 0.0, "seed": 504},
     "test_exposed": EXPOSED | {"seed": 505},
 }
-# Cells whose errors a refinement learns from; none of them is in another set.
-MINED = {"mined": {"n_images": 800, "dose_gy": [0.0, 1.0, 2.0, 3.0, 4.0], "seed": 506}}
 TRAINING = TrainingParameters(
     encoder=LITE0,
     encoder_weights="imagenet",
@@ -74,7 +70,7 @@ TRAINING = TrainingParameters(
     blur_px=0.6,
 )
 N_MEMBERS, N_CYCLES = 8, 4
-# Going on from members that are there, with their encoder: from their errors on fresh cells.
+# Going on from members that are there, with their encoder, to bring them to the present simulator.
 REFINEMENT = replace(
     TRAINING,
     encoder_weights=None,
@@ -117,13 +113,11 @@ def refine(
     threads: Annotated[int | None, typer.Option(help="Threads; default: all.")] = None,
     publish: Annotated[Path | None, typer.Option(help="Ready ensemble to replace.")] = None,
 ):
-    """Go on from an ensemble instead of from scratch: its errors, and the present simulator."""
-    simulate(folder, SETS | MINED, workers=threads)
+    """Go on from an ensemble instead of from scratch: what it learnt, and the present simulator."""
+    simulate(folder, SETS, workers=threads)
     place = folder / "refined"
-    if not (place / "hard" / "samples.csv").is_file():
-        typer.echo(f"crops: {write_hard_crops(place / 'hard', folder / 'data' / 'mined', initial)}")
     metrics = train(
-        *joined(folder, ["data/train", "refined/hard"]),
+        *read_image_set(folder / "data" / "train"),
         place / "training",
         parameters=replace(
             REFINEMENT,
@@ -151,17 +145,6 @@ def measure(
     with atomic_path(out / "measured.csv") as temporary:
         table.round(4).to_csv(temporary, index=False)
     typer.echo(table.round(3).to_string(index=False))
-
-
-def joined(root, places):
-    """The annotated image sets in these places below `root` as one."""
-    tables, marks = [], []
-    for place in places:
-        index, annotations = read_image_set(root / place)
-        tables.append(index.table.assign(image=f"{place}/" + index.table["image"]))
-        marks.append(annotations.assign(image=f"{place}/" + annotations["image"]))
-    table = pd.concat(tables, ignore_index=True)
-    return replace(index, folder=root, table=table), pd.concat(marks, ignore_index=True)
 
 
 def simulate(folder, sets, *, workers=None):

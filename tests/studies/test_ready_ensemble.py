@@ -51,12 +51,9 @@ def test_one_command_makes_an_ensemble_and_goes_on(tiny, tmp_path, monkeypatch, 
     assert written == {path: path.stat().st_mtime_ns for path in (folder / "data").rglob("*.png")}
     refined = replace(ready_ensemble.TRAINING, encoder=LITE0, epochs=3, cycle_epochs=1)
     monkeypatch.setattr(ready_ensemble, "REFINEMENT", refined)
-    mined = {"mined": {"n_images": 3, "dose_gy": 4.0, "seed": 506}}
-    monkeypatch.setattr(ready_ensemble, "MINED", mined)
     ready_ensemble.refine(folder, ready, threads=1)
     assert [member.epoch for member in load_members(folder / "refined")] == [1, 2, 3]
     assert OperatingPoint.read(folder / "refined" / "operating_point.json").n_members == 3
-    assert list((folder / "refined" / "hard").rglob("*.png"))  # these members find nothing at 4 Gy
     monkeypatch.setattr(ready_ensemble, "simulator_digest", lambda: "another")
     (folder / "data" / "test_exposed" / "samples.csv").unlink()
     with pytest.raises(InputError, match="another state of the simulator, and test_exposed"):
