@@ -20,6 +20,7 @@ from dicentlib.calibration.curve_checks import (
     content_of,
     in_order,
     is_flat,
+    refuse_other_errors,
 )
 from dicentlib.calibration.curve_files import NAMES, read_curve_content, write_curve_content
 from dicentlib.counts.checked import number
@@ -294,6 +295,7 @@ class CalibrationCurve:
             content["standard_errors"] = errors + [math.nan] * (len(coefficients) - len(errors))
         factor = content.pop("protraction", 1.0)
         curve = cls(coefficients, content.pop("covariance", None), **content)
+        refuse_other_errors(curve.standard_errors, content.get("standard_errors"))
         return curve.protracted(factor)
 
     def save(self, path):

@@ -73,6 +73,21 @@ def checked_covariance(covariance, standard_errors):
     return covariance, np.sqrt(np.diag(covariance)), notes
 
 
+def refuse_other_errors(errors, stated):
+    """Refuse stated standard errors that are not those of the covariance, which is used.
+
+    A difference of 5 % may be rounding. None: not known, or not stated; NaN: not stated.
+    """
+    if errors is None or stated is None:
+        return
+    stated = padded(stated, "standard_errors")
+    if not np.allclose(stated, np.where(np.isnan(stated), stated, errors), 0.05, equal_nan=True):
+        raise InputError(
+            f"standard_errors are {stated.tolist()}, but the covariance has {errors.tolist()} "
+            "(the square roots of its diagonal)"
+        )
+
+
 def checked_range(dose_range_gy):
     """Lowest and highest dose in Gy as floats; None where they are not known."""
     if dose_range_gy is None:

@@ -5,16 +5,18 @@ from pathlib import Path
 
 import pandas as pd
 
+from dicentlib.counts.headings import is_header as names_counts
 from dicentlib.files import atomic_path, read_json, read_text
-from dicentlib.tables import is_workbook, read_table
+from dicentlib.tables import is_workbook, read_table, with_plain_headings
 
 COLUMNS = ("name", "value")
 NAMES = ("C", "alpha", "beta")
+OTHER_FORMS = {"alpha", "parameter", "parameters", "coefficient", "coefficients", "term"}
 
 
 def is_curve_file(path):
-    """Whether an existing file holds a curve, as opposed to calibration counts."""
-    return _is_json(path) or set(COLUMNS) <= set(_read(path).cells.columns)
+    """Whether an existing file holds a curve, in whatever form, not calibration counts."""
+    return _is_json(path) or _names_curve(_read(path).cells.columns)
 
 
 def read_curve_content(path):
@@ -29,7 +31,10 @@ def read_curve_content(path):
         return read_json(path)
     table = _read(path).cells
     if not set(COLUMNS) <= set(table.columns):
-        raise ValueError(f"columns {list(table.columns)}, expected name, value")
+        raise ValueError(
+            f"columns {list(table.columns)}; expected a table with the columns name, value and "
+            "the rows C, alpha, beta"
+        )
     twice = table["name"][table["name"].duplicated()]
     if len(twice):
         raise ValueError(f"{twice.iloc[0]!r} is there twice")
@@ -53,7 +58,14 @@ def _is_json(path):
 
 
 def _read(path):
-    return read_table(path, is_header=lambda cells: set(COLUMNS) <= set(cells))
+    table = read_table(path, is_header=lambda cells: _names_curve(cells) or names_counts(cells))
+    return with_plain_headings(table, COLUMNS)
+
+
+def _names_curve(cells):
+    """Whether a row is the header of a curve's table, or of a curve in another form."""
+    words = {cell.casefold() for cell in cells}
+    return set(COLUMNS) <= words or bool(words & OTHER_FORMS)
 
 
 def _value(text):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-HIGHEST_GY = 20.0  # doses above are more likely in another unit
+from dicentlib.conventions import UNUSUAL_DOSE_GY
 
 
 def design_warnings(dose_gy, n_cells, n_dicentrics, *, model):
@@ -28,7 +28,7 @@ def design_warnings(dose_gy, n_cells, n_dicentrics, *, model):
     if doses[-1] > 5:
         found.append(
             f"Highest dose {doses[-1]:g} Gy: the yield saturates above about 5 Gy."
-            + (" Are the doses in Gy?" if doses[-1] > HIGHEST_GY else "")
+            + (" Are the doses in Gy?" if doses[-1] > UNUSUAL_DOSE_GY else "")
         )
     poor = (n_dicentrics < 100) & (n_cells < np.where(dose_gy < 1, 3000, 500))
     poor &= dose_gy > 0

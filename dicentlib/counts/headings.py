@@ -59,6 +59,12 @@ COUNTED = (
 )
 N_CELLS = re.compile("n|zellzahl|" + COUNTED % WORD["cells"])
 N_DICENTRICS = re.compile("x|" + COUNTED % WORD["dicentrics"])
+N_DAMAGED = re.compile(
+    rf"(?:(?:{WORD['how many']}) )*(?:"
+    rf"(?:{WORD['cells']}) (?:with|mit|avec|con) (?:{WORD['dicentrics']})|"
+    rf"(?:dicentric|dizentrische[nr]?) (?:{WORD['cells']})|"
+    rf"(?:{WORD['cells']}) (?:dicentriques|dicentricas))"
+)
 # a class of the distribution: C3, 3, dic3, "3 dic", "cells with 3 dicentrics" ...
 AROUND = "|".join(WORD[name] for name in ("joined", "cells", "dicentrics", "how many"))
 CLASS = re.compile(rf"((?:{AROUND}| )*)(\d{{1,2}})((?:{AROUND}| )*)")
@@ -71,7 +77,7 @@ REST = (
     *("more", "rest", "higher", "other", "others", "mehr", "ubrige", "autres", "otros"),
     *("multi", "multiple", "many", "several", "mehrere", "viele", "plusieurs", "varios"),
 )
-NAMES = ("sample", "dose_gy", "n_cells", "n_dicentrics")
+NAMES = ("sample", "dose_gy", "n_cells", "n_dicentrics", "n_damaged")
 
 
 def is_header(cells):
@@ -92,7 +98,7 @@ def meaning(column):
     ('n_cells', 'n_cells', 2)
     """
     plain = _plain(column)
-    for name, pattern in zip(NAMES, (SAMPLE, DOSE, N_CELLS, N_DICENTRICS), strict=True):
+    for name, pattern in zip(NAMES, (SAMPLE, DOSE, N_CELLS, N_DICENTRICS, N_DAMAGED), strict=True):
         if pattern.fullmatch(plain):
             return name
     if OPEN.search(_without_accents(column)):

@@ -12,13 +12,20 @@ from dataclasses import replace
 
 import pandas as pd
 
+from dicentlib.conventions import HIGHEST_DOSE_GY
 from dicentlib.counts.headings import columns_of, is_header
 from dicentlib.counts.sample import Sample
 from dicentlib.counts.summary_rows import refuse_means, total_rows
 from dicentlib.errors import InputError, InputWarning
-from dicentlib.tables import notice_dates, number_style, numbers, read_table, whole_numbers
+from dicentlib.tables import (
+    notice_dates,
+    notice_unusual_doses,
+    number_style,
+    numbers,
+    read_table,
+    whole_numbers,
+)
 
-HIGHEST_GY = 100.0  # of any calibration; doses above are in cGy or mGy
 UNUSUAL_YIELD = 3.0  # dicentrics per cell, at about 7 Gy of gamma rays
 
 
@@ -42,7 +49,7 @@ def read_counts(path):
     if table.cells.empty:
         raise InputError(f"{path}: no rows below the header")
     known, classes = columns_of(table.cells.columns, path)
-    sums = [name for name in ("n_cells", "n_dicentrics") if name in known]
+    sums = [name for name in ("n_cells", "n_dicentrics", "n_damaged") if name in known]
     columns = [*(known[name] for name in sums), *classes.values()]
     refuse_means(table, columns)
     style = number_style(table, [*columns, *_named(known, "dose_gy")])
@@ -81,11 +88,12 @@ def _doses(table, column, style):
     for row, text, dose in zip(table.cells.index, table.cells[column], doses, strict=True):
         if dose is None:
             raise InputError(f"{table.where(row)}: no dose; expected a number in Gy")
-        if not 0 <= dose <= HIGHEST_GY:
+        if not 0 <= dose <= HIGHEST_DOSE_GY:
             raise InputError(
                 f"{table.where(row)}: column {column} has {text!r}; expected a dose in Gy, 0 to "
-                f"{HIGHEST_GY:g}" + (" (is it in cGy or mGy?)" if dose > 0 else "")
+                f"{HIGHEST_DOSE_GY:g}" + (" (is it in cGy or mGy?)" if dose > 0 else "")
             )
+    notice_unusual_doses(table.source, column, doses)
     return doses
 
 

@@ -51,10 +51,10 @@ def check_relative(image):
         )
 
 
-def files_below(folder, suffix):
-    """Files below a folder with a suffix in any letter case; hidden ones (``._a``) are left out."""
+def files_below(folder, suffixes):
+    """Files below a folder with one of some suffixes in any letter case, hidden ones left out."""
     for path in Path(folder).rglob("*"):
-        if path.suffix.casefold() == suffix and not path.name.startswith("."):
+        if path.suffix.casefold() in suffixes and not path.name.startswith("."):
             yield path
 
 

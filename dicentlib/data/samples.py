@@ -8,11 +8,13 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
+from dicentlib.conventions import HIGHEST_DOSE_GY
 from dicentlib.data.paths import check_relative
 from dicentlib.data.scale import PIXEL_SIZES_UM
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.tables import (
     notice_dates,
+    notice_unusual_doses,
     number_style,
     numbers,
     plain_name,
@@ -48,12 +50,11 @@ OTHER_UNIT = re.compile(
     r"(?:.*\b(?:dose|dosis) )?(?:[mcuμ]gy|rad|rem|[mcuμ]?sv|(?:centi|milli)gray)|"
     r"pixel ?(?:size|größe) (?:nm|mm|m|px)|(?:px|pixels?)(?: per)? (?:um|μm|mm|inch)|dpi"
 )
-HIGHEST_GY = 100.0  # doses above are in cGy or mGy
 TEXT_COLUMNS = ("image", "sample", "donor", "slide")
 
 
 NUMBERS = {  # lowest, highest, and both in words
-    "dose_gy": (0.0, HIGHEST_GY, f"0 to {HIGHEST_GY:g} Gy"),
+    "dose_gy": (0.0, HIGHEST_DOSE_GY, f"0 to {HIGHEST_DOSE_GY:g} Gy"),
     "pixel_size_um": (
         *PIXEL_SIZES_UM,
         "{:g} to {:g} um, of a light microscope".format(*PIXEL_SIZES_UM),
@@ -117,6 +118,8 @@ def read_samples(samples):
                 f"{name}, row {rows[row]}: {column} {table[column].iloc[row]}; allowed: {allowed}"
             )
         table = table.assign(**{column: numbers.astype(float)})
+    if "dose_gy" in table:
+        notice_unusual_doses(name, "dose_gy", table["dose_gy"])
     twice = table["image"].duplicated()
     if twice.any():
         row = int(twice.idxmax())

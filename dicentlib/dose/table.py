@@ -1,5 +1,6 @@
 """Doses of many samples at once, from a plain file of counts."""
 
+import warnings
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -9,19 +10,18 @@ import pandas as pd
 from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.calibration.curve_files import is_curve_file
 from dicentlib.calibration.fit import fit_curve
+from dicentlib.calibration.plausibility import check_curve
 from dicentlib.calibration.published import published_curve
 from dicentlib.counts.sample import Sample
-from dicentlib.counts.tables import HIGHEST_GY, read_counts
+from dicentlib.counts.tables import read_counts
 from dicentlib.dose.bayesian import bounded_bayesian
 from dicentlib.dose.estimate import check_method, estimate_dose
 from dicentlib.dose.triage import triage_table
-from dicentlib.errors import InputError
+from dicentlib.errors import InputError, InputWarning
 from dicentlib.tables import SUFFIXES, notice_dates
 
 # of every table, also where no sample has a dose
 COLUMNS = "sample n_cells n_dicentrics yield u method dose_gy lower_gy upper_gy category"
-MOST_AT_1_GY = 3.0  # dicentrics per cell; fission neutrons give about 1
-LEAST_AT_5_GY = 0.005  # gamma rays give about 1.7; a detector finds a part of them
 SCORER_NOTE = (
     "It was made by an automatic scorer, which these counts do not name: it holds for counts "
     "of that scorer alone."
@@ -95,6 +95,13 @@ def named_samples(counts):
     missing = {"n_cells", "n_dicentrics"} - set(table)
     if missing:
         raise InputError(f"the table has no column {', '.join(sorted(missing))}")
+    if "dose_gy" in table:
+        warnings.warn(
+            "the table of counts states doses, which are not used: every row is a sample whose "
+            "dose is estimated from its counts",
+            InputWarning,
+            stacklevel=3,
+        )
     seen = set()
     for number, row in enumerate(table.to_dict("records"), start=1):
         name, note = str(row.get("sample") or number), []
@@ -120,22 +127,6 @@ def read_curve(source):
     return replace(known, warnings=(*known.warnings, SCORER_NOTE), standard_errors=None)
 
 
-def _in_usual_units(known, path):
-    """The curve; InputError where its yields or doses can only be in other units."""
-    range_gy = known.dose_range_gy or (0.0, 0.0)
-    at_1_gy, at_5_gy = (float(known.yield_at(dose)) for dose in (1.0, 5.0))
-    background = float(known.coefficients[0])
-    if at_1_gy > MOST_AT_1_GY:
-        found = f"{at_1_gy:.3g} dicentrics per cell at 1 Gy; are they of 100 or 1000 cells?"
-    elif at_5_gy - background < LEAST_AT_5_GY:
-        found = f"only {at_5_gy:.3g} dicentrics per cell at 5 Gy; are they per cGy or mGy?"
-    elif range_gy[1] > HIGHEST_GY:
-        found = f"dose_range_gy up to {range_gy[1]:g} Gy; is it in cGy or mGy?"
-    else:
-        return known
-    raise InputError(f"{path}: expected coefficients per cell and Gy; the curve has {found}")
-
-
 def _curve(source):
     if not isinstance(source, (str, PathLike)):
         raise InputError(f"curve is {source!r}: expected a curve, a file or a published name")
@@ -143,17 +134,38 @@ def _curve(source):
     if not path.is_file() and path.suffix.casefold() not in (".json", *SUFFIXES):
         return published_curve(str(source))
     if not path.is_file() or is_curve_file(path):
-        return _in_usual_units(CalibrationCurve.load(path), path)
+        known = CalibrationCurve.load(path)
+        check_curve(known, path)
+        return known
     counts = read_counts(path)
     if "dose_gy" not in counts:
         raise InputError(
             f"{path}: neither a saved curve (name,value) nor calibration counts: "
             "expected a column with the dose in Gy"
         )
-    return fit_curve(
+    _notice_series(path, counts)
+    known = fit_curve(
         counts["dose_gy"],
         counts["n_cells"],
         counts["n_dicentrics"],
         distributions=counts["distribution"],
         name=path.name,
+    )
+    check_curve(known, path, counted=True)
+    return known
+
+
+def _notice_series(path, counts):
+    """Say that doses occur in several rows, and which columns tell these rows apart."""
+    again = counts["dose_gy"].duplicated(keep=False)
+    if not again.any():
+        return
+    others = counts.loc[again].drop(columns=["n_cells", "n_dicentrics", "distribution", "dose_gy"])
+    differ = [str(name) for name in others if len(set(others[name])) > 1]
+    apart = f" (they differ in {', '.join(differ)})" if differ else ""
+    warnings.warn(
+        f"{path}: {again.sum()} rows share their dose with another{apart}: one curve is fitted to "
+        "all of them; for several series, a file each",
+        InputWarning,
+        stacklevel=4,
     )

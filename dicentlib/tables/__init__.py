@@ -1,6 +1,7 @@
 """The one reader of tables: from any usual spreadsheet's file to text cells and numbers."""
 
 from dicentlib.tables.dates import notice_dates
+from dicentlib.tables.doses import notice_unusual_doses
 from dicentlib.tables.numbers import number_style, numbers, whole_numbers
 from dicentlib.tables.reading import (
     SUFFIXES,

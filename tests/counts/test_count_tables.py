@@ -1,8 +1,10 @@
 """Tables of counts as people save them: each is read right, or refused by name."""
 
+import itertools
 import json
 import zipfile
 
+import numpy as np
 import pytest
 
 from dicentlib.calibration import fit_curve, published_curve
@@ -563,6 +565,146 @@ def test_a_range_in_another_unit_is_refused(tmp_path):
     path = saved(tmp_path, json.dumps(content), name="curve.json")
     with pytest.raises(InputError, match=r"dose_range_gy up to 500 Gy; is it in cGy or mGy\?"):
         read_curve(path)
+
+
+def test_a_range_in_which_cells_would_have_too_many_dicentrics_is_refused(tmp_path):
+    content = {"coefficients": {"C": 0.001, "alpha": 0.02, "beta": 0.06}, "dose_range_gy": [0, 50]}
+    path = saved(tmp_path, json.dumps(content), name="curve.json")
+    # 0.001 + 0.02 * 50 + 0.06 * 2500 = 151.001
+    with pytest.raises(InputError, match=r"151 dicentrics per cell at the end of dose_range_gy"):
+        read_curve(path)
+
+
+@pytest.mark.parametrize("doses", [(0, 25, 50, 75, 100), (0, 10, 20, 40)])
+def test_a_calibration_series_in_cgy_is_refused(tmp_path, doses):
+    gy = [dose / 100 for dose in doses]
+    rows = [
+        f"{d},1000,{1000 * (0.001 + 0.02 * g + 0.06 * g * g):.0f}"
+        for d, g in zip(doses, gy, strict=True)
+    ]
+    path = saved(tmp_path, "\n".join(["D,N,X", *rows]))
+    with (
+        pytest.warns(InputWarning, match=f"column D: doses up to {doses[-1]} are taken for Gy"),
+        pytest.raises(InputError, match=r"expected doses in Gy.*are the doses in cGy or mGy\?"),
+    ):
+        read_curve(path)
+
+
+RIGHT = {"C": 0.001, "alpha": 0.02, "beta": 0.06}
+FITTED = [[2.2e-7, -9.9e-7, 4.4e-7], [-9.9e-7, 2.7e-5, -1.5e-5], [4.4e-7, -1.5e-5, 1.6e-5]]
+
+
+def reordered(order):
+    return [[FITTED[row][column] for column in order] for row in order]
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        ({"coefficients": {**RIGHT, "C": 0.1}}, r"background C is 0\.1 .* of 100 cells"),
+        ({"coefficients": [0.06, 0.02, 0.001]}, "coefficients in another order"),
+        ({"standard_errors": {"C": 2.2e-7, "alpha": 2.7e-5, "beta": 1.6e-5}}, "they variances"),
+        ({"standard_errors": {"C": 47, "alpha": 26, "beta": 6.7}}, "they percentages"),
+        ({"covariance": [[1, -0.4, 0.2], [-0.4, 1, -0.7], [0.2, -0.7, 1]]}, "of correlations"),
+        *[
+            ({"covariance": reordered(order)}, "order of rows and columns C, alpha, beta")
+            for order in itertools.permutations(range(3))
+            if order != (0, 1, 2)
+        ],
+        ({"covariance": [[abs(v) for v in row] for row in FITTED]}, "every entry its sign"),
+    ],
+)
+def test_unusual_numbers_of_a_curve_are_said(tmp_path, content, match):
+    path = saved(tmp_path, json.dumps({"coefficients": RIGHT} | content), name="curve.json")
+    with pytest.warns(InputWarning, match=match):
+        read_curve(path)
+
+
+def test_fitted_covariances_have_the_signs_that_are_expected_of_a_file(tmp_path):
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        doses = np.sort(rng.uniform(0.1, 5, 6))
+        cells = rng.integers(300, 3000, 7)
+        counts = rng.poisson(cells * np.polyval([0.06, 0.02, 0.001], [0, *doses])) + 1
+        fitted = fit_curve([0, *doses], cells, counts)
+        assert (
+            fitted.fit["constrained"]
+            or (np.sign(fitted.covariance) == [[1, -1, 1], [-1, 1, -1], [1, -1, 1]]).all()
+        )
+    content = {"coefficients": RIGHT, "covariance": FITTED}
+    assert read_curve(saved(tmp_path, json.dumps(content), name="c.json")).covariance is not None
+
+
+def test_standard_errors_that_contradict_the_covariance_are_refused(tmp_path):
+    content = {"coefficients": RIGHT, "covariance": FITTED, "standard_errors": [0.00047, 0.0052, 0]}
+    with pytest.raises(InputError, match=r"but the covariance has \[0\.000469.*square roots"):
+        read_curve(saved(tmp_path, json.dumps(content), name="c.json"))
+    content["standard_errors"][2] = 0.004  # rounded
+    read_curve(saved(tmp_path, json.dumps(content), name="c.json"))
+
+
+def test_two_series_in_one_file_are_said(tmp_path):
+    other = "".join(f"X,{row}\n" for row in CALIBRATION.split())
+    text = "radiation,D,N,X\n" + "".join(f"Co,{row}\n" for row in CALIBRATION.split()) + other
+    with pytest.warns(InputWarning, match=r"12 rows share their dose .* differ in radiation"):
+        curve = read_curve(saved(tmp_path, text))
+    assert curve.coefficients == pytest.approx(fit_of_calibration().coefficients)
+
+
+def fit_of_calibration():
+    rows = np.array([row.split(",") for row in CALIBRATION.split()], float)
+    return fit_curve(*rows.T)
+
+
+def test_a_title_above_calibration_counts_is_passed_over(tmp_path):
+    path = saved(tmp_path, f"Our laboratory\n\nD,N,X\n{CALIBRATION}")
+    with pytest.warns(InputWarning, match="line 1 above the header passed over"):
+        curve = read_curve(path)
+    assert curve.coefficients == pytest.approx(fit_of_calibration().coefficients)
+
+
+def test_doses_of_samples_are_said_to_be_unused(tmp_path):
+    path = saved(tmp_path, "ID,D,N,X\nA,2,352,72\n")
+    with pytest.warns(InputWarning, match="states doses, which are not used"):
+        table = dose_table(path, CURVE)
+    alone = dose_table(saved(tmp_path, "ID,N,X\nA,352,72\n", name="alone.csv"), CURVE)
+    assert table["dose_gy"].to_list() == alone["dose_gy"].to_list()
+
+
+@pytest.mark.parametrize(
+    "heading", ["Cells with dicentrics", "Dicentric cells", "No. of cells with dic"]
+)
+def test_cells_with_dicentrics_are_compared(tmp_path, heading):
+    def row(values):
+        return saved(tmp_path, f"ID,N,X,{heading}\nA,{values}\n")
+
+    with pytest.raises(InputError, match=r"row 2: 400 cells with dicentrics, but only 352 cells"):
+        read_counts(row("352,472,400"))
+    with pytest.raises(InputError, match="73 cells with dicentrics, but 72 dicentrics"):
+        read_counts(row("352,72,73"))
+    assert read_counts(row("352,72,61"))["n_dicentrics"].to_list() == [72]
+    path = saved(tmp_path, f"ID,C0,C1,C2,{heading}\nA,90,8,2,11\n")
+    with pytest.raises(InputError, match="n_damaged is 11, but the distribution has 10"):
+        read_counts(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "sep"), [("Name;Value", ";"), ("NAME,VALUE", ","), ("name\tValue", "\t")]
+)
+def test_headings_of_a_curve_in_capitals(tmp_path, header, sep):
+    rows = [sep.join(row) for row in (("C", "0.001"), ("alpha", "0.02"), ("beta", "0.06"))]
+    path = saved(tmp_path, "\n".join([header, *rows]), name="curve.csv")
+    assert read_curve(path).coefficients.tolist() == [0.001, 0.02, 0.06]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["coefficient;estimate;SE\nC;0,001;0,0005\n", "C,alpha,beta\n0.001,0.02,0.06\n",
+     "parameter,value\nC,0.001\n"],
+)  # fmt: skip
+def test_curves_in_other_tables_are_refused_as_curves(tmp_path, text):
+    with pytest.raises(InputError, match="expected a table with the columns name, value and the"):
+        read_curve(saved(tmp_path, text, name="curve.csv"))
 
 
 def test_the_shortest_table_of_a_curve(tmp_path):

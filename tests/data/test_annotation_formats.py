@@ -579,3 +579,16 @@ def test_napari_layers_of_one_image_are_compared(tmp_path, index):
     write_labels(tmp_path, {"a.png.fragment.csv": layer})
     with pytest.raises(InputError, match=r"points of a\.png: dicentric and fragment at one pos"):
         formats.read_napari(tmp_path, index)
+
+
+def test_files_beside_napari_points_are_named(tmp_path, index):
+    layer = "index,axis-0,axis-1\n0,5,6\n"
+    write_labels(tmp_path, {"a.png.dicentric.csv": layer, "samples.csv": "image\na.png\n",
+                            "notes.txt": "blurred"})  # fmt: skip
+    with pytest.warns(InputWarning, match=r"2 tables are no points of napari.*notes.txt, samples"):
+        assert len(formats.read_napari(tmp_path, index)) == 1
+    for name in ("a.png.fragment.txt", "a.png.fragment.xlsx", "e.png.Dicentric.tsv"):
+        write_labels(tmp_path, {name: layer})
+        with pytest.raises(InputError, match=rf"{name}: named as points of napari"):
+            formats.read_napari(tmp_path, index)
+        (tmp_path / name).unlink()

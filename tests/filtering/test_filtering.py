@@ -483,3 +483,29 @@ def test_chromosomes_side_by_side_are_no_overlap():
         image[np.hypot(np.maximum(np.abs(rows - row) - 40, 0), cols - col) < 9] = 0.3
     image = cv2.GaussianBlur(image, (0, 0), 3.2)
     assert measure(image).overlap < FilterRules().max_overlap
+
+
+def framed(field, *, grey, width):
+    """The field with a frame of one grey, so many pixels wide."""
+    return np.pad(field, width, constant_values=np.float32(grey))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        framed(draw_field(), grey=0, width=400),
+        framed(draw_field() * 0.55, grey=1, width=60),
+        np.pad(draw_field(), ((0, 1200), (0, 0))),
+    ],
+    ids=["black frame", "white frame round a dim field", "black bar"],
+)
+def test_a_frame_is_not_called_dark_field(image):
+    assert objection(image).startswith("a frame or bar of one grey takes up much of the image")
+    assert "one grey" in prepare_image(image).objection
+
+
+def test_dark_field_in_a_frame_is_dark_field():
+    inverted = np.float32(0.95) - draw_field()
+    assert "dark field" in objection(framed(inverted, grey=0, width=100))
+    clean = np.where(inverted > 0.3, inverted, 0)  # a background of zeros
+    assert "dark field" in objection(clean)

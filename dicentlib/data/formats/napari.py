@@ -1,6 +1,7 @@
 """napari: one points layer per image and class, saved as ``<image>.<class>.csv``."""
 
 import re
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,13 +9,14 @@ import pandas as pd
 
 from dicentlib.conventions import CLASSES
 from dicentlib.data.annotations import check_annotations, check_table
-from dicentlib.data.paths import check_relative, files_below
-from dicentlib.errors import InputError
+from dicentlib.data.paths import check_relative, files_below, printable
+from dicentlib.errors import InputError, InputWarning
 from dicentlib.files import atomic_path
-from dicentlib.tables import read_table
+from dicentlib.tables import SUFFIXES, read_table
 
 COLUMNS = ["index", "axis-0", "axis-1"]
 LAYER = re.compile(rf"(.+)\.({'|'.join(CLASSES)})\.csv", re.IGNORECASE)
+N_SHOWN = 5
 
 
 def write_napari(folder, annotations):
@@ -54,8 +56,16 @@ def read_napari(folder, index=None):
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected points files of napari")
-    layers = []
-    for path in sorted(files_below(folder, ".csv")):
+    layers, passed_over = [], []
+    for path in sorted(files_below(folder, SUFFIXES)):
+        if path.suffix.casefold() != ".csv":
+            if LAYER.fullmatch(f"{path.with_suffix('').name}.csv"):
+                raise InputError(
+                    f"{path}: named as points of napari; expected <image>.<class>.csv, "
+                    "comma-separated text"
+                )
+            passed_over.append(path.name)
+            continue
         match = LAYER.fullmatch(path.relative_to(folder).as_posix())
         table = read_table(path, is_header=lambda cells: "axis-0" in cells)
         columns = list(table.cells.columns)
@@ -65,7 +75,8 @@ def read_napari(folder, index=None):
                     f"{path}: a file of napari without class; expected a name "
                     f"<image>.<class>.csv, class {' or '.join(CLASSES)}"
                 )
-            continue  # a table of another kind
+            passed_over.append(path.name)  # a table of another kind
+            continue
         if not {"axis-0", "axis-1"} <= set(columns) <= set(COLUMNS):
             raise InputError(
                 f"{path}: columns {', '.join(columns)}; "
@@ -76,6 +87,13 @@ def read_napari(folder, index=None):
         layers.append(check_table(replace(table, cells=cells), index))
     if not layers:
         raise InputError(f"{folder}: no files <image>.<class>.csv, class {' or '.join(CLASSES)}")
+    if passed_over:
+        warnings.warn(
+            f"{folder}: {len(passed_over)} tables are no points of napari, not read: "
+            f"{', '.join(map(printable, passed_over[:N_SHOWN]))}",
+            InputWarning,
+            stacklevel=2,
+        )
     table = pd.concat(layers).sort_values(["image", "class"], kind="stable", ignore_index=True)
     places = [f"points of {image}" for image in table["image"]]
     return check_annotations(table, source=str(folder), places=places)  # across its files

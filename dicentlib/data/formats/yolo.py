@@ -150,7 +150,7 @@ def _found_labels(folder, index):
         ):
             wanted.setdefault(place.casefold(), []).append(name)
     found, others = {}, []
-    for path in sorted(files_below(folder, ".txt")):
+    for path in sorted(files_below(folder, (".txt",))):
         place = path.relative_to(folder).as_posix()
         names = wanted.get(place.casefold(), [])
         if place in NAME_FILES:
