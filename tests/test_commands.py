@@ -1,5 +1,7 @@
 """The command line: what was assumed is a note, what went wrong a sentence, never a traceback."""
 
+import re
+
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -72,3 +74,14 @@ def test_an_error_of_the_program_itself_is_not_hidden(tmp_path, monkeypatch):
     monkeypatch.setattr("dicentlib.tables.reading.read_text", fail)
     (tmp_path / "counts.csv").touch()
     assert isinstance(dose(tmp_path / "counts.csv", CURVE).exception, RuntimeError)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [("--fraction", "50"), ("--power", "90"), ("--detect-gy", "-1"), ("--half-width-gy", "0")],
+)
+def test_plan_says_why_a_number_of_cells_is_missing(option):
+    result = CliRunner().invoke(app, ["plan", "iaea-2011-table5-co60", *option])
+    assert result.exit_code == 0, result.output
+    value = f"{float(option[1]):g}"
+    assert re.search(rf"(is|are|be|of) '?{value}", result.output), result.output

@@ -131,8 +131,8 @@ def _as_text(table, *, decimals):
         finite = shown.loc[np.isfinite(shown[name]), name]
         whole = (finite % 1 == 0).all()
         shown[name] = [
-            "no limit" if math.isinf(number) else f"{number:.{0 if whole else decimals}f}"
-            for number in shown[name]
+            "no limit" if number == math.inf else f"{number:.{0 if whole else decimals}f}"
+            for number in shown[name].astype(float)
         ]
     return shown.mask(table.isna(), "-").to_string(index=False)
 

@@ -19,6 +19,7 @@ from dicentlib.counts.summary_rows import refuse_means, total_rows
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.tables import (
     notice_dates,
+    notice_spellings,
     notice_unusual_doses,
     number_style,
     numbers,
@@ -62,6 +63,7 @@ def read_counts(path):
     if "sample" in known:
         names = table.cells[known["sample"]]
         notice_dates(table.source, names)
+        notice_spellings(table.source, names)
         found["sample"] = names.to_numpy()
     if "dose_gy" in known:
         found["dose_gy"] = _doses(table, known["dose_gy"], style)

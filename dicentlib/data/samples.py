@@ -14,6 +14,7 @@ from dicentlib.data.scale import PIXEL_SIZES_UM
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.tables import (
     notice_dates,
+    notice_spellings,
     notice_unusual_doses,
     number_style,
     numbers,
@@ -99,6 +100,7 @@ def read_samples(samples):
             table = table.assign(**{column: as_text(table[column])})
             if column != "image":  # that names a file, which is there or not
                 notice_dates(name, table[column].set_axis(rows))
+                notice_spellings(name, table[column])
     table = table.assign(image=[image.replace("\\", "/") for image in table["image"]])
     for row, image in zip(rows, table["image"], strict=True):
         try:

@@ -14,6 +14,7 @@ from dicentlib.scoring.shards import DETECTION, find_shard
 from dicentlib.tables import write_table
 
 COPY = "same bytes as"
+SAME_PICTURE = "same detections as"
 ROWS_PER_GROUP = 65536
 DETECTIONS_SCHEMA = pa.schema([("image", pa.string()), *DETECTION])
 SCORED_SCHEMA = pa.schema(
@@ -108,14 +109,22 @@ def _samples(plan):
 
 
 def _noting_copies(shard, first_of):
-    """The shard with a note on scored images whose bytes came before; `first_of` remembers."""
+    """The shard with a note on scored images that came before; `first_of` remembers.
+
+    Bytes show a copy, and so do detections: two cells do not share the digits of theirs.
+    """
     notes = []
-    for row in shard.select(["image", "status", "note", "digest"]).to_pylist():
-        scored = row["status"] == SCORED
-        first = first_of.setdefault(row["digest"], row["image"]) if scored else ""
-        copy = scored and first != row["image"]
-        parts = [row["note"], f"{COPY} {first}" if copy else ""]
-        notes.append("; ".join(filter(None, parts)))
+    for row in shard.select(["image", "status", "note", "digest", "detections"]).to_pylist():
+        copy = ""
+        if row["status"] == SCORED:
+            first = first_of.setdefault(row["digest"], row["image"])
+            if first != row["image"]:
+                copy = f"{COPY} {first}"
+            elif row["detections"]:
+                same = str(row["detections"])
+                first = first_of.setdefault(same, row["image"])
+                copy = f"{SAME_PICTURE} {first}" if first != row["image"] else ""
+        notes.append("; ".join(filter(None, (row["note"], copy))))
     place = shard.schema.get_field_index("note")
     return shard.set_column(place, "note", pa.array(notes, pa.string()))
 

@@ -1,8 +1,9 @@
 """Parts of a folder for any batch system: ``score --shard i/n`` n times, then ``merge`` once."""
 
+import warnings
 from pathlib import Path
 
-from dicentlib.errors import InputError
+from dicentlib.errors import InputError, InputWarning
 from dicentlib.files import content_digest, find_model, read_json, write_json
 from dicentlib.scoring.drivers import read_part, run_in_process
 from dicentlib.scoring.folder import merge_safely
@@ -44,13 +45,23 @@ def score_part(images, members, *, out, part, n_threads=None, progress=True, **o
 
 
 def _require_same(path, given, *, n_parts):
-    """Refuse a part that is started otherwise than the others: they would never merge."""
-    if n_parts == 1 or not path.is_file():
+    """Refuse a part that is started otherwise than the others: they would never merge.
+
+    A whole folder replaces what is there; results of other images or members are said.
+    """
+    if not path.is_file():
         return
     before = read_json(path)
     same = content_digest  # of plain data: a tuple is a list
     changed = [n for n in {**before, **given} if same(before.get(n)) != same(given.get(n))]
-    if changed:
+    if n_parts == 1:
+        for name in {"images", "members"} & set(changed):
+            warnings.warn(
+                f"{path.parent}: the results there, of the {name} {before[name]}, are replaced",
+                InputWarning,
+                stacklevel=3,
+            )
+    elif changed:
         changes = "; ".join(f"{n} {before.get(n)!r}, now {given.get(n)!r}" for n in changed)
         raise InputError(
             f"{path.parent}: the parts there were started with other settings ({changes}); "

@@ -1,8 +1,8 @@
 """What became of a folder's images, in a few lines of text."""
 
 from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
-from dicentlib.data.scale import ASSUMED
-from dicentlib.scoring.merging import COPY
+from dicentlib.data.scale import ASSUMED, CONFLICT
+from dicentlib.scoring.merging import COPY, SAME_PICTURE
 from dicentlib.scoring.preparation import SCORED
 
 MOST = 8  # reasons shown of each status
@@ -14,7 +14,7 @@ def scoring_summary(table):
     Parameters
     ----------
     table : DataFrame
-        ``status, reason, note`` of ``scored_images.parquet``.
+        ``sample, status, reason, note, pixel_size_um`` of ``scored_images.parquet``.
     """
     lines = []
     for status, rows in table.groupby("status", sort=False):
@@ -29,7 +29,7 @@ def scoring_summary(table):
 
 
 def noted(table):
-    """Sentences on scored images of an assumed scale, and on copies; empty where there are none."""
+    """Sentences on scored images: scales assumed or mixed, copies; empty where there are none."""
     scored = table[table["status"] == SCORED]
     found = []
     n_assumed = int(scored["note"].str.contains(ASSUMED, regex=False).sum())
@@ -43,5 +43,19 @@ def noted(table):
         found.append(
             f"{copies} of {len(scored)} scored images are copies of others, byte for byte, and "
             "count as cells of their own."
+        )
+    pictures = int(scored["note"].str.contains(SAME_PICTURE, regex=False).sum())
+    if pictures:
+        found.append(
+            f"{pictures} of {len(scored)} scored images have the very detections of another, as "
+            "one picture in two files has, and count as cells of their own."
+        )
+    sizes = scored[scored["sample"] != ""].groupby("sample")["pixel_size_um"].agg(["min", "max"])
+    mixed = sizes[sizes["max"] > (1 + CONFLICT) * sizes["min"]]
+    if len(mixed):
+        low, high = mixed.iloc[0]
+        found.append(
+            f"{len(mixed)} samples have images of several pixel sizes, the first is "
+            f"{mixed.index[0]}: {low:.4g} to {high:.4g} um. Each image is used at its own."
         )
     return found

@@ -3,6 +3,8 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+import pandas as pd
+
 from dicentlib.errors import InputError
 from dicentlib.files import atomic_path
 
@@ -44,4 +46,9 @@ def write_table(table, path):
         if temporary.suffix.lower() == ".csv":
             table.to_csv(temporary, index=False, encoding="utf-8-sig")
         else:
-            table.to_excel(temporary, index=False, engine="openpyxl")
+            with pd.ExcelWriter(temporary, engine="openpyxl") as writer:
+                table.to_excel(writer, index=False)
+                cells = (cell for sheet in writer.book for row in sheet for cell in row)
+                for cell in cells:
+                    if cell.data_type == "f":  # a name such as =1+1 is no formula
+                        cell.data_type = "s"

@@ -205,12 +205,19 @@ def test_other_columns_are_kept(tmp_path):
     [
         ("ID,N,X\n#1,352,72\n#2,340,14\nC,345,8\n", ["#1", "#2", "C"]),
         ("ID,N,X\nPatient #1,352,72\nPatient #2,340,14\n", ["Patient #1", "Patient #2"]),
-        ("Patient #,N,X\n7,352,72\n007,340,14\n", ["7", "007"]),
+        ("Patient #,N,X\n7,352,72\n012,340,14\n", ["7", "012"]),
         ("#ID,N,X\n#,352,72\n", ["#"]),
     ],
 )
 def test_nobody_whose_name_has_a_number_sign_disappears(tmp_path, text, names):
     assert [row[0] for row in counted(tmp_path, text)] == names
+
+
+def test_names_that_differ_in_zeros_before_a_number_stay_two_and_are_said(tmp_path):
+    with pytest.warns(InputWarning, match="'007' and '7' are taken for different names"):
+        assert counted(tmp_path, "Patient #,N,X\n7,352,72\n007,340,14\n") == [
+            *(("7", 352, 72), ("007", 340, 14))
+        ]
 
 
 def test_a_person_without_counts_is_named(tmp_path):

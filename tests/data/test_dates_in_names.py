@@ -9,6 +9,7 @@ import pytest
 from dicentlib.counts.tables import read_counts
 from dicentlib.data.samples import read_samples
 from dicentlib.errors import InputWarning
+from dicentlib.tables import write_table
 from dicentlib.tables.dates import is_date
 
 DATES = [
@@ -96,3 +97,35 @@ def test_many_dates_are_counted(tmp_path):
     path.write_text("ID,N,X\n" + "\n".join(f"{name},100,1" for name in [*names, "1-30"]))
     with pytest.warns(InputWarning, match="row 6 '05.Feb', 3 more may be a date"):
         read_counts(path)
+
+
+def test_spellings_of_one_name_are_said(tmp_path):
+    path = tmp_path / "counts.csv"
+    names = ["P-07", "p7", "Müller", "MULLER", "1.01", "1.1", "1-1", "11", "A"]
+    path.write_text("ID,N,X\n" + "".join(f"{name},500,9\n" for name in names), "utf-8")
+    with pytest.warns(InputWarning) as said:
+        found = read_counts(path)["sample"].to_list()
+    assert found == names
+    (message,) = [str(one.message) for one in said if "different names" in str(one.message)]
+    assert "column ID: 'MULLER' and 'Müller', 'P-07' and 'p7' are taken" in message
+
+
+def test_donors_in_two_spellings_are_said():
+    table = pd.DataFrame({"image": ["a.png", "b.png"], "donor": ["Muller", "müller"]})
+    with pytest.warns(InputWarning, match="column donor: 'Muller' and 'müller' are taken for diff"):
+        assert read_samples(table)["donor"].to_list() == ["Muller", "müller"]
+
+
+def test_doses_above_20_gy_are_said():
+    table = pd.DataFrame({"image": ["a.png", "b.png"], "dose_gy": [25.0, None]})
+    with pytest.warns(InputWarning, match="column dose_gy: doses up to 25 are taken for Gy"):
+        assert read_samples(table)["dose_gy"].to_list()[0] == 25
+
+
+def test_a_name_like_a_formula_is_written_as_text(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    write_table(pd.DataFrame({"sample": ["=1+1", "007", "1e5", "TRUE"]}), tmp_path / "t.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "t.xlsx").active
+    assert [(cell.value, cell.data_type) for cell in sheet["A"]] == [
+        *(("sample", "s"), ("=1+1", "s"), ("007", "s"), ("1e5", "s"), ("TRUE", "s"))
+    ]

@@ -18,12 +18,13 @@ from dicentlib.__main__ import app
 from dicentlib.calibration import Scorer
 from dicentlib.data import index, inspection, pictures, read_image
 from dicentlib.ensemble import engine, load_members, predict_heatmaps
-from dicentlib.errors import InputError, ScoringError
+from dicentlib.errors import InputError, InputWarning, ScoringError
 from dicentlib.filtering import load_filter
 from dicentlib.operating_point import OperatingPoint
 from dicentlib.scoring import merge_parts, plan_scoring, preparation, score_folder, score_part
 from dicentlib.scoring import shards as scoring_shards
 from dicentlib.scoring.drivers import read_part
+from dicentlib.scoring.summary import scoring_summary
 from dicentlib.voting import detect
 
 
@@ -434,3 +435,30 @@ def test_each_image_is_read_and_inspected_once(members, images, tmp_path, monkey
     for _ in range(2):  # what is complete is not read again
         score_folder(images, members, out=tmp_path / "out", progress=False, shard_size=3)
         assert sorted(read) == sorted(inspected) == found
+
+
+def test_one_picture_in_two_files_and_mixed_scales_are_said(members, tmp_path):
+    folder = write_images(tmp_path / "images", 3)
+    with Image.open(folder / "cell 1.png") as picture:
+        picture.save(folder / "once more.tif")
+    names = ["cell 0.png", "cell 1.png", "cell 2.png", "once more.tif"]
+    sizes = {"sample": ["A", "A", "B", "B"], "pixel_size_um": [0.1, 0.11, 0.11, 0.11]}
+    pd.DataFrame({"image": names} | sizes).to_csv(folder / "samples.csv", index=False)
+    detections = score_folder(folder, members, out=tmp_path / "out", progress=False)
+    assert (detections["image"] == "cell 1.png").any()
+    table = pd.read_parquet(tmp_path / "out" / "scored_images.parquet").set_index("image")
+    assert "same detections as cell 1.png" in table.loc["once more.tif", "note"]
+    assert not table.drop("once more.tif")["note"].str.contains("same").any()
+    text = "\n".join(scoring_summary(table))
+    assert "1 of 4 scored images have the very detections of another" in text
+    assert "1 samples have images of several pixel sizes, the first is A: 0.1 to 0.11 um" in text
+
+
+def test_results_of_another_folder_are_said_to_be_replaced(members, tmp_path):
+    for name in ("one", "other"):
+        write_images(tmp_path / name, 1)
+    out = tmp_path / "out"
+    for _ in range(2):  # the same again is no replacement
+        score_part(tmp_path / "one", members, out=out, part="1/1", progress=False)
+    with pytest.warns(InputWarning, match=r"the images .*one, are replaced"):
+        score_part(tmp_path / "other", members, out=out, part="1/1", progress=False)

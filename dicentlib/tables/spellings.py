@@ -1,0 +1,45 @@
+"""Names that differ so little that they may be one: ``P-07``, ``p7`` and ``P 7``."""
+
+import re
+import unicodedata
+import warnings
+
+from dicentlib.errors import InputWarning
+
+N_SHOWN = 3
+
+
+def notice_spellings(source, names):
+    """Say in an :class:`~dicentlib.errors.InputWarning` which names may be two spellings of one.
+
+    They differ in letter case, accents, zeros before a number, or what separates letters from
+    digits; each is kept as a name of its own.
+
+    Parameters
+    ----------
+    source : str
+        The message begins with it.
+    names : Series of str
+        ``name`` is the column's.
+    """
+    spellings = {}
+    for name in sorted({*names} - {""}):
+        spellings.setdefault(_alike(name), []).append(name)
+    several = [group for group in spellings.values() if len(group) > 1]
+    if not several:
+        return
+    shown = ", ".join(" and ".join(map(repr, group)) for group in several[:N_SHOWN])
+    warnings.warn(
+        f"{source}: column {names.name}: {shown} are taken for different names; if one is meant, "
+        "write it in one way",
+        InputWarning,
+        stacklevel=3,
+    )
+
+
+def _alike(name):
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    plain = re.sub(r"[\s_-]+", "-", plain)
+    plain = re.sub(r"(?<=[a-z])-(?=\d)", "", plain)
+    return re.sub(r"(?<!\d)(?<!\d[.,])0+(?=\d)", "", plain)
