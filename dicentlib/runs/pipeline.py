@@ -110,7 +110,8 @@ def summary(run_dir):
         if sample["dose_gy"] is None:
             dose_text = "not estimable"
         elif not sample["above_background"]:
-            dose_text = f"not above the background, {interval}"
+            end = f"upper end of the {sample['level']:.0%} interval ({sample['method']})"
+            dose_text = f"not above the background, {end}: {_gray(sample['upper_gy'])}"
         lines.append(f"{sample['sample']}: {dose_text}")
         if sample.get("true_dose_gy") is not None:
             lines.append(f"    true dose of this simulated sample: {sample['true_dose_gy']:.2f} Gy")

@@ -98,10 +98,13 @@ def test_summary_tells_dose_truth_and_report(tmp_path):
     assert "report.html" in text
     (tmp_path / "dose.json").write_text(json.dumps({"samples": [sample | {"upper_gy": None}]}))
     assert "1.80 Gy to no limit" in pipeline.summary(tmp_path)
-    changes = {"above_background": False, "dose_gy": 0.0, "lower_gy": 0.0}
-    (tmp_path / "dose.json").write_text(json.dumps({"samples": [sample | changes]}))
-    assert "blind: not above the background, 95% interval 0.00 Gy to 2.30 Gy" in (
-        pipeline.summary(tmp_path)
+    # few cells may be no more than the background and still have a lower limit above 0
+    (tmp_path / "dose.json").write_text(
+        json.dumps({"samples": [sample | {"above_background": False}]})
+    )
+    assert (
+        "blind: not above the background, upper end of the 95% interval (merkle): 2.30 Gy"
+        in pipeline.summary(tmp_path)
     )
 
 
