@@ -23,10 +23,13 @@ def report(
 ):
     """Run the numbered notebooks in order, from metaphases to the dose report."""
     from dicentlib.runs import resolve
-    from dicentlib.runs.pipeline import run_pipeline, summary
+    from dicentlib.runs.pipeline import LAST, run_pipeline, summary
 
-    run_pipeline(preset, resolve(run_dir), first=first, last=last)
-    typer.echo(summary(resolve(run_dir)))
+    names = run_pipeline(preset, resolve(run_dir), first=first, last=last)
+    if LAST in names:  # else a dose that lies there is an earlier run's
+        typer.echo(summary(resolve(run_dir)))
+    else:
+        typer.echo(f"{run_dir}: no dose, {LAST} was not run")
 
 
 @app.command()

@@ -56,7 +56,9 @@ def simulate(
         blind=blind,
         n_workers=workers,
     )
-    typer.echo(f"{folder}: samples.csv" + (", truth.json" if blind else ", annotations.csv"))
+    stated = f" of {', '.join(f'{dose:g}' for dose in doses)} Gy" if doses else ""
+    files = "samples.csv, truth.json" if blind else "samples.csv, annotations.csv"
+    typer.echo(f"{folder}: {n_images} images{' each' * (len(doses) > 1)}{stated}; {files}")
 
 
 @app.command()

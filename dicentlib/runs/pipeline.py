@@ -78,12 +78,24 @@ def run_pipeline(preset, run_dir, *, first=None, last=None):
         The run folder.
     first, last : str, optional
         Names without suffix of the first and last notebook to run. Default: 01 to 07.
+
+    Returns
+    -------
+    list of str
+        Names of the notebooks that were run.
+
+    Raises
+    ------
+    InputError
+        A name or parameter is unknown, or `last` comes before `first`.
     """
     notebooks = notebook_paths()
     for name in (first, last):
         if name is not None and name not in notebooks:
             raise InputError(f"{name}: no such notebook; allowed: {', '.join(notebooks)}")
     names = [n for n in notebooks if (first or n) <= n <= (last or LAST)]
+    if not names:
+        raise InputError(f"{last or LAST} comes before {first}; no notebook lies between")
     parameters = read_preset(preset)
     for name in names:
         typed_parameters(notebooks[name], parameters.get(name, {}))
@@ -94,6 +106,7 @@ def run_pipeline(preset, run_dir, *, first=None, last=None):
         run_notebook(notebooks[name], run_dir, parameters.get(name, {}))
         now = time.monotonic()
         print(f"    {now - started:.0f} s; {now - began:.0f} s in all", flush=True)
+    return names
 
 
 def summary(run_dir):

@@ -14,7 +14,7 @@ from torch import distributed
 
 from dicentlib.data.dataset import MetaphaseDataset
 from dicentlib.ensemble import load_members
-from dicentlib.errors import DicentlibError, InputError
+from dicentlib.errors import DicentlibError, InputError, InputWarning
 from dicentlib.files import content_digest
 from dicentlib.model import HeatmapUnet
 from dicentlib.training.keeping import KeepEpochs, ShowProgress, StopAfter
@@ -95,6 +95,10 @@ def train(
     """
     parameters = parameters or TrainingParameters()
     out = Path(out)
+    counts = (("devices", devices, 1), ("workers", workers, 0), ("threads", threads, 1))
+    for name, value, least in counts:
+        if isinstance(value, int) and value < least:
+            raise InputError(f"{name} {value} found; allowed: {least} or more")
     model = _first_model(parameters, initial_members)
     n_ranks = _n_ranks(accelerator, devices, num_nodes)
     if parameters.batch_size % n_ranks:
@@ -121,6 +125,7 @@ def train(
         )
     held_out = None
     if validation is not None:
+        _notice_shared(index, validation[0])
         held_out = MetaphaseDataset(
             *validation,
             pixel_size_um=parameters.pixel_size_um,
@@ -156,6 +161,20 @@ def train(
                 weights_only=True,
             )
     return pd.read_csv(out / "metrics.csv")
+
+
+def _notice_shared(index, held_out):
+    """Say in an InputWarning how many images of the validation are images of the training."""
+    seen = {index.path(image).resolve() for image in index.table["image"]}
+    paths = [held_out.path(image).resolve() for image in held_out.table["image"]]
+    shared = sum(path in seen for path in paths)
+    if shared:
+        warnings.warn(
+            f"{held_out.folder}: {shared} of {len(paths)} images of the validation are images of "
+            "the training: what is measured on them is too good",
+            InputWarning,
+            stacklevel=3,
+        )
 
 
 def _first_model(parameters, initial_members):

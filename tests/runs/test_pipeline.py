@@ -2,8 +2,11 @@ import json
 
 import nbformat
 import pytest
+from typer.testing import CliRunner
 
+from dicentlib.__main__ import app
 from dicentlib.errors import InputError
+from dicentlib.files import write_json
 from dicentlib.runs import pipeline
 
 
@@ -68,6 +71,20 @@ def test_bad_presets(project, content, message):
         preset.write_text(content)
     with pytest.raises(InputError, match=message):
         pipeline.read_preset(preset)
+
+
+def test_a_dose_of_an_earlier_run_is_not_shown_as_this_one(project, monkeypatch):
+    run = project / "run"
+    run.mkdir()
+    write_json(run / "dose.json", {"samples": []})
+    monkeypatch.setattr(pipeline, "summary", lambda run: "an earlier dose")
+    options = ["report", "--preset", "small", "--run-dir", str(run)]
+    result = CliRunner().invoke(app, [*options, "--last", "01_one"])
+    assert "no dose, 07_dose_report was not run" in result.output
+    assert "an earlier dose" not in result.output
+    result = CliRunner().invoke(app, [*options, "--first", "02_two", "--last", "01_one"])
+    assert result.exit_code == 2
+    assert "Error: 01_one comes before 02_two" in result.output
 
 
 def test_unknown_first_notebook(project):

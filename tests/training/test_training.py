@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from dicentlib.__main__ import app
 from dicentlib.data import index_images
 from dicentlib.ensemble import load_members, member_paths
-from dicentlib.errors import DicentlibError, InputError
+from dicentlib.errors import DicentlibError, InputError, InputWarning
 from dicentlib.files import file_digest
 from dicentlib.loss import HeatmapLoss, heatmap_cross_entropy
 from dicentlib.model import HeatmapUnet
@@ -236,12 +236,21 @@ def test_validation_counts_add_up(tmp_path):
     index, annotations = make_image_set(tmp_path / "images")
     table = index.table.assign(dose_gy=[0.0] * 3 + [2.0] * 5)
     held_out = (replace(index, table=table), annotations)
-    metrics = run(tmp_path / "run", tmp_path / "images", validation=held_out, epochs=1).iloc[0]
+    with pytest.warns(InputWarning, match="8 of 8 images of the validation are images of the tra"):
+        metrics = run(tmp_path / "run", tmp_path / "images", validation=held_out, epochs=1).iloc[0]
     assert metrics["validation_images"] == 8
     assert metrics["zero_dose_images"] == 3
     # every blob is found or missed; a match can hold more than one prediction
     assert metrics["dicentric_tp"] + metrics["dicentric_fn"] == 8  # blobs lie far apart
     assert metrics["validation_loss"] > 0
+
+
+@pytest.mark.parametrize("option", [{"devices": 0}, {"workers": -1}, {"threads": 0}])
+def test_numbers_of_processes_are_checked(tmp_path, option):
+    (name, value), *_ = option.items()
+    with pytest.raises(InputError, match=f"{name} {value} found; allowed: "):
+        run(tmp_path / "run", tmp_path / "images", **option)
+    assert not (tmp_path / "run").exists()
 
 
 def test_learns_blobs(tmp_path):
