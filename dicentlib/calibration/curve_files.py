@@ -38,7 +38,9 @@ def read_curve_content(path):
     twice = table["name"][table["name"].duplicated()]
     if len(twice):
         raise ValueError(f"{twice.iloc[0]!r} is there twice")
-    return _nested({row["name"]: _value(row["value"]) for row in table.to_dict("records")})
+    content = _nested({row["name"]: _value(row["value"]) for row in table.to_dict("records")})
+    _refuse_rounded(content)
+    return content
 
 
 def write_curve_content(path, content):
@@ -91,6 +93,21 @@ def _nested(rows):
     if entries:
         content["covariance"] = [[entries[(row, column)] for column in NAMES] for row in NAMES]
     return content
+
+
+def _refuse_rounded(content):
+    """Refuse a fitted curve whose variances a spreadsheet has rounded to zero."""
+    fit, covariance = content.get("fit"), content["covariance"]
+    if not fit or covariance is None:
+        return
+    fixed = fit.get("fixed_background") is not None
+    for place, name in enumerate(NAMES):
+        estimated = content["coefficients"].get(name) and not (fixed and name == "C")
+        if estimated and not covariance[place][place]:
+            raise ValueError(
+                f"covariance_{name}_{name} is 0, but {name} was fitted; were the numbers rounded "
+                "in a spreadsheet? expected the file as it was written"
+            )
 
 
 def _flat(content):

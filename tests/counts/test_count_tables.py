@@ -650,6 +650,24 @@ def test_standard_errors_that_contradict_the_covariance_are_refused(tmp_path):
     read_curve(saved(tmp_path, json.dumps(content), name="c.json"))
 
 
+@pytest.mark.parametrize("decimals", [2, 3, 4, 5])
+def test_a_curve_rounded_in_a_spreadsheet_is_refused(tmp_path, decimals):
+    path = tmp_path / "curve.csv"
+    fit_of_calibration().save(path)
+    rows = [line.split(",", 1) for line in path.read_text("utf-8").splitlines()]
+
+    def shown(form):
+        values = [(name, form.format(float(v)) if "_" in name and "[" not in v else v)
+                  for name, v in rows]  # fmt: skip
+        text = "\n".join(f"{name},{value}" for name, value in values)
+        return saved(tmp_path, text, name="shown.csv")
+
+    with pytest.raises(InputError, match=r"is 0, but \w+ was fitted; were the numbers rounded"):
+        read_curve(shown(f"{{:.{decimals}f}}"))
+    kept = read_curve(shown("{:.6g}"))  # what a spreadsheet shows where it is not told otherwise
+    assert kept.coefficients == pytest.approx(fit_of_calibration().coefficients, rel=1e-5)
+
+
 def test_two_series_in_one_file_are_said(tmp_path):
     other = "".join(f"X,{row}\n" for row in CALIBRATION.split())
     text = "radiation,D,N,X\n" + "".join(f"Co,{row}\n" for row in CALIBRATION.split()) + other
