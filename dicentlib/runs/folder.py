@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from dicentlib.errors import InputError
 from dicentlib.files import atomic_path, read_json, write_json
@@ -102,6 +103,36 @@ class Run:
         number = self.notebook.partition("_")[0]
         with atomic_path(self / "figures" / f"{number}_{name}.png") as temporary:
             figure.savefig(temporary)
+
+    def read_numbers(self, name, columns, *, text=()):
+        """A CSV table of numbers that an earlier notebook wrote into the run.
+
+        Parameters
+        ----------
+        name : str
+        columns : sequence of str
+            Needed, with numbers.
+        text : sequence of str
+            Needed, with text.
+
+        Returns
+        -------
+        DataFrame
+
+        Raises
+        ------
+        InputError
+            A column is absent or holds something else, as after a spreadsheet saved the file.
+        """
+        path = self / name
+        table = pd.read_csv(path, dtype=dict.fromkeys(text, str))
+        for column in [*columns, *text]:
+            if column not in table or (column in columns and not is_numeric_dtype(table[column])):
+                raise InputError(
+                    f"{path}: column {column} is absent or not of numbers; perhaps another program "
+                    "saved the file: run the notebook that writes it again"
+                )
+        return table
 
     def record(self, **facts):
         """Add facts (seed, device, digests, counts...) to the notebook's manifest entry."""

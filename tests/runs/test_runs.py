@@ -109,3 +109,17 @@ def test_resolve_finds_the_project_from_the_notebooks_folder(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path / "notebooks")
     assert runs.resolve("runs/demo") == tmp_path / "runs" / "demo"
     assert runs.resolve(tmp_path / "x") == tmp_path / "x"
+
+
+def test_tables_of_a_run_that_another_program_saved_are_refused(tmp_path):
+    run = runs.Run(tmp_path, "07_dose_report", {})
+    (tmp_path / "counts.csv").write_text("ensemble,dose_gy,n_cells\n0 1,0.5,26\n007,1,26\n")
+    table = run.read_numbers("counts.csv", ["dose_gy", "n_cells"], text=["ensemble"])
+    assert table["ensemble"].tolist() == ["0 1", "007"]
+    assert table["dose_gy"].tolist() == [0.5, 1.0]
+    with pytest.raises(InputError, match="column n_found is absent"):
+        run.read_numbers("counts.csv", ["n_found"])
+    for text in ("ensemble;dose_gy;n_cells\n0 1;0,5;26\n", 'ensemble,dose_gy\n0 1,"0,5"\n'):
+        (tmp_path / "counts.csv").write_text(text)
+        with pytest.raises(InputError, match="dose_gy is absent or not of numbers"):
+            run.read_numbers("counts.csv", ["dose_gy"], text=["ensemble"])
