@@ -27,7 +27,7 @@ MEASURED_ON = ("x86_64", "AMD64")  # processors on which OpenVINO was found fast
 TOLERANCE = 1e-4  # of heatmaps against the reference's
 CELL_PX = 16  # side of a cell of the network's coarsest map
 LARGEST_CONTEXT = 24  # cells; a network that looks farther sees whole fields
-OUTSIDE_CONTEXT = 0.01  # share of the gradient that may come from beyond the context
+OUTSIDE_CONTEXT = 0.025  # share of the gradient that may come from beyond the context
 
 _networks = weakref.WeakKeyDictionary()  # by model: each is made ready once
 _making = threading.Lock()
@@ -200,9 +200,9 @@ def folded(model):
 def context_of(model):
     """Cells of 16 pixels that a network must see round a box, or None: the whole field.
 
-    The effective receptive field (Luo et al. 2016): as many cells as hold 99 % of the gradient
-    of a heatmap's centre with respect to the pixels. None where the gradient is not zero 24
-    cells away: parts of the network then average over the field (squeeze and excitation).
+    The effective receptive field (Luo et al. 2016): as many cells as hold 97.5 % of
+    the gradient of a heatmap's centre with respect to the pixels. None where the gradient is not
+    zero 24 cells away: parts of the network then average over the field (squeeze, excitation).
     """
     model = copy.deepcopy(model)
     picture = _picture(model, 2 * (LARGEST_CONTEXT + 2) * CELL_PX).requires_grad_(True)
