@@ -28,6 +28,7 @@ def detector_by_dose(cells):
 
     Examples
     --------
+    >>> import pandas as pd
     >>> cells = pd.DataFrame({"dose_gy": [0, 0], "n_true": [2, 2], "n_found": [2, 1],
     ...                       "n_false": [1, 0]})
     >>> detector_by_dose(cells)[["efficiency", "false_per_cell"]].to_numpy().tolist()

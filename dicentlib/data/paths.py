@@ -22,7 +22,7 @@ def contained_path(folder, image, *, root=None):
     '/data/set/images/1.png'
     >>> contained_path("/data/set", "../secret.png")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    dicentlib.errors.InputError: ../secret.png: path leaves the image folder; allowed: ...
+    dicentlib.errors.InputError: ../secret.png: path leaves the image folder, or does not ...
     """
     check_relative(image)
     path = Path(folder) / image

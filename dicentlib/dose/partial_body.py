@@ -154,7 +154,7 @@ def _by_delta(fitted, detected, dose, z, d0_gy, *, net):
     from_curve = float(detected.variance_at(dose)) / slope**2
     sd_dose = math.sqrt(from_curve + (sd_yield / slope) ** 2)
 
-    body, by_f, by_dose = body_fraction(f, dose, d0_gy)
+    body, by_f, by_dose = map(float, body_fraction(f, dose, d0_gy))
     gradient = np.array([by_f, by_dose / slope, by_dose / slope])
     variance = gradient @ covariance @ gradient + by_dose**2 * from_curve
     sd_body = math.sqrt(max(variance, 0.0))

@@ -458,6 +458,8 @@ def test_notes_on_scored_images_are_reservations(curve, route):
         {
             "status": ["scored", "scored", "quarantined"],
             "note": ["pixel size assumed 0.1 um", "same bytes as a.png", ""],
+            "sample": "one",
+            "pixel_size_um": [0.1, 0.1, np.nan],
         }
     )
     notes = noted(table)
