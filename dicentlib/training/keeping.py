@@ -130,6 +130,9 @@ class ShowProgress(pl.Callback):
             self.bar.close()
             self.bar = None
 
+    def on_exception(self, trainer, module, exception):
+        self.teardown(trainer, module, None)  # which the engine leaves out after an error
+
 
 def remove_partial_files(out):
     """Delete what a killed training may have left half-written."""

@@ -359,6 +359,19 @@ def test_synchronised_batch_norm_keeps_a_small_variance_round_a_large_mean(monke
     torch.testing.assert_close(synchronised(values), plain(values), rtol=1e-2, atol=1e-2)
 
 
+def test_an_error_in_the_middle_ends_the_bar(tmp_path, monkeypatch, capfd):
+    def fail(*_arguments):
+        raise RuntimeError("middle")
+
+    monkeypatch.setattr(HeatmapModule, "training_step", fail)
+    make_image_set(tmp_path / "images")
+    with pytest.raises(RuntimeError, match="middle"):
+        run(tmp_path / "run", tmp_path / "images")
+    shown = capfd.readouterr().err
+    assert "train: " in shown
+    assert shown.endswith("\n")
+
+
 def test_ranks_share_every_global_batch():
     alone = list(EpochSampler(24, seed=1))
     ranks = [list(EpochSampler(24, seed=1, rank=r, n_ranks=2)) for r in (0, 1)]
