@@ -40,11 +40,19 @@ def check_curve(curve, source, *, counted=False):
     at_1_gy, at_5_gy = (float(curve.yield_at(dose)) for dose in (1.0, 5.0))
     highest_gy = (curve.dose_range_gy or (0.0, 0.0))[1]
     at_highest = float(curve.yield_at(highest_gy))
-    expected = "doses in Gy" if counted else "coefficients per cell and Gy"
+    expected, of_yields, of_doses = (
+        ("doses in Gy", "are cells and doses right?", "are the doses in cGy or mGy?")
+        if counted
+        else (
+            "coefficients per cell and Gy",
+            "are they of 100 or 1000 cells?",
+            "are they per cGy or mGy?",
+        )
+    )
     if at_1_gy > MOST_AT_1_GY:
-        found = f"{at_1_gy:.3g} dicentrics per cell at 1 Gy; are they of 100 or 1000 cells?"
+        found = f"{at_1_gy:.3g} dicentrics per cell at 1 Gy; {of_yields}"
     elif at_5_gy - curve.coefficients[0] < LEAST_AT_5_GY:
-        found = f"only {at_5_gy:.3g} dicentrics per cell at 5 Gy; are they per cGy or mGy?"
+        found = f"only {at_5_gy:.3g} dicentrics per cell at 5 Gy; {of_doses}"
     elif highest_gy > HIGHEST_DOSE_GY:
         found = f"dose_range_gy up to {highest_gy:g} Gy; is it in cGy or mGy?"
     elif at_highest > MOST_IN_A_CELL and not counted:
@@ -56,9 +64,6 @@ def check_curve(curve, source, *, counted=False):
         for remark in () if counted else _unusual(curve):
             warnings.warn(f"{source}: {remark}", InputWarning, stacklevel=2)
         return
-    if counted:
-        found = found.replace("are they of 100 or 1000 cells?", "are cells and doses right?")
-        found = found.replace("are they per cGy or mGy?", "are the doses in cGy or mGy?")
     raise InputError(f"{source}: expected {expected}; the curve has {found}")
 
 
