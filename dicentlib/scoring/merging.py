@@ -14,7 +14,7 @@ from dicentlib.scoring.shards import DETECTION, find_shard
 from dicentlib.tables import write_table
 
 COPY = "same bytes as"
-SAME_PICTURE = "same detections as"
+SAME_PICTURE = "same picture as"
 ROWS_PER_GROUP = 65536
 DETECTIONS_SCHEMA = pa.schema([("image", pa.string()), *DETECTION])
 SCORED_SCHEMA = pa.schema(
@@ -111,18 +111,17 @@ def _samples(plan):
 def _noting_copies(shard, first_of):
     """The shard with a note on scored images that came before; `first_of` remembers.
 
-    Bytes show a copy, and so do detections: two cells do not share the digits of theirs.
+    Bytes show a copy, and so do equal pixels in files of two formats.
     """
     notes = []
-    for row in shard.select(["image", "status", "note", "digest", "detections"]).to_pylist():
+    for row in shard.select(["image", "status", "note", "digest", "picture"]).to_pylist():
         copy = ""
         if row["status"] == SCORED:
             first = first_of.setdefault(row["digest"], row["image"])
             if first != row["image"]:
                 copy = f"{COPY} {first}"
-            elif row["detections"]:
-                same = str(row["detections"])
-                first = first_of.setdefault(same, row["image"])
+            else:
+                first = first_of.setdefault(row["picture"], row["image"])
                 copy = f"{SAME_PICTURE} {first}" if first != row["image"] else ""
         notes.append("; ".join(filter(None, (row["note"], copy))))
     place = shard.schema.get_field_index("note")

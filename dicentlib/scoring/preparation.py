@@ -38,6 +38,7 @@ class Prepared:
     pixel_size_um: float = np.nan
     shape: tuple = ()  # of the file's image
     resampled_shape: tuple = ()  # at the members' scale, before padding
+    picture: str = ""  # SHA-256 of what the members see
     padded: np.ndarray = field(default=None, repr=False, compare=False)
 
 
@@ -142,6 +143,7 @@ def prepare_pixels(image, pixel_size, settings, image_filter=None, *, notes=()):
         SCORED,
         notes=tuple(notes),
         resampled_shape=levels.shape,
+        picture=hashlib.sha256(levels.tobytes()).hexdigest(),
         padded=pad_to_stride(levels).astype(np.float32) / 255,
         **facts,
     )

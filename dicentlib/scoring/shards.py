@@ -33,6 +33,7 @@ SHARD_SCHEMA = pa.schema(
         ("n_fragment", pa.int64()),
         ("pixel_size_um", pa.float64()),
         ("digest", pa.string()),
+        ("picture", pa.string()),
         ("detections", pa.list_(DETECTION)),
     ]
 )
@@ -151,5 +152,6 @@ def _row(item, detections):
         "n_fragment": counts["fragment"],
         "pixel_size_um": item.pixel_size_um,
         "digest": item.digest,
+        "picture": item.picture,
         "detections": [] if detections is None else detections.to_dict("records"),
     }

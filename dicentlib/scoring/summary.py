@@ -47,8 +47,8 @@ def noted(table):
     pictures = int(scored["note"].str.contains(SAME_PICTURE, regex=False).sum())
     if pictures:
         found.append(
-            f"{pictures} of {len(scored)} scored images have the very detections of another, as "
-            "one picture in two files has, and count as cells of their own."
+            f"{pictures} of {len(scored)} scored images show the very picture of another file, "
+            "and count as cells of their own."
         )
     sizes = scored[scored["sample"] != ""].groupby("sample")["pixel_size_um"].agg(["min", "max"])
     mixed = sizes[sizes["max"] > (1 + CONFLICT) * sizes["min"]]

@@ -437,20 +437,22 @@ def test_each_image_is_read_and_inspected_once(members, images, tmp_path, monkey
         assert sorted(read) == sorted(inspected) == found
 
 
-def test_one_picture_in_two_files_and_mixed_scales_are_said(members, tmp_path):
+@pytest.mark.parametrize("found", [True, False])
+def test_one_picture_in_two_files_and_mixed_scales_are_said(members, tmp_path, found):
     folder = write_images(tmp_path / "images", 3)
     with Image.open(folder / "cell 1.png") as picture:
         picture.save(folder / "once more.tif")
     names = ["cell 0.png", "cell 1.png", "cell 2.png", "once more.tif"]
     sizes = {"sample": ["A", "A", "B", "B"], "pixel_size_um": [0.1, 0.11, 0.11, 0.11]}
     pd.DataFrame({"image": names} | sizes).to_csv(folder / "samples.csv", index=False)
-    detections = score_folder(folder, members, out=tmp_path / "out", progress=False)
-    assert (detections["image"] == "cell 1.png").any()
+    thresholds = {} if found else {"confidence_threshold": 1.0}
+    detections = score_folder(folder, members, out=tmp_path / "out", progress=False, **thresholds)
+    assert (detections["image"] == "cell 1.png").any() == found
     table = pd.read_parquet(tmp_path / "out" / "scored_images.parquet").set_index("image")
-    assert "same detections as cell 1.png" in table.loc["once more.tif", "note"]
+    assert "same picture as cell 1.png" in table.loc["once more.tif", "note"]
     assert not table.drop("once more.tif")["note"].str.contains("same").any()
     text = "\n".join(scoring_summary(table))
-    assert "1 of 4 scored images have the very detections of another" in text
+    assert "1 of 4 scored images show the very picture of another file" in text
     assert "1 samples have images of several pixel sizes, the first is A: 0.1 to 0.11 um" in text
 
 
