@@ -11,9 +11,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import papermill
-
 from dicentlib.errors import InputError
+from dicentlib.files import read_json
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict}
@@ -49,21 +48,32 @@ def notebook_parameters(path):
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such notebook")
-    return {
-        name: _parameter(f"{path.name}: {name}", **found)
-        for name, found in papermill.inspect_notebook(str(path)).items()
-    }
-
-
-def _parameter(place, *, name, inferred_type_name, default, help):
+    cells = read_json(path)["cells"]
+    sources = ["".join(c["source"]) for c in cells if "parameters" in c["metadata"].get("tags", [])]
+    source = sources[0] if sources else ""
     try:
-        value = ast.literal_eval(default)
-    except (ValueError, SyntaxError) as error:
-        raise InputError(f"{place} = {default}: the default must be a plain value") from error
-    kind = TYPES.get(inferred_type_name, type(value))
+        nodes = ast.parse(source).body
+    except SyntaxError as error:
+        raise InputError(f"{path}: the parameters cell is not Python ({error})") from error
+    assigned = [node for node in nodes if isinstance(node, ast.Assign | ast.AnnAssign)]
+    found = [_parameter(path.name, source, node) for node in assigned if node.value]
+    return {parameter.name: parameter for parameter in found}
+
+
+def _parameter(notebook, source, node):
+    """The parameter of one assignment; its comment follows on the same line."""
+    annotated = isinstance(node, ast.AnnAssign)
+    name = ast.unparse(node.target if annotated else node.targets[0])
+    place = f"{notebook}: {name} = {ast.unparse(node.value)}"
+    try:
+        value = ast.literal_eval(node.value)
+    except ValueError as error:
+        raise InputError(f"{place}: the default must be a plain value") from error
+    kind = TYPES.get(ast.unparse(node.annotation)) if annotated else type(value)
     if kind not in IN_WORDS:
-        raise InputError(f"{place} = {default}: write its type, for example {name}: float = None")
-    return Parameter(name, value, kind, value is None or "None" in help)
+        raise InputError(f"{place}: write its type, for example {name}: float = None")
+    comment = source.splitlines()[node.end_lineno - 1].encode()[node.end_col_offset :].decode()
+    return Parameter(name, value, kind, value is None or "None" in comment)
 
 
 def typed_parameters(path, values):

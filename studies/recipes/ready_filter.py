@@ -68,14 +68,19 @@ def train(
     decay: float = 0.9,
     architecture: str = "small",
     pretrained: bool = False,
+    image_size: int = 299,
     go_on: bool = False,
     out: Path = READY,
 ):
     """Train on RUN/data and write OUT/filter.safetensors; GO_ON from what is there.
 
     PRETRAINED: from ImageNet weights (inception_v3 as in the paper, efficientnet_lite0).
+    IMAGE_SIZE: pixels of a side of what the network sees; the paper has 299.
     """
-    sets = [open_filter_set(run / "data" / name) for name in ("training", "validation")]
+    sets = [
+        open_filter_set(run / "data" / name, image_size=image_size)
+        for name in ("training", "validation")
+    ]
     trained = train_filter(
         *((data.inputs, data.available) for data in sets),
         hints=sets[0].hints,
@@ -89,7 +94,7 @@ def train(
         start=load_filter(out).network if go_on else None,
     )
     typer.echo(trained.history.round(4).to_string(index=False))
-    settings = FilterSettings(architecture, 299, 0.0, FilterRules())
+    settings = FilterSettings(architecture, image_size, 0.0, FilterRules())
     p_available = ImageFilter(trained.network, settings).probabilities(sets[1].inputs)
     threshold = choose_threshold(p_available, sets[1].available, max_lost=MAX_LOST)
     judged = sets[1].table.assign(p_available=p_available)

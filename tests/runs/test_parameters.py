@@ -3,6 +3,7 @@
 import ast
 
 import nbformat
+import papermill
 import pytest
 
 from dicentlib.errors import InputError
@@ -109,6 +110,7 @@ def test_a_run_is_opened_with_the_types_of_the_notebooks_defaults(tmp_path):
     [
         ("a = None", "a = None: write its type"),
         ("a = b", "a = b: the default must be a plain value"),
+        ("a = = 1", "the parameters cell is not Python"),
     ],
 )
 def test_a_parameters_cell_that_states_no_type(tmp_path, line, message):
@@ -126,9 +128,10 @@ def test_papermill_sees_every_parameter_of_every_notebook_with_its_type(path):
         (node.target if isinstance(node, ast.AnnAssign) else node.targets[0]).id: node.value
         for node in ast.parse(source).body
     }
+    values = {name: ast.literal_eval(value) for name, value in defaults.items()}
+    seen = papermill.inspect_notebook(str(path))
+    assert {name: ast.literal_eval(item["default"]) for name, item in seen.items()} == values
     parameters = notebook_parameters(path)
-    assert {name: item.default for name, item in parameters.items()} == {
-        name: ast.literal_eval(value) for name, value in defaults.items()
-    }
+    assert {name: item.default for name, item in parameters.items()} == values
     typed = typed_parameters(path, {name: item.default for name, item in parameters.items()})
     assert list(typed) == list(defaults)
