@@ -38,7 +38,7 @@ from dicentlib.voting import detect
 
 PAPER_IMAGES = 21_215  # images of the paper's calibration curve
 DASK_SHARD = 5  # images, so that workers share them evenly
-MANY = 4  # times as many images, whose memory must be no larger
+MANY = 4  # times as many images: for workers, and whose memory must be no larger
 EVENT_IMAGES = 40_000 * 500  # samples times cells of a mass-casualty event
 
 
@@ -147,8 +147,19 @@ def score(folder, point, options, **how):
     )
 
 
+def copies_of(folder, number):
+    """A folder with each image `number` times, and the members."""
+    many = folder / f"times_{number}"
+    if not many.is_dir():
+        for copy in range(number):
+            shutil.copytree(folder / "images", many / "images" / str(copy))
+        shutil.copytree(folder / "members", many / "members")
+    return many
+
+
 def on_cluster(folder, point, options, n_workers):
-    """Seconds on workers of one core that have loaded the members before."""
+    """Seconds for many images on workers of one core that have loaded the members before."""
+    many = copies_of(folder, MANY)
     from distributed import Client, LocalCluster
 
     environment = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -159,20 +170,15 @@ def on_cluster(folder, point, options, n_workers):
         Client(cluster) as client,
     ):
         score(folder, point, options, client=client, shard_size=DASK_SHARD)
-        return timed(score, folder, point, options, client=client, shard_size=DASK_SHARD)[1]
+        return timed(score, many, point, options, client=client, shard_size=DASK_SHARD)[1]
 
 
 def peak_gb(folder, point, options, copies):
     """Most memory of a new process that scores the images, each `copies` times, in GB."""
-    many = folder / f"times_{copies}"
-    for number in range(copies):
-        shutil.copytree(folder / "images", many / "images" / str(number))
-    shutil.copytree(folder / "members", many / "members")
+    many = copies_of(folder, copies)
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         pool.submit(score, many, point, options).result()
-        peak = pool.submit(peak_of_this_process).result()
-    shutil.rmtree(many)
-    return peak
+        return pool.submit(peak_of_this_process).result()
 
 
 def peak_of_this_process():
@@ -226,7 +232,8 @@ def main():
         if not options.encoder:
             rows.append(("heatmaps of an evaluation", heatmaps(folder)))
         if not options.no_dask:
-            rows += [(f"Dask, {n} x 1 core", on_cluster(folder, point, options, n)) for n in (1, 2)]
+            many = [(n, on_cluster(folder, point, options, n)) for n in (1, 2)]
+            rows += [(f"Dask, {n} x 1 core", seconds / MANY) for n, seconds in many]
         n_images = len(list((folder / "images").rglob("*.png")))
         both = two_processes_to_one(folder)
         peaks = [peak_gb(folder, point, options, copies) for copies in (1, MANY)]
@@ -255,8 +262,8 @@ def main():
     if not options.no_dask:
         ratio = times["Dask, 1 x 1 core"] / times["Dask, 2 x 1 core"]
         caption += (
-            f" Two Dask workers to one: {ratio:.2f}; members in two processes that share nothing "
-            f"to one: {both:.2f}."
+            f" Two Dask workers to one, on {MANY * n_images} images: {ratio:.2f}; members in two "
+            f"processes that share nothing to one: {both:.2f}."
         )
     write_timings(
         "bench_scoring_untrained" if options.encoder else "bench_scoring", written, caption=caption
