@@ -1,5 +1,7 @@
 """Images brought to a common exposure and scale."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -53,7 +55,31 @@ def resample(image, *, pixel_size_um, target_pixel_size_um):
     return cv2.resize(np.asarray(image, dtype=np.float32), (width, height), interpolation=method)
 
 
-def normalise_background(image):
+@dataclass(frozen=True)
+class Background:
+    """Grey value of an image's background, and its darkest 0.1 % of pixels as a share of that."""
+
+    level: float
+    darkest: float
+
+    @property
+    def is_usual(self):
+        """Whether :func:`normalise_background` leaves the exposure as it is."""
+        return USUAL_BACKGROUND[0] <= self.level <= USUAL_BACKGROUND[1]
+
+    @property
+    def is_flattened(self):
+        """Whether :func:`normalise_background` stretches the contrast."""
+        return FLATTENED[0] < self.darkest < FLATTENED[1]
+
+
+def background_of(image):
+    """The :class:`Background` of an image."""
+    level = background_level(image)
+    return Background(level, float(np.quantile(thinned(image), 0.001) / level))
+
+
+def normalise_background(image, *, background=None):
     """Bring the background of an under-exposed image to the level that members know.
 
     The background is the commonest grey value among the lighter half of the pixels. Where it
@@ -65,6 +91,8 @@ def normalise_background(image):
     Parameters
     ----------
     image : ndarray of float32, shape (H, W), values in [0, 1]
+    background : Background, optional
+        Of the image, where it is known already.
 
     Returns
     -------
@@ -75,23 +103,23 @@ def normalise_background(image):
     InputError
         The background is below 0.15: the image is black, or not bright field.
     """
-    level, darkest = background_level(image), darkest_share(image)
-    flattened = is_flattened(darkest)
-    if has_usual_background(level) and not flattened:
+    background = background or background_of(image)
+    level = background.level
+    if background.is_usual and not background.is_flattened:
         return image
     if level < DARKEST_BACKGROUND:
         raise InputError(
             f"background grey {level:.2f}; allowed: at least {DARKEST_BACKGROUND} "
             "(bright field: light background, dark chromosomes)"
         )
-    target = level if has_usual_background(level) else BACKGROUND
-    if flattened:
-        gain = (1 - STRETCHED_TO) / (1 - darkest)
+    target = level if background.is_usual else BACKGROUND
+    if background.is_flattened:
+        gain = (1 - STRETCHED_TO) / (1 - background.darkest)
         image = np.maximum(level + np.float32(gain) * (image - np.float32(level)), np.float32(0))
     return np.minimum(image * np.float32(target / level), np.float32(1))
 
 
-def grey_levels(image, *, pixel_size_um, target_pixel_size_um):
+def grey_levels(image, *, pixel_size_um, target_pixel_size_um, background=None):
     """An image as members see it: usual background, their scale, 8 bits per pixel.
 
     Training, evaluation and scoring share it, so that thresholds chosen on one fit the other.
@@ -102,6 +130,8 @@ def grey_levels(image, *, pixel_size_um, target_pixel_size_um):
         As from :func:`read_image`.
     pixel_size_um, target_pixel_size_um : float
         The image's and the members'.
+    background : Background, optional
+        Of the image, where it is known already.
 
     Returns
     -------
@@ -114,26 +144,11 @@ def grey_levels(image, *, pixel_size_um, target_pixel_size_um):
         As :func:`normalise_background` and :func:`resample`.
     """
     image = resample(
-        normalise_background(image),
+        normalise_background(image, background=background),
         pixel_size_um=pixel_size_um,
         target_pixel_size_um=target_pixel_size_um,
     )
     return np.round(image * 255).astype(np.uint8)
-
-
-def has_usual_background(level):
-    """Whether :func:`normalise_background` leaves a background of this grey value as it is."""
-    return USUAL_BACKGROUND[0] <= level <= USUAL_BACKGROUND[1]
-
-
-def is_flattened(darkest):
-    """Whether :func:`normalise_background` stretches a contrast of this darkest share."""
-    return FLATTENED[0] < darkest < FLATTENED[1]
-
-
-def darkest_share(image):
-    """The darkest 0.1 % of the pixels, of the background: their quantile over its level."""
-    return float(np.quantile(thinned(image), 0.001) / background_level(image))
 
 
 def thinned(image, *, least=384):

@@ -120,10 +120,12 @@ def objection(image, *, pixel_size_um=REFERENCE_PIXEL_SIZE_UM):
 def _is_dark_field(image):
     """Whether what differs from the background is bright rather than dark."""
     low, level, high = np.quantile(image, [0.002, 0.5, 0.998])
+    if high - level <= 1.5 * (level - low):
+        return False
     # a bar burnt into a dim image is bright too, but chromosomes are dark
     noise = 1.4826 * np.median(np.abs(image - level))
     dark = np.mean(image < level - max(5 * noise, 0.1 * level))
-    return high - level > 1.5 * (level - low) and np.mean(image > (level + high) / 2) > dark
+    return np.mean(image > (level + high) / 2) > dark
 
 
 def _without_frame(image):

@@ -6,13 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from dicentlib.data.images import (
-    background_level,
-    darkest_share,
-    grey_levels,
-    has_usual_background,
-    is_flattened,
-)
+from dicentlib.data.images import background_of, grey_levels
 from dicentlib.data.index import reason
 from dicentlib.data.paths import contained_path
 from dicentlib.data.pictures import read_picture
@@ -127,15 +121,19 @@ def prepare_pixels(image, pixel_size, settings, image_filter=None, *, notes=()):
     facts = {"pixel_size_um": pixel_size, "shape": image.shape}
     if image_filter is not None and (verdict := _verdict(image, pixel_size, image_filter)):
         return Prepared("", "", REJECTED, verdict, tuple(notes), **facts)
-    level = background_level(image)
-    if not has_usual_background(level):
-        notes.append(f"background {level:.2f} normalised")
+    background = background_of(image)
+    if not background.is_usual:
+        notes.append(f"background {background.level:.2f} normalised")
     if (share := float((image >= 1).mean())) > OVEREXPOSED:
         notes.append(f"overexposed: {share:.0%} of the pixels are white, pale objects may be lost")
-    if is_flattened(darkest := darkest_share(image)):
-        notes.append(f"contrast stretched: darkest pixels at {darkest:.0%} of the background")
+    if background.is_flattened:
+        share = f"{background.darkest:.0%}"
+        notes.append(f"contrast stretched: darkest pixels at {share} of the background")
     levels = grey_levels(
-        image, pixel_size_um=pixel_size, target_pixel_size_um=settings.scorer.pixel_size_um
+        image,
+        pixel_size_um=pixel_size,
+        target_pixel_size_um=settings.scorer.pixel_size_um,
+        background=background,
     )
     return Prepared(
         "",
