@@ -152,23 +152,13 @@ def shortest_interval(grid, cumulative, *, level):
     return float(lows[best]), float(highs[best])
 
 
-def upper_limit(sample, detected, *, level=0.95):
-    """Dose that is not exceeded with probability `level`, under a flat prior. Always above 0.
-
-    The prior ends at 10 Gy where counts and curve do not bound the dose.
-    """
-    try:
-        grid, density = dose_density(sample, detected)
-    except InputError:
-        grid, density = dose_density(sample, detected, prior=("uniform", 0.0, HIGHEST_GY))
-    return float(np.interp(level, cumulative_of(grid, density), grid))
-
-
 def below_background(sample, detected, *, level=0.95):
     """Upper limit of a yield that lies below what any dose leads to expect, and a sentence.
 
-    The limit is Bayesian; there is none where the background alone has so few dicentrics with a
-    probability below 1 in 10,000: then curve and counts are not of the same scorer.
+    The limit is Bayesian: the dose that is not exceeded with probability `level` under a flat
+    prior, which ends at 10 Gy where counts and curve do not bound the dose. There is none where the
+    background alone has so few dicentrics with a probability below 1 in 10,000: then curve and
+    counts are not of the same scorer.
     """
     chance = probability_of_fewer(sample, detected)
     if chance < CONFLICT:
@@ -177,7 +167,11 @@ def below_background(sample, detected, *, level=0.95):
             f"probability {chance:.1g} even without a dose: {ANOTHER_SCORER}. There is no upper "
             "limit."
         )
-    limit = upper_limit(sample, detected, level=level)
+    try:
+        grid, density = dose_density(sample, detected)
+    except InputError:
+        grid, density = dose_density(sample, detected, prior=("uniform", 0.0, HIGHEST_GY))
+    limit = float(np.interp(level, cumulative_of(grid, density), grid))
     return limit, (
         "The yield is so far below the curve's background that no dose agrees with it: check that "
         f"the curve is of the same scorer. The upper limit {limit:.3g} Gy is Bayesian."

@@ -37,8 +37,8 @@ def estimate_of(sample, curve, kind=DoseEstimate, *, dose, yields, notes, assump
         beside :func:`common_assumptions`.
     """
     spread = None if sample.distribution is None else dispersion(sample.distribution)
-    ends = dict(zip(("dose_gy", "lower_gy", "upper_gy"), dose, strict=True))
-    ends |= zip(("yield_", "yield_lower", "yield_upper"), yields, strict=True)
+    names = ("dose_gy", "lower_gy", "upper_gy", "yield_", "yield_lower", "yield_upper")
+    ends = dict(zip(names, (*dose, *yields), strict=True))
     return kind(
         **ends,
         n_cells=sample.n_cells,
@@ -94,24 +94,14 @@ def range_warnings(curve, dose, lower, upper):
     if curve.dose_range_gy is None:
         return []
     low, high = curve.dose_range_gy
+    the_dose = f"The dose {dose:.3g} Gy is"
     found = []
-    if math.isfinite(dose) and dose > high:
-        found.append(
-            f"The dose {dose:.3g} Gy is above the highest calibrated dose, {high:g} Gy: "
-            "extrapolated."
-        )
-    elif upper > high:
-        found.append(
-            f"The upper limit is above the highest calibrated dose, {high:g} Gy: extrapolated."
-        )
-    if 0 < dose < low:
-        found.append(
-            f"The dose {dose:.3g} Gy is below the lowest calibrated dose, {low:g} Gy: extrapolated."
-        )
-    elif 0 < lower < low:
-        found.append(
-            f"The lower limit is below the lowest calibrated dose, {low:g} Gy: extrapolated."
-        )
+    if upper > high or high < dose < math.inf:
+        beyond = the_dose if high < dose < math.inf else "The upper limit is"
+        found.append(f"{beyond} above the highest calibrated dose, {high:g} Gy: extrapolated.")
+    if 0 < lower < low or 0 < dose < low:
+        beyond = the_dose if 0 < dose < low else "The lower limit is"
+        found.append(f"{beyond} below the lowest calibrated dose, {low:g} Gy: extrapolated.")
     return found
 
 

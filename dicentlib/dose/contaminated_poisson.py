@@ -62,36 +62,24 @@ def fit_contaminated(distribution, background=None, *, bounded=False):
         return _fit_with_background(distribution, background)
     if distribution[0] == 0 and not bounded:
         raise InputError("every cell has a dicentric, so there is no evidence of an unexposed part")
-    if distribution[0] > 0:
-        fitted = _fit_without_background(distribution)
-        if not bounded or fitted.fraction <= 1:
-            return fitted
-    return _whole(distribution)
+    return _fit_without_background(distribution, bounded)
 
 
-def _fit_without_background(distribution):
-    """IAEA 2011 eq. 12: lambda / (1 - exp(-lambda)) = X / (N - C0)."""
+def _fit_without_background(distribution, bounded):
+    """IAEA 2011 eq. 12: lambda / (1 - exp(-lambda)) = X / (N - C0); or all cells, f = 1."""
     n = sum(distribution)
     x = sum(k * cells for k, cells in enumerate(distribution))
-    mean = x / (n - distribution[0])
-    lam = brentq(lambda v: v / -math.expm1(-v) - mean, 1e-9, mean + 1e-9, xtol=1e-14, rtol=1e-14)
-    f = x / (n * lam)
-    q = f + (1 - f) * math.exp(lam)
-    information = n * np.array(
-        [[math.expm1(lam) / (f * q), 1 / q], [1 / q, f * ((f - 1) / q + 1 / lam)]]
-    )
-    covariance = np.zeros((3, 3))
-    covariance[:2, :2] = np.linalg.inv(information)
-    return ContaminatedFit(f, lam, 0.0, covariance)
-
-
-def _whole(distribution):
-    """Optimum where all cells are exposed: the mean, with the information at f = 1."""
-    n = sum(distribution)
-    mean = sum(k * cells for k, cells in enumerate(distribution)) / n
-    covariance = np.zeros((3, 3))
-    covariance[:2, :2] = np.linalg.inv(n * expected_information(1.0, mean, 0.0)[:2, :2])
-    return ContaminatedFit(1.0, mean, 0.0, covariance)
+    f, lam = 1.0, x / n
+    if distribution[0] > 0:
+        mean = x / (n - distribution[0])
+        lam = brentq(
+            lambda v: v / -math.expm1(-v) - mean, 1e-9, mean + 1e-9, xtol=1e-14, rtol=1e-14
+        )
+        f = x / (n * lam)
+        if bounded and f > 1:
+            f, lam = 1.0, x / n
+    covariance = np.linalg.inv(n * expected_information(f, lam, 0.0)[:2, :2])
+    return ContaminatedFit(f, lam, 0.0, np.pad(covariance, (0, 1)))
 
 
 def _fit_with_background(distribution, background):
@@ -116,9 +104,8 @@ def _fit_with_background(distribution, background):
     found = minimize(negative, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     f, lam, p0 = (float(value) for value in found.x)
     information = counts.sum() * expected_information(f, lam, p0)
-    covariance = np.zeros((3, 3))
     if known:
-        covariance[:2, :2] = np.linalg.pinv(information[:2, :2])
+        covariance = np.pad(np.linalg.pinv(information[:2, :2]), (0, 1))
     else:
         information[2, 2] += n0 / p0
         covariance = np.linalg.pinv(information)

@@ -46,19 +46,10 @@ def detector_dose(
     number("level", level, least=0, most=1, open_ends=True)
     detected, index = detected_count(sample, curve, detector, ensemble_yields, overdispersion)
     spread = detected.ensemble_cv
-    tail = (1 - level) / 2
     dose = detected.dose_at(sample.yield_)
-
-    def tails(at):
-        return tail_probabilities(
-            sample.n_dicentrics, sample.n_cells, detected.mean_at(at), _variance(detected, at)
-        )
-
-    def _variance(model, at):
-        return model.variance_at(at) + (index - 1) * model.mean_at(at) / sample.n_cells
-
     notes = []
-    lower, upper = dose_limits(tails, tail, dose)
+    counted = sample.n_dicentrics, sample.n_cells
+    lower, upper = dose_limits(*counted, detected, dose, level=level, index=index)
     if np.isinf(upper):
         notes.append(
             f"Up to {FARTHEST_GY:g} Gy no dose is too high for the count: curve or detector are "
@@ -109,15 +100,24 @@ def shares_of(detected, dose, counting_variance):
     return {name: value / total if total else 0.0 for name, value in parts.items()}
 
 
-def dose_limits(tails, tail, dose):
+def dose_limits(count, n_cells, detected, dose, *, level=0.95, index=1.0):
     """Largest dose below which the count is too high, first above which it is too low.
 
-    0 and infinity where there is none. `tails` gives both tails of the count at an array of doses,
-    `tail` is the least that each may hold.
+    0 and infinity where there is none. `index` multiplies the Poisson variance of the count; each
+    of its tails must hold (1 - level)/2.
     """
-    lower = first_crossing(lambda at: tail - tails(at)[1], np.array([dose, 0.0]))
+
+    def lacking(side):
+        def gap(at):
+            mean = detected.mean_at(at)
+            variance = detected.variance_at(at) + (index - 1) * mean / n_cells
+            return (1 - level) / 2 - tail_probabilities(count, n_cells, mean, variance)[side]
+
+        return gap
+
+    lower = first_crossing(lacking(1), np.array([dose, 0.0]))
     lower = 0.0 if np.isinf(lower) else lower
     if dose >= FARTHEST_GY:
         return lower, np.inf
     doses = dose + (FARTHEST_GY - dose) * np.linspace(0, 1, 150) ** 3
-    return lower, first_crossing(lambda at: tail - tails(at)[0], doses)
+    return lower, first_crossing(lacking(0), doses)

@@ -103,10 +103,6 @@ def estimate_dose(
             f"the method {method!r} has no option {', '.join(unknown)}: it has {', '.join(allowed)}"
         )
     sample = Sample.of(
-        cells_with,
-        n_cells=n_cells,
-        n_dicentrics=n_dicentrics,
-        n_damaged=n_damaged,
-        slides=slides,
+        cells_with, n_cells=n_cells, n_dicentrics=n_dicentrics, n_damaged=n_damaged, slides=slides
     )
     return estimator(sample, curve, **options)

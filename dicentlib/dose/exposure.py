@@ -30,12 +30,7 @@ from dicentlib.dose.bayesian import CONFLICT, probability_of_fewer, shortest_int
 from dicentlib.dose.checks import checked_curve
 from dicentlib.dose.detector import DetectedCurve
 from dicentlib.dose.exposure_grid import ExposureGrid, hat_masses
-from dicentlib.dose.exposure_result import (
-    DEFAULT_PRIOR,
-    ExposurePosterior,
-    ExposurePrior,
-    Quantity,
-)
+from dicentlib.dose.exposure_result import DEFAULT_PRIOR, ExposurePosterior, ExposurePrior, Quantity
 from dicentlib.errors import InputError
 
 N_INDICES = 5  # values of a scorer's own dispersion

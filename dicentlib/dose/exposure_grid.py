@@ -12,9 +12,10 @@ which holds whether counts or curve are the sharper. p_0 runs over nodes of its 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln, ndtr, xlogy
+from scipy.special import ndtr
 from scipy.stats import gamma as gamma_law
 
+from dicentlib.dose.count_law import log_count_probability
 from dicentlib.dose.joint import body_fraction, scored_fraction
 from dicentlib.dose.low_dose import USUAL_BACKGROUND
 
@@ -64,20 +65,6 @@ def refined(nodes, log_evidence, law):
     high = nodes[best + 1] if best < len(nodes) - 1 else 2 * nodes[-1] - nodes[-2] / 2
     finer = np.linspace(low, high, len(nodes) + 2)[1:-1]
     return finer, law.logpdf(finer) + np.log(finer[1] - finer[0])
-
-
-def cell_log_law(k, mean, index):
-    """log P(k dicentrics in a cell): Poisson, or negative binomial of variance index * mean.
-
-    `mean` gets a last axis for k.
-    """
-    mean = np.asarray(mean, dtype=float)[..., None]
-    if index <= 1 + 1e-9:
-        return xlogy(k, mean) - mean - gammaln(k + 1)
-    size = mean / (index - 1)
-    # Gamma(k + size) / Gamma(size) is a product of k factors; as a difference it loses its digits.
-    product = np.where(k > 0, gammaln(k + size) - gammaln(np.maximum(size, 1e-300)), 0.0)
-    return product - gammaln(k + 1) - size * np.log(index) + k * np.log1p(-1 / index)
 
 
 def hat_masses(grid, mean, sd):
@@ -192,7 +179,8 @@ class ExposureGrid:
         pad = self.nodes.max() - self.nodes.min()
         start = 0.0 if kept[0] == 0 else max(0.9 * fine[kept[0]] - pad, 0.0)
         eta = self._eta(start, min(1.1 * fine[kept[-1]] + pad, self.top))
-        dose = self._dose_of(eta)
+        grid, m0 = np.linspace(0, self.highest, 4001), float(self.detected.mean_at(0.0))
+        dose = np.interp(m0 + eta, self.detected.mean_at(grid), grid)
         ends = []
         for limit, otherwise in ((low, 0.0), (high, 1.0)):
             f = np.divide(limit, eta, out=np.full_like(eta, otherwise), where=eta > 0)
@@ -219,11 +207,6 @@ class ExposureGrid:
     def _eta(low, high):
         return np.linspace(np.sqrt(low), np.sqrt(high), N_ETA) ** 2
 
-    def _dose_of(self, eta):
-        m0 = float(self.detected.mean_at(0.0))
-        grid = np.linspace(0, self.highest, 4001)
-        return np.interp(m0 + eta, self.detected.mean_at(grid), grid)
-
     def _dose_given(self, eta, p0):
         """Grid of doses, prior mass of each eta, and p(D | eta), shape (dose, eta)."""
         key = (eta[0], eta[-1])
@@ -243,8 +226,9 @@ class ExposureGrid:
 
     def _log_likelihood(self, eta, f, p0, index):
         """log L of eta (n,) and f (n, m), given p_0."""
-        exposed = np.exp(cell_log_law(self.k, p0 + eta, index))[:, None, :]
-        unexposed = np.exp(cell_log_law(self.k, p0, index))
+        means = p0 + np.append(eta, 0.0)[:, None]
+        law = np.exp(log_count_probability(self.k, 1, means, (index - 1) * means))
+        exposed, unexposed = law[:-1, None], law[-1]
         mixed = unexposed + f[..., None] * (exposed - unexposed)
         with np.errstate(divide="ignore"):
             return np.log(np.maximum(mixed, 1e-300)) @ self.counts

@@ -1,7 +1,7 @@
 """Prior and result of :func:`dicentlib.dose.exposure.exposure_posterior`."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -116,13 +116,4 @@ class ExposurePosterior:
 
     def to_dict(self):
         """Plain numbers for JSON, without the densities."""
-        kept = (
-            "p_partial",
-            "exposed_gy",
-            "equivalent_gy",
-            "fraction",
-            "level",
-            "prior",
-            "warnings",
-        )
-        return plain({name: getattr(self, name) for name in kept})
+        return plain({one.name: getattr(self, one.name) for one in fields(self) if one.repr})

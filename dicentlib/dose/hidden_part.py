@@ -56,8 +56,6 @@ class HiddenPart:
                 f"The counts set no limit to the dose of a small part: {SHOWN_GY:g} Gy to {part} "
                 f"of the body still agrees with them ({self.level:.0%})"
             )
-        elif np.isnan(self.fraction):
-            return "No partial exposure agrees with the counts better than whole-body exposure."
         else:
             found = (
                 f"A partial exposure of up to {self.dose_gy:.1f} Gy, to {part} of the body, still "
@@ -102,25 +100,25 @@ def hidden_part(sample, detected, expected, *, d0_gy=2.7, level=0.95):
         background=background,
         d0_gy=d0_gy,
     )
-    joint, best, log, least = _searched(law(doses_gy=doses), level)
-    seen = np.flatnonzero(log >= least)
-    endless = len(seen) > 0 and seen[-1] == len(doses) - 1 and highest == HIGHEST_GY
-    if len(seen) and not endless:  # once more, on the doses that may agree alone
+    cut = chi2.ppf(level, 2) / 2
+    joint = law(doses_gy=doses)
+    best, log = _best_parts(joint)
+    seen = np.flatnonzero(log >= log.max() - cut)
+    endless = seen[-1] == len(doses) - 1 and highest == HIGHEST_GY
+    if not endless:  # once more, on the doses that may agree alone
         ends = doses[max(seen[0] - 1, 0)], doses[min(seen[-1] + 1, len(doses) - 1)]
         doses = np.linspace(*ends, N_DOSES)
-        joint, best, log, least = _searched(law(doses_gy=doses), level)
+        joint = law(doses_gy=doses)
+        best, log = _best_parts(joint)
+    least = log.max() - cut
     allowed = log >= least
     ends = [
         np.where(allowed, _end(joint, best, np.full(len(doses), end), least), np.nan)
         for end in (SMALLEST, 1.0)
     ]
-    dose = fraction = shown_gy = np.nan
-    if allowed.any():
-        last = int(np.flatnonzero(allowed)[-1])
-        if endless:
-            last = int(np.argmin(np.abs(doses - SHOWN_GY)))
-        shown_gy, fraction = float(doses[last]), float(ends[1][last])
-        dose = np.inf if endless else shown_gy
+    last = int(np.argmin(np.abs(doses - SHOWN_GY)) if endless else np.flatnonzero(allowed)[-1])
+    shown_gy, fraction = float(doses[last]), float(ends[1][last])
+    dose = np.inf if endless else shown_gy
     half_gy = _half_body_dose(sample.yield_, detected, highest, d0_gy)
     called = (0.5, half_gy) if np.isfinite(half_gy) else (fraction, shown_gy)
     power = np.nan
@@ -140,13 +138,6 @@ def _half_body_dose(yield_, detected, highest, d0_gy):
     if yield_ <= background or not reached.any():
         return np.nan
     return float(doses[np.argmax(reached)])
-
-
-def _searched(joint, level):
-    """The likelihood, the likeliest part and its value at each dose, and the least that agrees."""
-    best, log = _best_parts(joint)
-    highest = max(log.max(), joint.at(SMALLEST).max())
-    return joint, best, log, highest - chi2.ppf(level, 2) / 2
 
 
 def _best_parts(joint):

@@ -78,14 +78,9 @@ def q_hampel(values):
     at_zero = float(np.mean(apart == 0))
     if not len(jumps):
         return Robust("Q/Hampel", float(x[0]), 0.0, len(x))
-    at = at_zero + np.cumsum(counts) / len(apart)
-    before = np.concatenate([[at_zero], at[:-1]])
-    level = (at + before) / 2
-    if at_zero == 0:
-        level[0] = at[0] / 2
-    inverse = np.interp(
-        0.25 + 0.75 * at_zero, np.concatenate([[at_zero], level]), np.concatenate([[0], jumps])
-    )
+    at = at_zero + np.append(0.0, np.cumsum(counts)) / len(apart)
+    level = np.append(at_zero, (at[1:] + at[:-1]) / 2)
+    inverse = np.interp(0.25 + 0.75 * at_zero, level, np.append(0.0, jumps))
     sd = float(inverse / (math.sqrt(2) * norm.ppf(0.625 + 0.375 * at_zero)))
 
     def total(mean):

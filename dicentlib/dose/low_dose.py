@@ -181,16 +181,14 @@ def characteristic_limits(sample, curve, *, control=None, detector=None, alpha=0
     number("alpha", alpha, least=0, most=1, open_ends=True)
     detected = DetectedCurve.of(sample, curve, detector=detector)
     n, count = sample.n_cells, sample.n_dicentrics
-    source = "curve" if control is None else "control"
     if control is not None:
-        known = checked_control(control)
+        known, source = checked_control(control), "control"
         pair, variance = (known.n_dicentrics, known.n_cells), known.yield_ / known.n_cells
     else:
         pair, variance = _equivalent_control(detected), float(detected.curve_variance_at(0.0))
-    if pair is None:
-        pair = (float(detected.mean_at(0.0)), None)
-        if pair[0] == 0:
-            pair, source = (USUAL_BACKGROUND, None), "assumed"
+        source = "curve" if pair[0] or pair[1] else "assumed"
+    if source == "assumed":
+        pair = USUAL_BACKGROUND, None
     p_value, expected = _chance(n, *pair)
     background = pair[0] / (pair[1] or 1)
     threshold, p = _largest_by_chance(p_value, expected, alpha), p_value(count)
@@ -200,19 +198,19 @@ def characteristic_limits(sample, curve, *, control=None, detector=None, alpha=0
         threshold = max(threshold, _largest_by_chance(law, expected, alpha))
         p = max(p, law(count))
     limit = _detected_count(threshold, beta, n, detected)
-    doses = [_dose_or_infinity(detected, x / n) for x in (threshold + 1, limit)]
+    resolvable, detectable = (_dose_or_infinity(detected, x / n) for x in (threshold + 1, limit))
     return CharacteristicLimits(
-        n_cells=sample.n_cells,
-        n_dicentrics=sample.n_dicentrics,
-        background=background,
+        n,
+        count,
+        background,
         alpha=alpha,
         beta=beta,
         p_value=p,
-        above=sample.n_dicentrics > threshold,
+        above=count > threshold,
         threshold=threshold,
         detection_limit=limit,
-        resolvable_gy=doses[0],
-        detectable_gy=doses[1],
+        resolvable_gy=resolvable,
+        detectable_gy=detectable,
         source=source,
     )
 
@@ -257,9 +255,12 @@ def _dose_or_infinity(detected, yield_):
 
 
 def _equivalent_control(detected):
-    """Whole counts of unexposed cells that give the background about the variance it has."""
+    """Whole counts of unexposed cells that give the background about the variance it has.
+
+    Without a variance the background itself, and None.
+    """
     rate, variance = float(detected.mean_at(0.0)), float(detected.curve_variance_at(0.0))
     if variance <= 0:
-        return None
+        return rate, None
     count = round(rate**2 / variance)
     return count, max(round(count / rate if count else detected.unexposed_cells()), 1)

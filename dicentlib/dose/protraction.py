@@ -1,6 +1,7 @@
 """Exposures that are protracted or in fractions: the factor G of the quadratic term."""
 
 import numpy as np
+from scipy.special import hyp1f1
 
 from dicentlib.counts.checked import number, numbers
 from dicentlib.errors import InputError
@@ -23,13 +24,8 @@ def protraction_factor(duration_hours, *, repair_time_hours=REPAIR_TIME_HOURS):
     1.0
     """
     x = _hours("duration_hours", duration_hours) / _repair_time(repair_time_hours)
-    # Below 0.01 the direct form loses its digits; the series is exact to 1e-9 there.
-    small = np.minimum(x, 0.01)
-    series = 1 - small / 3 + small**2 / 12 - small**3 / 60
-    large = np.maximum(x, 0.01)
-    large = np.minimum(large, 1e100)  # an endless exposure gives 0
-    direct = 2 * (large + np.expm1(-large)) / large**2
-    return np.where(x < 0.01, series, direct)[()]
+    # the same as Kummer's function, which keeps its digits at 0; an endless exposure gives 0
+    return hyp1f1(1, 3, -np.minimum(x, 1e100))[()]
 
 
 def split_dose_factor(gap_hours, *, repair_time_hours=REPAIR_TIME_HOURS):

@@ -218,30 +218,21 @@ def laboratory_route(
     aware = detector is not None or ensemble_yields is not None or same_detector
     limits = characteristic_limits(sample, curve, control=control, detector=detector)
     density = bounded_bayesian(sample, curve, **detecting)
-    route = Route(
-        history={
-            "local_exposure": local_exposure,
-            "suspected_gy": suspected_gy,
-            "delay_days": delay_days,
-        },
-        whole_body=_whole_body(sample, curve, detecting if aware else None, density),
-        bayesian=density,
-        limits=limits,
-    )
+    whole_body = _whole_body(sample, curve, detecting if aware else None, density)
+    history = {"local_exposure": local_exposure, "suspected_gy": suspected_gy}
+    found = {"history": history | {"delay_days": delay_days}}
     if suspected_gy is not None:
         counted = {"n_cells": sample.n_cells, "n_dicentrics": sample.n_dicentrics}
         chance = odds(**counted, curve=curve, suspected_gy=suspected_gy, detector=detector)
-        route = replace(route, odds_of_no_dose=chance)
-    if sample.distribution is None:
-        return route
-    options = {"same_detector": same_detector, "local_exposure": local_exposure, "d0_gy": d0_gy}
-    route = replace(route, **_by_cells(sample, curve, limits.above, detecting, **options))
-    rogue = find_rogue_cell(sample.distribution)
-    if rogue is not None:
-        others = without_cell(sample.distribution, rogue.n_dicentrics)
-        without = laboratory_route(others, curve, control=control, **options, **detecting)
-        rogue = replace(rogue, without=without)
-    return replace(route, rogue_cell=rogue)
+        found["odds_of_no_dose"] = chance
+    if sample.distribution is not None:
+        options = {"same_detector": same_detector, "local_exposure": local_exposure, "d0_gy": d0_gy}
+        found |= _by_cells(sample, curve, limits.above, detecting, **options)
+        if rogue := find_rogue_cell(sample.distribution):
+            others = without_cell(sample.distribution, rogue.n_dicentrics)
+            without = laboratory_route(others, curve, control=control, **options, **detecting)
+            found["rogue_cell"] = replace(rogue, without=without)
+    return Route(whole_body=whole_body, bayesian=density, limits=limits, **found)
 
 
 def _by_cells(sample, curve, above, detecting, *, same_detector, local_exposure, d0_gy):
@@ -253,14 +244,8 @@ def _by_cells(sample, curve, above, detecting, *, same_detector, local_exposure,
     found = {"dispersion": spread, "dispersion_p": exact_dispersion_p(sample.distribution)}
     if spread.overdispersed or local_exposure:
         own_background = same_detector and detecting["detector"] is None
-        partial = dolphin(
-            sample,
-            curve,
-            d0_gy=d0_gy,
-            background="curve" if own_background else None,
-            limits="profile",
-            **detecting,
-        )
+        known = {"background": "curve" if own_background else None, "limits": "profile"}
+        partial = dolphin(sample, curve, d0_gy=d0_gy, **known, **detecting)
         found["partial_body"] = partial
         if partial.estimable and (above or partial.lower_gy > 0):
             found["partial_by"] = "dispersion" if spread.overdispersed else "history"

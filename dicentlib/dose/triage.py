@@ -15,13 +15,7 @@ from dicentlib.errors import InputError
 # Lower ends in Gy; each category ends where the next begins.
 SCHEMES = {
     "multibiodose": (("green, < 1 Gy", 0.0), ("yellow, 1-2 Gy", 1.0), ("red, > 2 Gy", 2.0)),
-    "iaea": (
-        ("< 1 Gy", 0.0),
-        ("1-2 Gy", 1.0),
-        ("2-4 Gy", 2.0),
-        ("4-6 Gy", 4.0),
-        ("> 6 Gy", 6.0),
-    ),
+    "iaea": (("< 1 Gy", 0.0), ("1-2 Gy", 1.0), ("2-4 Gy", 2.0), ("4-6 Gy", 4.0), ("> 6 Gy", 6.0)),
 }
 UNDETERMINED = "undetermined"
 TOO_FEW = "not categorised (too few cells)"
@@ -144,15 +138,8 @@ def _law(estimate):
     if isinstance(estimate, PartialBodyEstimate):
         law = norm(estimate.dose_gy, max(estimate.details["standard_error_gy"], 1e-9))
         return lambda low, high: float((law.cdf(high) - law.cdf(low)) / law.sf(0))
-    density = bounded_bayesian(
-        Sample(
-            estimate.n_cells,
-            estimate.n_dicentrics,
-            estimate.distribution,
-            estimate.details.get("slides"),
-        ),
-        estimate.curve.protracted(estimate.protraction),
-        detector=estimate.details.get("detector"),
-        ensemble_yields=estimate.details.get("ensemble_yields"),
-    )
-    return density.probability
+    counted, details = (estimate.n_cells, estimate.n_dicentrics), estimate.details
+    sample = Sample(*counted, estimate.distribution, details.get("slides"))
+    curve = estimate.curve.protracted(estimate.protraction)
+    detecting = {name: details.get(name) for name in ("detector", "ensemble_yields")}
+    return bounded_bayesian(sample, curve, **detecting).probability

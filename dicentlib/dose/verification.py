@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta, chi2
+from scipy.stats import chi2
+from statsmodels.stats.proportion import proportion_confint
 
 from dicentlib.counts.sample import Sample
 from dicentlib.dose.checks import checked_curve
@@ -84,30 +85,18 @@ def check_known_doses(samples, curve, *, detector=None):
     apart = np.array([sample.yield_ for sample in known]) - means
     slides = np.array([one.slide_variance(mean) for one, mean in zip(seen, means, strict=True)])
     variance = means / cells + seen[0].curve_variance_at(doses) + slides
-    table = pd.DataFrame(
-        {
-            "sample": names,
-            "dose_gy": doses,
-            "estimate_gy": [one.dose_gy for one in estimates],
-            "lower_gy": [one.lower_gy for one in estimates],
-            "upper_gy": [one.upper_gy for one in estimates],
-            "z": np.divide(apart, np.sqrt(variance), out=np.zeros_like(apart), where=variance > 0),
-        }
-    )
+    table = pd.DataFrame({"sample": names, "dose_gy": doses})
+    table["estimate_gy"] = [one.dose_gy for one in estimates]
+    table["lower_gy"] = [one.lower_gy for one in estimates]
+    table["upper_gy"] = [one.upper_gy for one in estimates]
+    table["z"] = np.divide(apart, np.sqrt(variance), out=np.zeros_like(apart), where=variance > 0)
     table["covered"] = table["dose_gy"].between(table["lower_gy"], table["upper_gy"])
     held, n = int(table["covered"].sum()), len(table)
     own = np.maximum(means, 0.5 / cells) / cells + slides
     together = np.diag(own) + seen[0].shared_variance(doses[:, None], doses)
     statistic = float(apart @ np.linalg.solve(together, apart))
-    return Verification(
-        table,
-        held / n,
-        float(beta.ppf(0.025, held, n - held + 1)) if held else 0.0,
-        float(beta.ppf(0.975, held + 1, n - held)) if held < n else 1.0,
-        statistic,
-        n,
-        float(chi2.sf(statistic, n)),
-    )
+    limits = map(float, proportion_confint(held, n, method="beta"))
+    return Verification(table, held / n, *limits, statistic, n, float(chi2.sf(statistic, n)))
 
 
 def _checked(row, number):

@@ -5,7 +5,6 @@ import math
 from dicentlib.counts.checked import number
 from dicentlib.counts.sample import Sample
 from dicentlib.dose.checks import checked_curve
-from dicentlib.dose.count_law import tail_probabilities
 from dicentlib.dose.detected_dose import dose_limits
 from dicentlib.dose.detector import DetectedCurve, Detector
 from dicentlib.dose.low_dose import characteristic_limits
@@ -100,12 +99,7 @@ def expected_interval(curve, dose_gy, n_cells, *, detector=None):
     """
     sample, dose = Sample.of(n_cells=n_cells, n_dicentrics=0), checked_dose(dose_gy)
     detected, n = DetectedCurve.of(sample, checked_curve(curve), detector=detector), sample.n_cells
-    count = n * float(detected.mean_at(dose))
-
-    def tails(at):
-        return tail_probabilities(count, n, detected.mean_at(at), detected.variance_at(at))
-
-    return dose_limits(tails, 0.025, dose)
+    return dose_limits(n * float(detected.mean_at(dose)), n, detected, dose)
 
 
 def cells_for_width(curve, dose_gy, half_width_gy, *, detector=None):
