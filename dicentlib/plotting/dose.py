@@ -32,25 +32,19 @@ def plot_yields(table, *, ax=None, label=None, colour=CURVE_COLOUR, marker="o", 
         Shift along the dose axis, so that two series at the same doses stay apart.
     """
     ax = ax or plt.gca()
-    below = table["yield"] - table["yield_lower"]
-    above = table["yield_upper"] - table["yield"]
-    ax.errorbar(
-        table["dose_gy"] + offset_gy,
-        table["yield"],
-        yerr=np.stack([below, above]),
-        fmt=marker,
-        color=colour,
-        markersize=4.5,
-        linewidth=1,
-        capsize=2,
-        label=label,
-    )
+    look = {"fmt": marker, "color": colour, "markersize": 4.5, "linewidth": 1, "capsize": 2}
+    limits = _to_limits(table, "yield")
+    ax.errorbar(table["dose_gy"] + offset_gy, table["yield"], limits, label=label, **look)
     return _dose_axes(ax)
 
 
-def plot_curve(
-    curve, *, ax=None, max_dose_gy=None, level=0.95, label=None, colour=CURVE_COLOUR, linestyle="-"
-):
+def _to_limits(table, name):
+    """Distances of a column from its limits, shape (2, n), as error bars want them."""
+    lower, upper = table[f"{name}_lower"], table[f"{name}_upper"]
+    return np.stack([table[name] - lower, upper - table[name]])
+
+
+def plot_curve(curve, *, ax=None, max_dose_gy=None, level=0.95, label=None, colour=CURVE_COLOUR):
     """A calibration curve with its confidence band; dashed beyond the calibrated doses.
 
     Parameters
@@ -65,7 +59,7 @@ def plot_curve(
     highest = curve.dose_range_gy[1] if curve.dose_range_gy else max_dose_gy
     dose = np.linspace(0, max_dose_gy or highest, 200)
     inside = dose <= highest
-    ax.plot(dose[inside], curve.yield_at(dose[inside]), linestyle, color=colour, label=label)
+    ax.plot(dose[inside], curve.yield_at(dose[inside]), color=colour, label=label)
     ax.plot(dose[~inside], curve.yield_at(dose[~inside]), ":", color=colour)
     if level is not None:
         lower, upper = curve.band_at(dose, level=level)
@@ -106,7 +100,7 @@ def plot_trials(trials, *, ax=None, truth=None, title=""):
     return _dose_axes(ax)
 
 
-def plot_sample_on_curve(sample, *, ax=None, colour=SAMPLE_COLOUR):
+def plot_sample_on_curve(sample, *, ax=None):
     """A sample's yield carried over the curve to its dose, with both intervals.
 
     Parameters
@@ -116,17 +110,15 @@ def plot_sample_on_curve(sample, *, ax=None, colour=SAMPLE_COLOUR):
         ``lower_gy``, ``upper_gy``.
     """
     ax = ax or plt.gca()
-    dose, yield_ = sample["dose_gy"], sample["yield"]
-    ax.plot([0, dose, dose], [yield_, yield_, 0], color=colour, linewidth=1, linestyle="--")
-    ax.plot([0, 0], [sample["yield_lower"], sample["yield_upper"]], color=colour, linewidth=5)
-    ax.plot([sample["lower_gy"], sample["upper_gy"]], [0, 0], color=colour, linewidth=5)
-    ax.plot(dose, yield_, "D", color=colour, markersize=7, label=literal(sample["sample"]))
+    dose, yield_, look = sample["dose_gy"], sample["yield"], {"color": SAMPLE_COLOUR}
+    ax.plot([0, dose, dose], [yield_, yield_, 0], linewidth=1, linestyle="--", **look)
+    ax.plot([0, 0], [sample["yield_lower"], sample["yield_upper"]], linewidth=5, **look)
+    ax.plot([sample["lower_gy"], sample["upper_gy"]], [0, 0], linewidth=5, **look)
+    ax.plot(dose, yield_, "D", markersize=7, label=literal(sample["sample"]), **look)
     return _dose_axes(ax)
 
 
-def plot_dose_density(
-    dose_gy, density, *, ax=None, interval=None, cuts=(), estimates=None, colour=SAMPLE_COLOUR
-):
+def plot_dose_density(dose_gy, density, *, ax=None, interval=None, cuts=(), estimates=None):
     """Probability density of the dose.
 
     Parameters
@@ -142,15 +134,15 @@ def plot_dose_density(
     """
     ax = ax or plt.gca()
     dose_gy, density = np.asarray(dose_gy), np.asarray(density)
-    ax.plot(dose_gy, density, color=colour)
+    ax.plot(dose_gy, density, color=SAMPLE_COLOUR)
     if interval is not None:
         inside = (dose_gy >= interval[0]) & (dose_gy <= interval[1])
-        ax.fill_between(dose_gy[inside], density[inside], color=colour, alpha=0.2, linewidth=0)
+        shade = {"color": SAMPLE_COLOUR, "alpha": 0.2, "linewidth": 0}
+        ax.fill_between(dose_gy[inside], density[inside], **shade)
     top = density.max()
-    shown = dose_gy[density > 0.001 * top]
-    ends = [upper for _, _, upper in (estimates or {}).values() if np.isfinite(upper)]
-    starts = [lower for _, lower, _ in (estimates or {}).values() if np.isfinite(lower)]
-    low, high = min([shown[0], *starts]), max([shown[-1], *ends])
+    ends = [end for _, *limits in (estimates or {}).values() for end in limits if np.isfinite(end)]
+    shown = [*dose_gy[density > 0.001 * top], *ends]
+    low, high = min(shown), max(shown)
     ax.set_xlim(low - 0.05 * (high - low), high + 0.05 * (high - low))
     for cut in cuts:
         ax.axvline(cut, color=CUT_COLOUR, linewidth=0.8, linestyle=":")
@@ -213,7 +205,7 @@ def plot_quantile_functions(maxima, *, axs, quantile=None):
     return axs
 
 
-def plot_left_out_doses(table, *, ax=None, colour=CURVE_COLOUR):
+def plot_left_out_doses(table, *, ax=None):
     """Dose of each calibration point estimated with the curve of the others.
 
     Parameters
@@ -224,7 +216,7 @@ def plot_left_out_doses(table, *, ax=None, colour=CURVE_COLOUR):
     ax = ax or plt.gca()
     highest = np.nanmax(table[["dose_gy", "estimate_gy"]].to_numpy()) * 1.05
     ax.plot([0, highest], [0, highest], color="black", linewidth=0.8)
-    ax.plot(table["dose_gy"], table["estimate_gy"], "o", color=colour, markersize=5)
+    ax.plot(table["dose_gy"], table["estimate_gy"], "o", color=CURVE_COLOUR, markersize=5)
     ax.set(xlabel="Dose given (Gy)", ylabel="Dose estimated without it (Gy)")
     return ax
 
@@ -244,12 +236,9 @@ def plot_detector_by_dose(table, *, axs):
         "false_per_cell": "False dicentrics per cell",
     }
     for ax, (name, label) in zip(axs, labels.items(), strict=True):
-        centre = table[name]
-        error = np.stack([centre - table[f"{name}_lower"], table[f"{name}_upper"] - centre])
-        ax.errorbar(
-            table["dose_gy"], centre, yerr=error, fmt="o", color=CURVE_COLOUR, capsize=2, lw=1
-        )
-        if centre.isna().all():
+        look = {"fmt": "o", "color": CURVE_COLOUR, "capsize": 2, "lw": 1}
+        ax.errorbar(table["dose_gy"], table[name], _to_limits(table, name), **look)
+        if table[name].isna().all():
             ax.text(0.5, 0.5, "not known", ha="center", transform=ax.transAxes)
         ax.set(xlabel="Dose (Gy)", ylabel=label)
         ax.set_ylim(bottom=0)
@@ -257,7 +246,7 @@ def plot_detector_by_dose(table, *, axs):
     return axs
 
 
-def plot_interval_parts(parts, *, ax=None, colour=SAMPLE_COLOUR):
+def plot_interval_parts(parts, *, ax=None):
     """Share of each source in the variance.
 
     Parameters
@@ -269,7 +258,7 @@ def plot_interval_parts(parts, *, ax=None, colour=SAMPLE_COLOUR):
     names, values = list(parts), list(parts.values())
     if not parts:
         ax.text(0.5, 0.5, "not defined without dicentrics", ha="center", transform=ax.transAxes)
-    bars = ax.barh(range(len(names)), values, color=colour, alpha=0.6, height=0.6)
+    bars = ax.barh(range(len(names)), values, color=SAMPLE_COLOUR, alpha=0.6, height=0.6)
     ax.bar_label(bars, [f"{value:.1%}" for value in values], padding=4, size=9)
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()

@@ -6,7 +6,7 @@ import numpy as np
 from dicentlib.plotting.dose import CUT_COLOUR, SAMPLE_COLOUR
 
 
-def plot_hidden_part(hidden, *, ax=None, cuts=(1, 2), colour=SAMPLE_COLOUR):
+def plot_hidden_part(hidden, *, ax=None, cuts=(1, 2)):
     """Region of dose and exposed part of the body that agrees with the counts.
 
     Parameters
@@ -16,19 +16,12 @@ def plot_hidden_part(hidden, *, ax=None, cuts=(1, 2), colour=SAMPLE_COLOUR):
         Limits of the triage categories (Gy), as vertical lines.
     """
     ax = ax or plt.gca()
-    shown = np.isfinite(hidden.largest)
-    ax.fill_between(
-        hidden.doses_gy,
-        hidden.smallest,
-        hidden.largest,
-        where=shown,
-        color=colour,
-        alpha=0.25,
-        linewidth=0,
-        label=f"agrees with the counts ({hidden.level:.0%})",
-    )
-    for end in (hidden.smallest, hidden.largest):
-        ax.plot(hidden.doses_gy, end, color=colour, linewidth=1)
+    shown, ends = np.isfinite(hidden.largest), (hidden.smallest, hidden.largest)
+    label = f"agrees with the counts ({hidden.level:.0%})"
+    shade = {"color": SAMPLE_COLOUR, "alpha": 0.25, "linewidth": 0, "label": label}
+    ax.fill_between(hidden.doses_gy, *ends, where=shown, **shade)
+    for end in ends:
+        ax.plot(hidden.doses_gy, end, color=SAMPLE_COLOUR, linewidth=1)
     if np.isfinite(hidden.dose_gy) and np.isfinite(hidden.fraction):
         label = f"highest dose: {hidden.dose_gy:.1f} Gy to {hidden.fraction:.0%}"
         ax.plot(hidden.dose_gy, hidden.fraction, "D", color="black", markersize=5, label=label)

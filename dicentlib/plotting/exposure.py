@@ -29,30 +29,15 @@ def plot_joint_density(posterior, *, ax, estimate=None):
     if levels[0] < levels[1]:
         ax.contour(dose, fraction, mass.T, levels=levels, colors=SAMPLE_COLOUR, linewidths=1)
     same = posterior.equivalent_gy
-    ax.plot(
-        [same.lower, same.upper],
-        [1, 1],
-        color=SAMPLE_COLOUR,
-        linewidth=4,
-        clip_on=False,
-        label="whole-body equivalent",
-    )
+    look = {"color": SAMPLE_COLOUR, "linewidth": 4, "label": "whole-body equivalent"}
+    ax.plot([same.lower, same.upper], [1, 1], clip_on=False, **look)
     if estimate is not None and estimate.estimable:
-        low, high = max(estimate.lower_gy, 0.0), min(estimate.upper_gy, dose[-1])
-        ax.errorbar(
-            estimate.dose_gy,
-            estimate.fraction,
-            xerr=[[estimate.dose_gy - low], [max(high - estimate.dose_gy, 0.0)]],
-            yerr=[
-                [max(estimate.fraction - estimate.fraction_lower, 0.0)],
-                [max(estimate.fraction_upper - estimate.fraction, 0.0)],
-            ],
-            fmt="o",
-            color=CURVE_COLOUR,
-            markersize=5,
-            capsize=2,
-            label="classical (dolphin)",
-        )
+        at, upper = (estimate.dose_gy, estimate.fraction), min(estimate.upper_gy, dose[-1])
+        below = at[0] - max(estimate.lower_gy, 0.0), at[1] - estimate.fraction_lower
+        above = upper - at[0], estimate.fraction_upper - at[1]
+        dose_bars, part_bars = np.maximum([below, above], 0.0).T[..., None]
+        look = {"fmt": "o", "color": CURVE_COLOUR, "markersize": 5, "capsize": 2}
+        ax.errorbar(*at, part_bars, dose_bars, label="classical (dolphin)", **look)
     shown = dose[mass.sum(axis=1) > 1e-3 * mass.sum(axis=1).max()]
     ax.set_xlim(min(shown[0], same.lower), max(shown[-1], same.upper))
     ax.legend(loc="best", fontsize=8)

@@ -112,18 +112,10 @@ def plot_saliency(image, heat, *, ax=None):
     `heat` is that of ``saliency.occlusion_map``: green is evidence for "available", pink against.
     """
     ax = plt.gca() if ax is None else ax
-    height, width = image.shape
     limit = max(float(np.abs(heat).max()), 1e-3)
-    ax.imshow(image, cmap="gray", vmin=0, vmax=1)
-    drawn = ax.imshow(
-        heat,
-        cmap="PiYG",
-        vmin=-limit,
-        vmax=limit,
-        alpha=0.45,
-        interpolation="bilinear",
-        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-    )
+    extent = ax.imshow(image, cmap="gray", vmin=0, vmax=1).get_extent()
+    look = {"cmap": "PiYG", "vmin": -limit, "vmax": limit, "alpha": 0.45}
+    drawn = ax.imshow(heat, interpolation="bilinear", extent=extent, **look)
     ax.set_axis_off()
     ax.figure.colorbar(drawn, ax=ax, shrink=0.7, label="Change of probability")
     return ax
@@ -142,9 +134,8 @@ def plot_filter_effect(effect, *, axs):
     dispersion_ax.axhline(1, color="0.6", lw=1)
     dispersion_ax.plot(position, effect["dispersion_index"], "o", color="k")
     dispersion_ax.set_ylabel("Dispersion index, variance / mean")
+    labels = [f"{name}\n({n} cells)" for name, n in effect["n_cells"].items()]
     for ax in axs:
-        labels = [f"{name}\n({n} cells)" for name, n in zip(effect.index, effect["n_cells"],
-                                                            strict=True)]  # fmt: skip
         ax.set_xticks(position, labels)
         ax.set_xlim(-0.5, len(effect) - 0.5)
     return axs

@@ -1,6 +1,5 @@
 """Figures of the latent plane: points, regions, trajectories over entropy, rank correlation."""
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.animation import FuncAnimation
 from matplotlib.colors import to_rgb
@@ -56,17 +55,10 @@ def plot_points(image, points, *, ax):
     for code in DRAWING_ORDER:
         name = POINT_CLASSES[code]
         own = points[points["class"] == name]
-        ax.scatter(
-            own["col"],
-            own["row"],
-            s=140,
-            marker=POINT_MARKERS[name].replace(".", "o"),
-            facecolor="none",
-            edgecolor=CLASS_COLOURS[name],
-            linewidth=1.8,
-            linestyle=":" if name == "background" else "-",
-            label=f"{name} ({len(own)})",
-        )
+        look = {"s": 140, "marker": POINT_MARKERS[name].replace(".", "o"), "linewidth": 1.8}
+        look |= {"facecolor": "none", "edgecolor": CLASS_COLOURS[name]}
+        look["linestyle"] = ":" if name == "background" else "-"
+        ax.scatter(own["col"], own["row"], label=f"{name} ({len(own)})", **look)
     ax.set(xlabel="Column (px)", ylabel="Row (px)")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     ax.grid(False)
@@ -99,14 +91,8 @@ def plot_latent(coordinates, codes, probabilities, extent, *, ax):
     -------
     Axes
     """
-    ax.imshow(
-        region_colours(probabilities),
-        extent=extent,
-        origin="lower",
-        aspect="auto",
-        interpolation="nearest",
-        gid="regions",
-    )
+    place = {"extent": extent, "origin": "lower", "aspect": "auto", "interpolation": "nearest"}
+    ax.imshow(region_colours(probabilities), gid="regions", **place)
     for code in DRAWING_ORDER:
         name = POINT_CLASSES[code]
         ax.scatter(
@@ -171,16 +157,9 @@ def animate_latent(fig, ax, coordinates, codes, regions, epochs):
 
 def plot_entropy_map(entropy, extent, *, ax):
     """Entropy of the averaged classifier over the latent plane, white 0 to dark ln 3."""
-    image = ax.imshow(
-        entropy,
-        extent=extent,
-        origin="lower",
-        aspect="auto",
-        cmap=mpl.colormaps[ENTROPY_COLOURMAP],
-        vmin=0,
-        vmax=np.log(len(POINT_CLASSES)),
-        interpolation="bilinear",
-    )
+    place = {"extent": extent, "origin": "lower", "aspect": "auto", "interpolation": "bilinear"}
+    most = np.log(len(POINT_CLASSES))
+    image = ax.imshow(entropy, cmap=ENTROPY_COLOURMAP, vmin=0, vmax=most, **place)
     ax.figure.colorbar(image, ax=ax, label=ENTROPY_LABEL, shrink=0.85)
     ax.set(xlabel=AXIS_LABELS[0], ylabel=AXIS_LABELS[1])
     ax.grid(False)
@@ -258,29 +237,16 @@ def plot_rank_correlation(objects, correlation, *, ax, n_members, seed=0):
     jitter = np.random.default_rng(seed).uniform(-widest, widest, len(objects))
     for name in POINT_CLASSES[:2]:
         chosen = (objects["class"] == name).to_numpy()
-        ax.scatter(
-            objects["latent_entropy"][chosen],
-            objects["vote_entropy"][chosen] + jitter[chosen],
-            s=18,
-            marker=POINT_MARKERS[name],
-            color=CLASS_COLOURS[name],
-            alpha=0.6,
-            edgecolor="white",
-            linewidth=0.3,
-            label=f"{name} ({chosen.sum()})",
-        )
+        look = {"marker": POINT_MARKERS[name], "color": CLASS_COLOURS[name], "s": 18, "alpha": 0.6}
+        look |= {"edgecolor": "white", "linewidth": 0.3, "label": f"{name} ({chosen.sum()})"}
+        x, y = objects["latent_entropy"], objects["vote_entropy"] + jitter
+        ax.scatter(x[chosen], y[chosen], **look)
     ax.axhline(np.log(2), color="0.6", lw=0.8, ls=":")
     ax.set(xlabel="Latent entropy (nat)", ylabel="Vote entropy (nat)")
     ax.set_ylim(-widest - 0.04, np.log(2) + widest + 0.04)
-    ax.set_title(_correlation_text(correlation))
+    title = "Rank correlation undefined: entropies do not vary"
+    if np.isfinite(correlation.rho):
+        title = f"Rank correlation {correlation} ({correlation.level:.0%} interval)"
+    ax.set_title(title)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
-
-
-def _correlation_text(correlation):
-    if not np.isfinite(correlation.rho):
-        return "Rank correlation undefined: entropies do not vary"
-    return (
-        f"Rank correlation {correlation.rho:.2f} "
-        f"[{correlation.lower:.2f}, {correlation.upper:.2f}] ({correlation.level:.0%} interval)"
-    )

@@ -41,28 +41,20 @@ def draw_linked_view(fig, plane, index, *, cluster=None, point=None, titles=None
     ax = left.subplots()
     plot_entropy_map(plane.entropy, plane.regions.extent, ax=ax)
     plot_trajectories(plane.table, ax=ax, picked=-1 if cluster is None else cluster)
+    names = [POINT_CLASSES[code] for code in plane.codes]
     for row in rows:
-        ax.plot(*plane.coordinates[-1, row], **_point_look(plane.codes[row], picked=row == point))
+        look = {"marker": POINT_MARKERS[names[row]], "color": CLASS_COLOURS[names[row]]}
+        size = 11 if row == point else 6
+        ax.plot(*plane.coordinates[-1, row], mec="black", ms=size, zorder=6, **look)
     if point is not None:
-        colour = CLASS_COLOURS[POINT_CLASSES[plane.codes[point]]]
+        colour = CLASS_COLOURS[names[point]]
         ax.plot(*plane.coordinates[:, point].T, color=colour, lw=1.5, zorder=5)
     titles = plane.points["image"] if titles is None else titles
     n_rows = max(1, -(-n_crops // N_COLUMNS))
     plot_tiles(
         crops,
         [titles[row] for row in rows],
-        [CLASS_COLOURS[POINT_CLASSES[code]] for code in plane.codes[rows]],
+        [CLASS_COLOURS[names[row]] for row in rows],
         axs=right.subplots(n_rows, N_COLUMNS, squeeze=False),
     )
     return rows.tolist()
-
-
-def _point_look(code, *, picked):
-    name = POINT_CLASSES[code]
-    return {
-        "marker": POINT_MARKERS[name],
-        "color": CLASS_COLOURS[name],
-        "markeredgecolor": "black",
-        "markersize": 11 if picked else 6,
-        "zorder": 6,
-    }

@@ -4,14 +4,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy import stats
 
+from dicentlib.conventions import CLASSES
 from dicentlib.counts.cells import with_yields
 from dicentlib.plotting.dose import plot_yields
 from dicentlib.plotting.style import CLASS_COLOURS
 
 SIMULATED_COLOUR = "#0072B2"
+RADIUS_PX = 26.0  # of the circle round a mark
 
 
-def plot_marked_metaphase(image, marks, *, ax=None, radius_px=26.0, title=""):
+def plot_marked_metaphase(image, marks, *, ax=None, title=""):
     """An image with a circle in the class colour around every mark.
 
     Parameters
@@ -19,35 +21,34 @@ def plot_marked_metaphase(image, marks, *, ax=None, radius_px=26.0, title=""):
     image : ndarray, shape (H, W), values in [0, 1]
     marks : pandas.DataFrame
         Columns ``class, row, col``.
-    radius_px : float
     """
     ax = ax or plt.gca()
     ax.imshow(image, cmap="gray", vmin=0, vmax=1)
     for mark in marks.to_dict("records"):
         colour = CLASS_COLOURS[mark["class"]]
-        circle = plt.Circle((mark["col"], mark["row"]), radius_px, fill=False, color=colour, lw=1.4)
+        circle = plt.Circle((mark["col"], mark["row"]), RADIUS_PX, fill=False, color=colour, lw=1.4)
         ax.add_patch(circle)
     ax.set(title=title)
     ax.axis("off")
     return ax
 
 
-def class_handles(classes=("dicentric", "fragment")):
+def class_handles():
     """Legend entries of the circles drawn by :func:`plot_marked_metaphase`."""
     return [
         plt.Line2D([], [], marker="o", mfc="none", color=CLASS_COLOURS[name], ls="", label=name)
-        for name in classes
+        for name in CLASSES
     ]
 
 
-def plot_count_distribution(counts, mean, *, ax=None, label="simulated cells"):
+def plot_count_distribution(counts, mean, *, ax=None):
     """Cells with 0, 1, 2... dicentrics, and the Poisson distribution of the stated mean."""
     ax = ax or plt.gca()
     counts = np.asarray(counts, dtype=int)
     k = np.arange(max(counts.max(), 3) + 1)
     seen = np.bincount(counts, minlength=len(k))
     expected = len(counts) * stats.poisson.pmf(k, mean)
-    ax.bar(k, seen, width=0.6, color=SIMULATED_COLOUR, alpha=0.7, label=label)
+    ax.bar(k, seen, width=0.6, color=SIMULATED_COLOUR, alpha=0.7, label="simulated cells")
     ax.errorbar(k, expected, yerr=[np.minimum(expected, np.sqrt(expected)), np.sqrt(expected)],
                 fmt="o", color="k", capsize=3,
                 label=f"Poisson, mean {mean:.2f}")  # fmt: skip

@@ -44,7 +44,7 @@ def _shortened(name):
     return name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}"
 
 
-def plot_scale(estimate, *, used_um, used_is, ax=None):
+def plot_scale(estimate, *, used_um, used_is):
     """Estimated pixel sizes of single fields, their interval, and the pixel size that is used.
 
     Parameters
@@ -53,13 +53,12 @@ def plot_scale(estimate, *, used_um, used_is, ax=None):
     used_um : float
     used_is : str
         Where it comes from: "stated", "assumed" or "estimated".
-    ax : matplotlib.axes.Axes, optional
 
     Returns
     -------
     matplotlib.axes.Axes
     """
-    ax = ax or plt.subplots(figsize=(6, 2.2))[1]
+    _, ax = plt.subplots(figsize=(6, 2.2))
     values = estimate.fields.dropna().to_numpy()
     heights = np.linspace(-0.25, 0.25, len(values)) if len(values) > 1 else np.zeros(len(values))
     ax.plot(values, heights, "o", color="#0072B2", alpha=0.6, label="field")
@@ -75,7 +74,7 @@ def plot_scale(estimate, *, used_um, used_is, ax=None):
     return ax
 
 
-def plot_looks(measures, reference, looks, *, ax=None):
+def plot_looks(measures, reference, looks):
     """Each slide's appearance as its rank among simulated slides, quantity by quantity.
 
     Parameters
@@ -85,7 +84,6 @@ def plot_looks(measures, reference, looks, *, ax=None):
     reference : DataFrame
         Of the simulated slides.
     looks : dict of slide to Look
-    ax : matplotlib.axes.Axes, optional
 
     Returns
     -------
@@ -94,7 +92,7 @@ def plot_looks(measures, reference, looks, *, ax=None):
         first; further slides are counted by light.
     """
     names = list(QUANTITIES)
-    ax = ax or plt.subplots(figsize=(7, 0.27 * len(names) + 1.2))[1]
+    _, ax = plt.subplots(figsize=(7, 0.27 * len(names) + 1.2))
     ax.axvspan(0.025, 0.975, color="#dddddd", lw=0, label="middle 95 % of simulated slides")
     rows = np.arange(len(names))[::-1]
     known = [reference[name].dropna().to_numpy() for name in names]
@@ -126,22 +124,20 @@ def plot_looks(measures, reference, looks, *, ax=None):
     return ax
 
 
-def plot_blind_read(estimates, *, axs=None):
+def plot_blind_read(estimates):
     """Precision, recall and false detections per 1000 cells with their intervals.
 
     Parameters
     ----------
     estimates : dict of str to BlindEstimate
         By slide, and "all slides". Those of which nothing was read are left out.
-    axs : sequence of two matplotlib.axes.Axes, optional
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     estimates = {name: found for name, found in estimates.items() if found.n_read}
-    if axs is None:
-        _, axs = plt.subplots(1, 2, figsize=(9, 0.45 * len(estimates) + 1.5), sharey=True)
+    fig, axs = plt.subplots(1, 2, figsize=(9, 0.45 * len(estimates) + 1.5), sharey=True)
     rows = np.arange(len(estimates))[::-1]
     series = (("precision", -0.12, "#0072B2"), ("recall", 0.12, "#D55E00"))
     for name, shift, colour in series:
@@ -153,7 +149,7 @@ def plot_blind_read(estimates, *, axs=None):
                ylim=(-0.6, len(estimates) - 0.4))  # fmt: skip
     axs[1].set(xlabel="False detections per 1000 cells", xlim=(0, None))
     axs[0].legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
-    return axs[0].figure
+    return fig
 
 
 def _intervals(ax, rows, triples, colour, label):

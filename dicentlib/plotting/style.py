@@ -14,7 +14,7 @@ SYSTEM_COLOURS = {
     "truth": "#000000",
 }
 MARKERS = {"annotation": "o", "detection": "s", "missed": "^", "false": "x"}
-HEATMAP_COLOURMAP = "viridis"
+HEATMAP_LOOK = {"cmap": "viridis", "vmin": 0, "vmax": 1}
 
 STYLE = {
     "figure.dpi": 110,

@@ -83,9 +83,7 @@ class ThresholdFigure:
 
     def _make_image(self, view):
         ax = self.ax_image
-        height, width = view.image.shape
-        extent = (-0.5, width - 0.5, height - 0.5, -0.5)
-        self.image = ax.imshow(view.image, cmap="gray", vmin=0, vmax=1, extent=extent)
+        self.image = ax.imshow(view.image, cmap="gray", vmin=0, vmax=1)
         self.overlay = ax.imshow(np.zeros((*view.votes.shape, 4)), interpolation="nearest")
         self.marks = {
             name: plot_points([], name, ax=ax, path_effects=None).lines[-1] for name in MARKS

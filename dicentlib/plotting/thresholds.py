@@ -1,4 +1,4 @@
-"""Figures of votes, threshold curves and surfaces, intervals, reliability, and galleries."""
+"""Figures of votes, threshold curves, intervals and galleries, and what surfaces are made of."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,9 +9,9 @@ from matplotlib.ticker import MaxNLocator
 from dicentlib.conventions import CLASSES, STRIDE
 from dicentlib.data.crops import crop
 from dicentlib.evaluation.counts import MEASURES
-from dicentlib.plotting.style import CLASS_COLOURS, HEATMAP_COLOURMAP, MARKERS, SYSTEM_COLOURS
+from dicentlib.plotting.style import CLASS_COLOURS, HEATMAP_LOOK, MARKERS, SYSTEM_COLOURS
 
-ISO_LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9)
+CROP_PX = 96  # side of an image of a gallery
 OUTLINE = [withStroke(linewidth=2.5, foreground="white")]
 MARKS = {
     "found": ("annotation, found", MARKERS["annotation"], "#0072B2", 15),
@@ -63,11 +63,8 @@ def plot_votes(votes, n_members, class_name, *, ax=None):
     """Votes over an image: the class colour, darker with more votes."""
     ax = ax or plt.gca()
     limits = ax.axis()
-    ax.imshow(
-        vote_overlay(votes, n_members, class_name),
-        interpolation="nearest",
-        extent=heatmap_extent(votes.shape),
-    )
+    overlay = vote_overlay(votes, n_members, class_name)
+    ax.imshow(overlay, interpolation="nearest", extent=heatmap_extent(votes.shape))
     ax.axis(limits)
     return ax
 
@@ -79,18 +76,10 @@ def plot_points(points, mark, *, ax=None, **kwargs):
     """
     ax = ax or plt.gca()
     label, marker, colour, size = MARKS[mark]
-    points = np.asarray(points, dtype=float).reshape(-1, 2)
-    options = {"markersize": size, "markeredgewidth": 1.8, "label": label}
-    options |= {"path_effects": OUTLINE} | kwargs
-    ax.plot(
-        points[:, 1],
-        points[:, 0],
-        linestyle="none",
-        marker=marker,
-        color=colour,
-        markerfacecolor="none",
-        **options,
-    )
+    rows, cols = np.asarray(points, dtype=float).reshape(-1, 2).T
+    look = {"marker": marker, "color": colour, "markerfacecolor": "none", "linestyle": "none"}
+    look |= {"markersize": size, "markeredgewidth": 1.8, "path_effects": OUTLINE}
+    ax.plot(cols, rows, label=label, **look | kwargs)
     return ax
 
 
@@ -110,14 +99,8 @@ def plot_member_heatmaps(image, heatmaps, names, *, axs, points=()):
     for ax, heatmap, name in zip(axs, heatmaps, names, strict=True):
         plot_metaphase(image, ax=ax)
         limits = ax.axis()
-        shown = ax.imshow(
-            heatmap,
-            cmap=HEATMAP_COLOURMAP,
-            vmin=0,
-            vmax=1,
-            alpha=np.clip(3 * heatmap, 0, 0.85),
-            extent=heatmap_extent(heatmap.shape),
-        )
+        alpha, extent = np.clip(3 * heatmap, 0, 0.85), heatmap_extent(heatmap.shape)
+        shown = ax.imshow(heatmap, alpha=alpha, extent=extent, **HEATMAP_LOOK)
         ax.axis(limits)
         plot_points(points, "found", ax=ax, markersize=17)
         ax.set_title(name)
@@ -166,51 +149,17 @@ def plot_threshold_curves(table, *, axs):
         colour = SYSTEM_COLOURS[system]
         threshold = part["confidence_threshold"]
         ax.plot(threshold, part["mean"], color=colour, label=system)
-        ax.fill_between(
-            threshold, part["lower"], part["upper"], color=colour, alpha=0.2, linewidth=0
-        )
-    for row, measure in enumerate(MEASURES):
-        for column, class_name in enumerate(CLASSES):
-            ax = axs[row, column]
-            ax.set(ylim=(-0.02, 1.02), xlim=(0, 1), ylabel=measure if column == 0 else "")
-            if row == 0:
-                ax.set_title(class_name)
-            else:
-                ax.set_xlabel("confidence threshold $T_C$")
+        band = {"color": colour, "alpha": 0.2, "linewidth": 0}
+        ax.fill_between(threshold, part["lower"], part["upper"], **band)
+    for ax in axs.flat:
+        ax.set(ylim=(-0.02, 1.02), xlim=(0, 1))
+    for (top, bottom), class_name in zip(axs.T, CLASSES, strict=True):
+        top.set_title(class_name)
+        bottom.set_xlabel("confidence threshold $T_C$")
+    for ax, measure in zip(axs[:, 0], MEASURES, strict=True):
+        ax.set_ylabel(measure)
     axs[0, 0].legend(loc="lower right")
     return axs
-
-
-def plot_surface(mean, confidence_thresholds, agreement_thresholds, *, ax=None, point=None):
-    """A measure over T_A and T_C as colours, with iso-lines at 0.5, 0.6 ... 0.9.
-
-    Parameters
-    ----------
-    mean : ndarray, shape (n_T_C, n_T_A)
-        Precision or recall; NaN stays grey.
-    confidence_thresholds, agreement_thresholds : ndarray, ascending and evenly spaced
-    point : (T_C, T_A), optional
-        The operating point, marked with a ring.
-
-    Returns
-    -------
-    Axes
-        Its last image is the surface, for a colour bar.
-    """
-    ax = ax or plt.gca()
-    confidence, agreement = np.asarray(confidence_thresholds), np.asarray(agreement_thresholds)
-    extent = (agreement[0] - 0.5, agreement[-1] + 0.5, *confidence_edges(confidence))
-    draw_surface(mean, extent, ax=ax)
-    spread = np.ptp(mean[~np.isnan(mean)]) if not np.isnan(mean).all() else 0
-    if min(mean.shape) > 1 and spread > 0:
-        lines = ax.contour(
-            agreement, confidence, mean, levels=ISO_LEVELS, colors="black", linewidths=0.8
-        )
-        ax.clabel(lines, fontsize=8)
-    if point is not None:
-        draw_ring(point[1], point[0], ax=ax)
-    ax.set_xlabel("agreement threshold $T_A$ (votes)")
-    return ax
 
 
 def confidence_edges(thresholds):
@@ -221,16 +170,8 @@ def confidence_edges(thresholds):
 
 def draw_surface(values, extent, *, ax):
     """A measure as colours, NaN grey; returns the image, whose values can be changed."""
-    image = ax.imshow(
-        values,
-        cmap=HEATMAP_COLOURMAP,
-        vmin=0,
-        vmax=1,
-        aspect="auto",
-        origin="lower",
-        extent=extent,
-        interpolation="nearest",
-    )
+    place = {"aspect": "auto", "origin": "lower", "extent": extent, "interpolation": "nearest"}
+    image = ax.imshow(values, **place, **HEATMAP_LOOK)
     ax.set_ylabel("confidence threshold $T_C$")
     ax.set_facecolor("#E8E8E8")
     ax.grid(False)
@@ -246,7 +187,7 @@ def draw_ring(x, y, *, ax):
     ]
 
 
-def plot_intervals(table, *, ax=None, colour=SYSTEM_COLOURS["ensemble"]):
+def plot_intervals(table, *, ax=None):
     """Precision and recall with their intervals by source of variation.
 
     Parameters
@@ -254,41 +195,12 @@ def plot_intervals(table, *, ax=None, colour=SYSTEM_COLOURS["ensemble"]):
     table : DataFrame
         Output of :func:`dicentlib.evaluation.bootstrap.bootstrap_intervals`.
     """
-    ax = ax or plt.gca()
+    ax, colour = ax or plt.gca(), SYSTEM_COLOURS["ensemble"]
     labels = [f"{row.measure}, {row.source}" for row in table.itertuples()]
     positions = np.arange(len(table))[::-1]
     ax.hlines(positions, table["lower"], table["upper"], color=colour, linewidth=2)
     ax.plot(table["mean"], positions, "o", color=colour)
     ax.set(yticks=positions, yticklabels=labels, xlim=(-0.02, 1.02), xlabel="mean and [q05, q95]")
-    return ax
-
-
-def plot_reliability(table, *, ax=None, calibration=None):
-    """Observed precision of detections at each vote fraction, with its interval.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Output of :func:`dicentlib.evaluation.vote_reliability.reliability`.
-    calibration : VoteCalibration, optional
-        Drawn as a line.
-    """
-    ax = ax or plt.gca()
-    colour = SYSTEM_COLOURS["ensemble"]
-    ax.plot([0, 1], [0, 1], color="black", linewidth=0.8, label="votes as probability")
-    label = "observed, 90 % interval"
-    draw_observed(
-        table["vote_fraction"], table["precision"], table, ax=ax, color=colour, label=label
-    )
-    if calibration is not None:
-        fraction = np.linspace(0, 1, 101)
-        ax.plot(
-            fraction,
-            calibration.probability(fraction),
-            color=SYSTEM_COLOURS["model B"],
-            label="calibration (validation set)",
-        )
-    ax.set(xlabel="vote fraction", ylabel="observed precision")
     return ax
 
 
@@ -305,7 +217,7 @@ def draw_observed(probability, observed, table, *, ax, **kwargs):
     ax.set(xlim=(-0.03, 1.05), ylim=(-0.04, 1.12))
 
 
-def plot_gallery(images, table, mark, *, axs, side_px=96):
+def plot_gallery(images, table, mark, *, axs):
     """Crops around the objects of a table, as many as there are axes; the rest stay empty.
 
     Parameters
@@ -317,16 +229,14 @@ def plot_gallery(images, table, mark, *, axs, side_px=96):
     mark : str
         ``found, missed, true`` or ``false``.
     axs : sequence of Axes
-    side_px : int
-        Side of the crops.
     """
     for ax in axs:
         ax.set_axis_off()
     rows = table.head(len(axs)).to_dict("records")
     for ax, row in zip(axs, rows, strict=False):
         image = images.image(images.names.index(row["image"]))
-        part = crop(image, row["row"], row["col"], side_px=side_px)
-        corner = [round(row[axis]) - side_px // 2 for axis in ("row", "col")]
+        part = crop(image, row["row"], row["col"], side_px=CROP_PX)
+        corner = [round(row[axis]) - CROP_PX // 2 for axis in ("row", "col")]
         plot_metaphase(part, ax=ax, corner=corner)
         plot_points([(row["row"], row["col"])], mark, ax=ax, markersize=22)
         votes = f", {row['votes']} votes" if "votes" in row else ""

@@ -3,7 +3,8 @@
 import numpy as np
 
 from dicentlib.conventions import CLASSES, STRIDE
-from dicentlib.plotting.style import CLASS_COLOURS, HEATMAP_COLOURMAP, MARKERS, epoch_axis
+from dicentlib.plotting.style import CLASS_COLOURS, HEATMAP_LOOK, MARKERS, epoch_axis
+from dicentlib.plotting.thresholds import heatmap_extent
 
 
 def plot_sample(sample, *, ax):
@@ -24,12 +25,10 @@ def plot_sample(sample, *, ax):
     ax.imshow(image, cmap="gray", vmin=0, vmax=1)
     rows, cols = (STRIDE * np.arange(side) + (STRIDE - 1) / 2 for side in target.shape[1:])
     for name, heatmap in zip(CLASSES, target, strict=True):
+        colour, points = CLASS_COLOURS[name], sample["points"][name]
         if heatmap.max() > 0.5:
-            ax.contour(
-                cols, rows, heatmap, levels=[0.5], colors=CLASS_COLOURS[name], linewidths=1.5
-            )
-        points = sample["points"][name]
-        ax.plot(points[:, 1], points[:, 0], "+", color=CLASS_COLOURS[name], markersize=7)
+            ax.contour(cols, rows, heatmap, levels=[0.5], colors=colour, linewidths=1.5)
+        ax.plot(points[:, 1], points[:, 0], "+", color=colour, markersize=7)
     _frame(ax, width, height)
     return ax
 
@@ -46,15 +45,13 @@ def plot_losses(metrics, *, ax):
 
     A training sample and a whole validation image differ in size, hence in loss.
     """
-    lines = ax.plot(metrics["epoch"], metrics["train_loss"], "o-", ms=3, color="#0072B2")
-    ax.set_ylabel("Training loss per sample")
-    epoch_axis(ax, metrics["epoch"])
-    ax.yaxis.label.set_color("#0072B2")
+    epochs = metrics["epoch"]
+    lines = ax.plot(epochs, metrics["train_loss"], "o-", ms=3, color="#0072B2")
+    ax.set_ylabel("Training loss per sample", color="#0072B2")
+    epoch_axis(ax, epochs)
     if "validation_loss" in metrics:
         other = ax.twinx()
-        lines += other.plot(
-            metrics["epoch"], metrics["validation_loss"], "s-", ms=3, color="#D55E00"
-        )
+        lines += other.plot(epochs, metrics["validation_loss"], "s-", ms=3, color="#D55E00")
         other.set_ylabel("Validation loss per image", color="#D55E00")
         other.grid(False)
         other.spines["right"].set_visible(True)
@@ -73,14 +70,8 @@ def plot_rate_by_epoch(rates, quantity, *, ax):
     ax : Axes
     """
     for name in CLASSES:
-        ax.plot(
-            rates["epoch"],
-            rates[f"{name}_{quantity}"],
-            marker=MARKERS["annotation"],
-            ms=3,
-            color=CLASS_COLOURS[name],
-            label=name,
-        )
+        look = {"marker": MARKERS["annotation"], "ms": 3, "color": CLASS_COLOURS[name]}
+        ax.plot(rates["epoch"], rates[f"{name}_{quantity}"], label=name, **look)
     ax.set(ylabel=quantity.capitalize(), ylim=(-0.03, 1.03))
     epoch_axis(ax, rates["epoch"])
     ax.legend(loc="lower right")
@@ -119,17 +110,10 @@ def plot_heatmaps_over_epochs(image, points, heatmaps, epochs, *, axs):
         row[0].imshow(image, cmap="gray", vmin=0, vmax=1)
         row[0].set_ylabel(name, color=CLASS_COLOURS[name])
         for ax, heatmap in zip(row[1:], heatmaps[:, CLASSES.index(name)], strict=True):
-            extent = (-0.5, STRIDE * heatmap.shape[1] - 0.5, STRIDE * heatmap.shape[0] - 0.5, -0.5)
-            picture = ax.imshow(heatmap, cmap=HEATMAP_COLOURMAP, vmin=0, vmax=1, extent=extent)
+            picture = ax.imshow(heatmap, extent=heatmap_extent(heatmap.shape), **HEATMAP_LOOK)
+        rows, cols = points[name].T
         for ax in row:
-            ax.plot(
-                points[name][:, 1],
-                points[name][:, 0],
-                "o",
-                ms=9,
-                mfc="none",
-                mec=CLASS_COLOURS[name],
-            )
+            ax.plot(cols, rows, "o", ms=9, mfc="none", mec=CLASS_COLOURS[name])
             _frame(ax, width, height)
     axs[0, 0].set_title("image")
     axs[0, 0].figure.colorbar(picture, ax=axs, label="Heatmap", shrink=0.7)
