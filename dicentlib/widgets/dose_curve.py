@@ -109,11 +109,5 @@ class DoseCurveExplorer(FigureExplorer):
         )
 
     def _draw(self, figure):
-        self.trial = draw_curve_view(
-            figure.subplots(1, 2),
-            self.grid,
-            self.dose_gy,
-            self.choice,
-            truth=self.truth,
-            model=self.model,
-        )
+        axs, options = figure.subplots(1, 2), {"truth": self.truth, "model": self.model}
+        self.trial = draw_curve_view(axs, self.grid, self.dose_gy, self.choice, **options)

@@ -63,16 +63,11 @@ class LinkedView(FigureExplorer):
 
     def __init__(self, plane, index, *, titles=None):
         self.plane, self.index, self.titles = plane, index, titles
-        labels = [
-            f"{name}, {size} places, entropy {entropy:.2f}"
-            for name, size, entropy in plane.clusters[["class", "size", "entropy"]].itertuples(
-                index=False
-            )
+        centroids = [
+            (f"{one['class']}, {one['size']} places, entropy {one['entropy']:.2f}", one["cluster"])
+            for one in plane.clusters.to_dict("records")
         ]
-        clusters = plane.clusters["cluster"].tolist()
-        self.centroid = widgets.Dropdown(
-            options=list(zip(labels, clusters, strict=True)), description="centroid"
-        )
+        self.centroid = widgets.Dropdown(options=centroids, description="centroid")
         self.object = widgets.SelectionSlider(
             options=[("all", ALL)], description="object", continuous_update=False
         )
@@ -98,12 +93,6 @@ class LinkedView(FigureExplorer):
         self.object.options = [("all", ALL), *numbered]
 
     def _draw(self, figure):
-        pick = self.pick
         self.rows = draw_linked_view(
-            figure,
-            self.plane,
-            self.index,
-            cluster=pick.cluster,
-            point=pick.point,
-            titles=self.titles,
+            figure, self.plane, self.index, titles=self.titles, **vars(self.pick)
         )

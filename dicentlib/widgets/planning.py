@@ -6,6 +6,15 @@ from dicentlib.planning import PlanningChoice, planning_by_cells
 from dicentlib.plotting.planning import plot_planning
 from dicentlib.widgets.explorer import FigureExplorer
 
+# by the name of what is chosen: label, kind, format, lowest, highest, step
+SLIDERS = {
+    "dose_gy": ("dose (Gy)", widgets.FloatSlider, ".2f", 0.25, 6, 0.25),
+    "fraction": ("part", widgets.FloatSlider, ".2f", 0.05, 0.95, 0.05),
+    "n_cells": ("cells", widgets.IntSlider, "d", 20, 5000, 10),
+    "efficiency": ("efficiency", widgets.FloatSlider, ".2f", 0.1, 1, 0.05),
+    "false_rate": ("false/cell", widgets.FloatSlider, ".3f", 0, 0.2, 0.005),
+}
+
 
 def draw_planning_view(axs, curve, choice):
     """Draw the view for plain values; what the sliders call, and what a headless run shows.
@@ -39,36 +48,17 @@ class PlanningExplorer(FigureExplorer):
 
     def __init__(self, curve, choice=None):
         self.curve, choice = curve, choice or PlanningChoice()
-        slow = {"continuous_update": False}
-        self.dose_gy = widgets.FloatSlider(
-            choice.dose_gy, min=0.25, max=6, step=0.25, description="dose (Gy)", **slow
-        )
-        self.fraction = widgets.FloatSlider(
-            choice.fraction, min=0.05, max=0.95, step=0.05, description="part", **slow
-        )
-        self.n_cells = widgets.IntSlider(
-            choice.n_cells, min=20, max=5000, step=10, description="cells", **slow
-        )
-        self.efficiency = widgets.FloatSlider(
-            choice.efficiency, min=0.1, max=1, step=0.05, description="efficiency", **slow
-        )
-        self.false_rate = widgets.FloatSlider(
-            choice.false_rate,
-            min=0,
-            max=0.2,
-            step=0.005,
-            description="false/cell",
-            readout_format=".3f",
-            **slow,
-        )
-        self._sliders = (self.dose_gy, self.fraction, self.n_cells)
-        self._sliders += (self.efficiency, self.false_rate)
-        super().__init__(*self._sliders, figsize=(12, 3.8))
+        for name, (label, kind, readout, low, high, step) in SLIDERS.items():
+            limits = {"min": low, "max": high, "step": step, "readout_format": readout}
+            start = getattr(choice, name)
+            slider = kind(start, description=label, continuous_update=False, **limits)
+            setattr(self, name, slider)
+        super().__init__(*(getattr(self, name) for name in SLIDERS), figsize=(12, 3.8))
 
     @property
     def choice(self):
         """Where the sliders stand, as a plain value."""
-        return PlanningChoice(*(slider.value for slider in self._sliders))
+        return PlanningChoice(**{name: getattr(self, name).value for name in SLIDERS})
 
     def _draw(self, figure):
         self.table = draw_planning_view(figure.subplots(1, 3), self.curve, self.choice)

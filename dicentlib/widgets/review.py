@@ -2,7 +2,7 @@
 
 import html
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -15,6 +15,7 @@ from dicentlib.review import ACCEPTED, REJECTED, ReviewState
 
 FRAMES = {"": "#d0d0d0", ACCEPTED: "#0072B2", REJECTED: "#000000"}
 KEYS = "a accept · r reject · c other class · u undo · n next page · p previous page"
+N_COLUMNS, N_ROWS = 5, 2  # crops on a page
 
 
 class Tile(widgets.VBox):
@@ -23,13 +24,9 @@ class Tile(widgets.VBox):
     def __init__(self, act):
         self.picture = widgets.Image(format="png", layout={"width": "160px", "height": "160px"})
         self.caption = widgets.HTML()
-        labels = (("accept", "accept"), ("reject", "reject"), ("reclassify", "other"))
-        self.buttons = {}
-        for action, label in labels:
-            button = widgets.Button(description=label, layout={"width": "62px", "padding": "0"})
-            button.on_click(lambda _, action=action: act(self, action))
-            button.add_class(f"dicentlib-{action}")
-            self.buttons[action] = button
+        labels = {"accept": "accept", "reject": "reject", "reclassify": "other"}
+        layout = {"width": "62px", "padding": "0"}
+        self.buttons = _buttons(labels, partial(act, self), layout=layout)
         super().__init__(
             [self.picture, self.caption, widgets.HBox(list(self.buttons.values()))],
             layout={"padding": "4px", "border": "3px solid #d0d0d0", "width": "212px"},
@@ -58,8 +55,6 @@ class ReviewGallery(widgets.VBox):
         with ``dose_gy, lower_gy, upper_gy, method``, or None where there is no dose.
     blind : bool
         Show neither votes nor file names, so that nothing but the picture decides.
-    n_columns, n_rows : int
-        Crops on a page.
     size_px : int
         Side of a crop in pixels of the image.
 
@@ -71,43 +66,26 @@ class ReviewGallery(widgets.VBox):
         Position of the detection that keys act on.
     """
 
-    def __init__(
-        self,
-        detections,
-        images,
-        *,
-        path,
-        estimate=None,
-        blind=False,
-        n_columns=5,
-        n_rows=2,
-        size_px=FIELD_PX,
-    ):
+    def __init__(self, detections, images, *, path, estimate=None, blind=False, size_px=FIELD_PX):
         self.state = ReviewState(detections, path=path)
         folder = images.folder if isinstance(images, ImageIndex) else Path(images)
         self.read = lru_cache(maxsize=64)(lambda name: read_image(contained_path(folder, name)))
         self.estimate = estimate
         self.size_px = size_px
         self.blind = blind
-        self.page_size = n_columns * n_rows
+        self.page_size = N_COLUMNS * N_ROWS
         self.automatic = None if estimate is None else estimate(self.state.detections, 0.0)
         self._ahead = ThreadPoolExecutor(1)
         self.tiles = [Tile(self._on_tile) for _ in range(self.page_size)]
         self.errors = widgets.Output()
         self._make_controls()
         grid = widgets.GridBox(
-            self.tiles, layout={"grid_template_columns": f"repeat({n_columns}, 216px)"}
+            self.tiles, layout={"grid_template_columns": f"repeat({N_COLUMNS}, 216px)"}
         )
         self.current = self.state.next_undecided()
-        super().__init__(
-            [
-                self.dose,
-                widgets.HBox([self.bar, self.progress]),
-                widgets.HBox([self.key_box, *self.controls.values()]),
-                grid,
-                self.errors,
-            ]
-        )
+        bar = widgets.HBox([self.bar, self.progress])
+        controls = widgets.HBox([self.key_box, *self.controls.values()])
+        super().__init__([self.dose, bar, controls, grid, self.errors])
         self.add_class("dicentlib-review")
         self.show_page((self.current or 0) // self.page_size)
 
@@ -122,17 +100,8 @@ class ReviewGallery(widgets.VBox):
         self.key_box.add_class("dicentlib-keys")
         self.key_box.tooltip = KEYS
         self.key_box.observe(self._on_key, names="value")
-        self.controls = {}
-        for action, label in (
-            ("undo", "undo"),
-            ("previous", "previous page"),
-            ("next", "next page"),
-            ("export", "export annotations"),
-        ):
-            button = widgets.Button(description=label)
-            button.on_click(lambda _, action=action: self.act(action))
-            button.add_class(f"dicentlib-{action}")
-            self.controls[action] = button
+        labels = {"undo": "undo", "previous": "previous page", "next": "next page"}
+        self.controls = _buttons(labels | {"export": "export annotations"}, self.act)
 
     @property
     def n_pages(self):
@@ -263,6 +232,15 @@ class ReviewGallery(widgets.VBox):
         for key in typed:
             if key.lower() in actions:
                 self.act(actions[key.lower()])
+
+
+def _buttons(labels, act, **look):
+    """A button for each action, by its name, that calls `act` with it."""
+    buttons = {name: widgets.Button(description=label, **look) for name, label in labels.items()}
+    for name, button in buttons.items():
+        button.on_click(lambda _, name=name: act(name))
+        button.add_class(f"dicentlib-{name}")
+    return buttons
 
 
 def _dose_text(dose):

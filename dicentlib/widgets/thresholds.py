@@ -61,29 +61,15 @@ class ThresholdExplorer(widgets.VBox):
             value=min(thresholds, key=lambda value: abs(value - position.confidence_threshold)),
             **common,
         )
-        self.agreement = widgets.IntSlider(
-            description="agreement T_A",
-            min=0,
-            max=position.n_members - 1,
-            value=position.agreement_threshold,
-            **common,
-        )
-        self.members = widgets.SelectionSlider(
-            description="members",
-            options=list(self.exploration.member_counts),
-            value=position.n_members,
-            **common,
-        )
+        votes = {"min": 0, "max": position.n_members - 1, "value": position.agreement_threshold}
+        self.agreement = widgets.IntSlider(description="agreement T_A", **votes, **common)
+        sizes = {"options": list(self.exploration.member_counts), "value": position.n_members}
+        self.members = widgets.SelectionSlider(description="members", **sizes, **common)
         self.class_name = widgets.ToggleButtons(
             description="class", options=list(CLASSES), value=position.class_name
         )
-        self.image = widgets.IntSlider(
-            description="image",
-            min=0,
-            max=len(self.exploration.images) - 1,
-            value=position.image,
-            **common,
-        )
+        images = {"min": 0, "max": len(self.exploration.images) - 1, "value": position.image}
+        self.image = widgets.IntSlider(description="image", **images, **common)
         for slider in (self.confidence, self.agreement, self.members, self.class_name, self.image):
             slider.observe(self._on_move, names="value")
 
