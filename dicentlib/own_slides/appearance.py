@@ -38,6 +38,12 @@ QUANTITIES = {
 }  # fmt: skip
 
 
+COLUMNS = (
+    *("component", "kind", "row", "col", "area_px", "length_px", "width_px"),
+    *("solidity", "grey", "core"),
+)
+
+
 def segment(image):
     """Components darker than Otsu's threshold.
 
@@ -67,25 +73,15 @@ def segment(image):
         pixels = image[box][inside]
         sides, solidity = outline_shape(inside)
         roundness = sides.min() / sides.max()
-        at_border = (
-            left == 0
-            or top == 0
-            or left + width == image.shape[1]
-            or (top + height == image.shape[0])
-        )
-        if area > NUCLEUS_AREA_PX:
+        kind = "chromosome"
+        if not (left and top and left + width < labels.shape[1] and top + height < labels.shape[0]):
+            kind = "border"
+        elif area > NUCLEUS_AREA_PX:
             kind = "nucleus" if roundness > 0.75 and solidity > 0.88 else "clump"
-        else:
-            kind = "chromosome"
-        rows.append({
-            "component": k, "kind": "border" if at_border else kind, "row": centres[k][1],
-            "col": centres[k][0], "area_px": int(area), "length_px": sides.max(),
-            "width_px": area / sides.max(), "solidity": solidity, "grey": pixels.mean(),
-            "core": np.percentile(pixels, 25),
-        })  # fmt: skip
-    columns = ["component", "kind", "row", "col", "area_px", "length_px", "width_px", "solidity",
-               "grey", "core"]  # fmt: skip
-    return labels, pd.DataFrame(rows, columns=columns)
+        lengths = int(area), sides.max(), area / sides.max()
+        greys = pixels.mean(), np.percentile(pixels, 25)
+        rows.append((k, kind, *centres[k][::-1], *lengths, solidity, *greys))
+    return labels, pd.DataFrame(rows, columns=COLUMNS)
 
 
 def outline_shape(inside):
@@ -131,7 +127,7 @@ def measure_appearance(image):
     if len(centres):
         spread = 2 * np.percentile(np.hypot(*(centres - np.median(centres, axis=0)).T), 90)
     low, high = np.percentile(slow, [2.5, 97.5])
-    p5, p95 = _quantiles(chromosomes["area_px"], [0.05, 0.95])
+    p5, p95 = chromosomes["area_px"].astype(float).quantile([0.05, 0.95])
     return pd.Series(
         {
             "background": values.mean(),
@@ -154,10 +150,6 @@ def measure_appearance(image):
             "spread_px": spread,
         }
     )
-
-
-def _quantiles(values, levels):
-    return values.quantile(levels).to_numpy() if len(values) else np.full(len(levels), np.nan)
 
 
 def edge_width(image, labels, components):

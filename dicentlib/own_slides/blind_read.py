@@ -282,17 +282,10 @@ def answers_from_annotations(sample, annotations, *, cutoff_px):
     -------
     pandas.Series of bool
     """
-    cutoffs = np.broadcast_to(cutoff_px, len(sample))
     places = {image: part[["row", "col"]].to_numpy(float)
               for image, part in annotations.groupby("image")}  # fmt: skip
-    return pd.Series(
-        [
-            bool(len(found := places.get(image, np.empty((0, 2)))))
-            and bool(np.hypot(*(found - (row, col)).T).min() <= cutoff)
-            for image, row, col, cutoff in zip(
-                sample["image"], sample["row"], sample["col"], cutoffs, strict=True
-            )
-        ],
-        index=sample.index,
-        dtype=bool,
-    )
+    nearest = [
+        np.hypot(*(places.get(image, np.empty((0, 2))) - (row, col)).T).min(initial=np.inf)
+        for image, row, col in sample[["image", "row", "col"]].itertuples(index=False)
+    ]
+    return pd.Series(nearest, index=sample.index, dtype=float) <= cutoff_px

@@ -48,7 +48,7 @@ class Scan:
         return self.images[self.images["status"] == "scored"]
 
 
-def scan_slides(inventory, members, *, out, pixel_size_um=None, **options):
+def scan_slides(inventory, members, *, out, **options):
     """Score the images of an inventory once, keeping every object that gets a vote.
 
     Parameters
@@ -59,10 +59,8 @@ def scan_slides(inventory, members, *, out, pixel_size_um=None, **options):
         thresholds vote, its agreement thresholds call.
     out : path-like
         Folder for the results.
-    pixel_size_um : float, optional
-        Of images that do not state it.
     **options
-        Of :func:`dicentlib.scoring.score_folder`.
+        Of :func:`dicentlib.scoring.score_folder`: ``pixel_size_um`` of images that state none ...
 
     Returns
     -------
@@ -81,7 +79,6 @@ def scan_slides(inventory, members, *, out, pixel_size_um=None, **options):
         confidence_threshold=operating_point.confidence_threshold,
         agreement_threshold=dict.fromkeys(CLASSES, 0),
         samples=inventory.table,
-        pixel_size_um=pixel_size_um,
         **options,
     )
     images = pd.read_parquet(f"{out}/scored_images.parquet")
@@ -123,15 +120,14 @@ def still_there(scan, folder_index):
     ), gone
 
 
-def find_candidates(scan, folder_index, *, class_name="dicentric", seed=0):
-    """Candidates of one class with their strata, and the sizes of the strata.
+def find_candidates(scan, folder_index, *, seed=0):
+    """Candidates of dicentrics with their strata, and the sizes of the strata.
 
     Parameters
     ----------
     scan : Scan
     folder_index : ImageIndex
         Of the same folder; opens the images.
-    class_name : str
     seed : int
         Which fields are cut into chromosomes, at most 40.
 
@@ -143,36 +139,26 @@ def find_candidates(scan, folder_index, *, class_name="dicentric", seed=0):
         ``slide, stratum, n``: objects in each stratum of each slide, over all scored images;
         those without a vote are extrapolated from the fields that were cut.
     """
-    if class_name not in CLASSES:
-        raise InputError(f"class {class_name!r}; allowed: {', '.join(CLASSES)}")
     scored = scan.scored
     columns = ["image", "class", "row", "col", "votes", "vote_fraction", "peak_mean"]
-    voted = scan.detections.loc[scan.detections["class"] == class_name, columns]
+    voted = scan.detections.loc[scan.detections["class"] == "dicentric", columns]
     rng = np.random.default_rng(seed)
     chosen = scored.iloc[np.sort(rng.permutation(len(scored))[:N_SEGMENTED])]
     parts = [voted]
-    n_unvoted = 0
     for record in chosen.itertuples():
         found = voted.loc[voted["image"] == record.image, ["row", "col"]].to_numpy(float)
-        centres = unvoted_chromosomes(
-            read_image(folder_index.path(record.image)),
-            found,
-            pixel_size_um=record.pixel_size_um,
-        )
-        n_unvoted += len(centres)
+        image, size = read_image(folder_index.path(record.image)), record.pixel_size_um
+        centres = unvoted_chromosomes(image, found, pixel_size_um=size)
         unvoted = pd.DataFrame(centres, columns=["row", "col"])
-        unvoted[["image", "class"]] = record.image, class_name
+        unvoted[["image", "class"]] = record.image, "dicentric"
         parts.append(unvoted.assign(votes=0, vote_fraction=0.0, peak_mean=0.0))
     candidates = pd.concat([part for part in parts if len(part)] or [voted], ignore_index=True)
     slides = scored.set_index("image")["slide"]
     candidates["slide"] = candidates["image"].map(slides).fillna("")
-    candidates["stratum"] = assign_strata(
-        candidates,
-        agreement_threshold=scan.agreement_threshold[class_name],
-        n_members=scan.n_members,
-    )
+    least, most = scan.agreement_threshold["dicentric"], scan.n_members
+    candidates["stratum"] = assign_strata(candidates, agreement_threshold=least, n_members=most)
     sizes = candidates.groupby(["slide", "stratum"]).size().rename("n").reset_index()
-    per_cell = n_unvoted / max(len(chosen), 1)
+    per_cell = (candidates["votes"] == 0).sum() / max(len(chosen), 1)
     cells = scored["slide"].fillna("").value_counts()
     unvoted = pd.DataFrame(
         {"slide": cells.index, "stratum": "no vote", "n": (per_cell * cells).round().astype(int)}

@@ -224,8 +224,7 @@ def _slides(images):
     prefixes = matches.map(lambda match: match.group(1) if match else "")
     several = prefixes[flat].value_counts()
     named = (several >= 2).sum() >= 2 and (several >= 2).all() and "" not in several.index
-    slides = parents.where(~flat, prefixes if named else "1")
-    return slides
+    return parents.where(~flat, prefixes if named else "1")
 
 
 def write_samples(path, inventory):

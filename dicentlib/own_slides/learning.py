@@ -228,7 +228,7 @@ class DemandChoice:
     table: pd.DataFrame
 
 
-def choose_on_most_cells(detections, annotations, images, *, demand, value, n_members=None):
+def choose_on_most_cells(detections, annotations, images, *, demand, value):
     """Choose for dicentrics on the cross-validated detections of the largest training.
 
     Parameters
@@ -238,9 +238,7 @@ def choose_on_most_cells(detections, annotations, images, *, demand, value, n_me
     annotations, images : DataFrame
         As given to :func:`learning_curve`; every image lies in one test fold.
     demand, value
-        See :func:`choose_agreement`.
-    n_members : int, optional
-        Default: the most votes that occur.
+        See :func:`choose_agreement`. Thresholds up to the most votes that occur are tried.
 
     Returns
     -------
@@ -250,7 +248,7 @@ def choose_on_most_cells(detections, annotations, images, *, demand, value, n_me
     part = detections[(detections["n_cells"] == most) & (detections["class"] == "dicentric")]
     table = agreement_table(
         part,
-        n_members=n_members or max(int(part["votes"].max()) if len(part) else 1, 1),
+        n_members=int(part["votes"].max()) if len(part) else 1,
         n_true=int((annotations["class"] == "dicentric").sum()),
         n_cells=len(images),
     )

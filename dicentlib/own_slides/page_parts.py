@@ -159,22 +159,12 @@ def estimates_table(estimates, unscored):
         A slide of which nothing was read or scored has dashes, and a remark says so.
     """
     rows = [
-        {
-            "slides": name,
-            "read": found.n_read,
-            "precision": _interval(found.precision, "{:.2f}", found.n_read),
-            "recall": _interval(found.recall, "{:.2f}", found.n_read),
-            "false per 1000 cells": _interval(found.false_per_thousand, "{:.0f}", found.n_read),
-            "remark": "" if found.n_read else "nothing read",
-        }
+        (name, found.n_read, *_in_words(found), "" if found.n_read else "nothing read")
         for name, found in estimates.items()
     ]
-    dashes = dict.fromkeys(("precision", "recall", "false per 1000 cells"), "–")
-    rows += [
-        {"slides": slide, "read": 0, **dashes, "remark": f"nothing scored: {why}"}
-        for slide, why in unscored.items()
-    ]
-    return pd.DataFrame(rows)
+    rows += [(slide, 0, *"–––", f"nothing scored: {why}") for slide, why in unscored.items()]
+    measures = ["precision", "recall", "false per 1000 cells"]
+    return pd.DataFrame(rows, columns=["slides", "read", *measures, "remark"])
 
 
 def cells_table(planned):
@@ -212,16 +202,17 @@ def verdict(looks, size, estimate, scan, found: BlindEstimate | None):
         f"Estimated from {found.n_read} objects that were read or answered by annotations, with "
         f"{found.level:.0%} intervals; unread objects widen them."
     )
-    head = (
-        f"Precision {_interval(found.precision, '{:.2f}')}, "
-        f"recall {_interval(found.recall, '{:.2f}')}, "
-        f"{_interval(found.false_per_thousand, '{:.0f}')} false dicentrics per 1000 cells"
-    )
+    precision, recall, false = _in_words(found)
+    head = f"Precision {precision}, recall {recall}, {false} false dicentrics per 1000 cells"
     return head, sentences
 
 
-def _interval(triple, form, n_read=1):
-    if np.isnan(triple[0]) or not n_read:
-        return "–"
-    middle, lower, upper = (form.format(value) for value in triple)
-    return f"{middle} [{lower}, {upper}]"
+def _in_words(found):
+    """Precision, recall and false detections per 1000 cells with intervals; dashes for unknown."""
+    measures = ((found.precision, 2), (found.recall, 2), (found.false_per_thousand, 0))
+    return [
+        "–"
+        if np.isnan(middle) or not found.n_read
+        else f"{middle:.{digits}f} [{lower:.{digits}f}, {upper:.{digits}f}]"
+        for (middle, lower, upper), digits in measures
+    ]
