@@ -187,7 +187,7 @@ def filter_effect(n_dicentrics, available, *, curve=None):
     counts, available = np.asarray(n_dicentrics, dtype=int), np.asarray(available, dtype=bool)
     parts = {"all": counts, "kept": counts[available], "rejected": counts[~available]}
     rows = {name: _sample_row(cells, curve) for name, cells in parts.items()}
-    table = pd.DataFrame.from_dict(rows, orient="index")
+    table = pd.DataFrame.from_dict(rows, orient="index").astype(float)
     return table.astype({"n_cells": int, "n_dicentrics": int})
 
 
@@ -198,10 +198,8 @@ def _sample_row(cells, curve):
     lower, upper = poisson_limits(total)
     row = {"n_cells": n_cells, "n_dicentrics": total, "yield": total / n_cells}
     row |= {"lower": lower / n_cells, "upper": upper / n_cells}
-    enough = n_cells > 1 and total > 0
-    spread = dispersion(np.bincount(cells)) if enough else None
-    row["dispersion_index"] = spread.index if enough else float("nan")
-    row["u"] = spread.u if enough and spread.u is not None else float("nan")
+    spread = dispersion(np.bincount(cells))
+    row |= {"dispersion_index": spread.index, "u": spread.u}
     if curve is not None:
         dose = estimate_dose(np.bincount(cells), curve)
         row |= {"dose_gy": dose.dose_gy, "dose_lower_gy": dose.lower_gy}

@@ -19,13 +19,7 @@ from torch.nn import functional
 
 from dicentlib.conventions import REASONS
 from dicentlib.errors import InputError
-from dicentlib.files import (
-    atomic_path,
-    file_digest,
-    find_model,
-    ready_models,
-    refuse_pointer,
-)
+from dicentlib.files import atomic_path, file_digest, find_model, ready_models, refuse_pointer
 from dicentlib.filtering.explain import FilterRules
 from dicentlib.filtering.spread import without_bodies_beside
 from dicentlib.model import INPUT_SCALE, LITE0, load_imagenet_lite0

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from dicentlib.errors import InputError
 from dicentlib.filtering.network import N_HINTS, as_batch, build_network
-from dicentlib.training.fit import computes_bfloat16
+from dicentlib.training.fit import QUIET, computes_bfloat16
 from dicentlib.training.keeping import ShowProgress
 
 AUXILIARY_WEIGHT = 0.4  # of auxiliary losses (Szegedy et al. 2015 use 0.3 to 0.4)
@@ -254,12 +254,8 @@ def train_filter(training, validation, *, hints=None, parameters=None, start=Non
             accelerator="auto",
             devices=1,
             precision="bf16-mixed" if computes_bfloat16() else "32-true",
-            logger=False,
-            enable_checkpointing=False,
-            enable_model_summary=False,
-            enable_progress_bar=False,
             callbacks=[ShowProgress()] if progress else [],
-            num_sanity_val_steps=0,
+            **QUIET,
         )
         held_out = _loader(validation, None, parameters, shuffle=False)
         if start is not None:

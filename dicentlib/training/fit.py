@@ -24,6 +24,10 @@ from dicentlib.training.parameters import TrainingParameters
 from dicentlib.training.resuming import state_to_resume
 from dicentlib.training.synchronised import SynchroniseBatchNorm
 
+# of the engine: what it would write or show beside the callbacks
+QUIET = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+QUIET |= {"enable_model_summary": False, "num_sanity_val_steps": 0}
+
 
 def train(
     index,
@@ -106,32 +110,29 @@ def train(
             f"batch_size {parameters.batch_size} cannot be shared by {n_ranks} processes"
         )
     _require_space(out, parameters, model)
+    scale = {"pixel_size_um": parameters.pixel_size_um, "sigma": parameters.sigma}
     dataset = MetaphaseDataset(
         index,
         annotations,
         crop_px=parameters.crop_px,
         crop_shares=parameters.crop_shares,
         samples_per_epoch=parameters.samples_per_epoch,
-        pixel_size_um=parameters.pixel_size_um,
         augmentation=parameters.augmentation,
-        sigma=parameters.sigma,
         seed=parameters.data_seed,
         cache_gb=cache_gb,
+        **scale,
     )
     if len(dataset) < parameters.batch_size:
         raise InputError(
             f"{len(dataset)} samples in an epoch; needed: at least one batch of "
             f"{parameters.batch_size} (smaller batch_size or larger samples_per_epoch)"
         )
-    held_out = None
+    held_out, zero_dose = None, frozenset()
     if validation is not None:
         _notice_shared(index, validation[0])
-        held_out = MetaphaseDataset(
-            *validation,
-            pixel_size_um=parameters.pixel_size_um,
-            sigma=parameters.sigma,
-            cache_gb=cache_gb,
-        )
+        table = validation[0].table
+        zero_dose = frozenset(table.loc[table["dose_gy"] == 0, "image"])
+        held_out = MetaphaseDataset(*validation, cache_gb=cache_gb, **scale)
     record = _record(dataset, annotations, parameters, model, initial_members)
     state = state_to_resume(out, record, resume)
     with _quiet_lightning(), _threads(threads), torch.random.fork_rng(devices=[]):
@@ -146,20 +147,11 @@ def train(
             pin=trainer.strategy.root_device.type == "cuda",
             n_ranks=n_ranks,
         )
-        module = HeatmapModule(
-            model,
-            parameters,
-            n_steps=parameters.epochs * len(loader),
-            zero_dose=_zero_dose(validation),
-        )
+        n_steps = parameters.epochs * len(loader)
+        module = HeatmapModule(model, parameters, n_steps=n_steps, zero_dose=zero_dose)
         with _own_process_group(), _memory_in_words(parameters):
-            trainer.fit(
-                module,
-                loader,
-                validation_loader(held_out, n_ranks=n_ranks) if held_out is not None else None,
-                ckpt_path=state,
-                weights_only=True,
-            )
+            seen = validation_loader(held_out, n_ranks=n_ranks) if held_out is not None else None
+            trainer.fit(module, loader, seen, ckpt_path=state, weights_only=True)
     return pd.read_csv(out / "metrics.csv")
 
 
@@ -252,14 +244,6 @@ def _require_space(out, parameters, model):
         )
 
 
-def _zero_dose(validation):
-    """Names of the validation images of unexposed cells."""
-    if validation is None:
-        return frozenset()
-    table = validation[0].table
-    return frozenset(table.loc[table["dose_gy"] == 0, "image"])
-
-
 def _trainer(out, record, parameters, max_minutes, accelerator, devices, num_nodes, n_ranks):
     reduced = computes_bfloat16(parameters.precision, accelerator)
     facts = {
@@ -283,13 +267,9 @@ def _trainer(out, record, parameters, max_minutes, accelerator, devices, num_nod
         precision="bf16-mixed" if reduced else "32-true",
         plugins=[SynchroniseBatchNorm()] if n_ranks > 1 else None,
         callbacks=callbacks,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
         use_distributed_sampler=False,
         default_root_dir=out,
+        **QUIET,
     )
 
 

@@ -1,13 +1,14 @@
 """The one Lightning module: steps, optimiser, learning rate, delay of lambda, sums by epoch."""
 
 import math
+from collections import Counter
 
 import pytorch_lightning as pl
 import torch
 
 from dicentlib.conventions import CLASSES
 from dicentlib.errors import InputError
-from dicentlib.evaluation import count_matches
+from dicentlib.evaluation import Counts, count_matches
 from dicentlib.loss import HeatmapLoss, heatmap_cross_entropy
 
 VALIDATION_CONFIDENCE_THRESHOLD = 0.5
@@ -36,7 +37,7 @@ class HeatmapModule(pl.LightningModule):
         self.n_steps = n_steps
         self.zero_dose = zero_dose
         self.epoch_loss = None
-        self.validation_sums = {}
+        self.validation_sums = Counter()
 
     def configure_optimizers(self):
         """Adam with L2 decay or AdamW, fused, and the rate's course by step."""
@@ -49,10 +50,7 @@ class HeatmapModule(pl.LightningModule):
             fused=True,
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self.rate_at)
-        return {
-            "optimizer": optimiser,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def rate_at(self, step):
         """Share of the learning rate at a step: half a cosine from 1 to ``decay_to``.
@@ -100,33 +98,26 @@ class HeatmapModule(pl.LightningModule):
 
     def on_validation_epoch_start(self):
         # every process has every sum, one without an image too
-        counted = ("tp", "fp", "fn")
-        self.validation_sums = {"validation_loss": 0.0, "validation_images": 0}
-        self.validation_sums |= {"zero_dose_images": 0}
+        names = ["validation_loss", "validation_images", "zero_dose_images"]
         for name in CLASSES:
-            self.validation_sums |= {f"{name}_{kind}": 0 for kind in counted}
-            self.validation_sums[f"zero_dose_false_{name}s"] = 0
+            names += [*(f"{name}_{kind}" for kind in Counts._fields), f"zero_dose_false_{name}s"]
+        self.validation_sums = Counter(dict.fromkeys(names, 0))
 
     def validation_step(self, batch, batch_number):
         """Loss and counts by class (component overlap, T_C = 0.5) of one whole image."""
         images = batch["image"].to(memory_format=torch.channels_last)
         heatmaps = self.model(images).float()
         self.loss.lam = self.parameters_.lam
-        self._add("validation_loss", float(self.loss(heatmaps, batch["target"])))
-        self._add("validation_images", 1)
+        loss = float(self.loss(heatmaps, batch["target"]))
         fired = (heatmaps[0] > VALIDATION_CONFIDENCE_THRESHOLD).cpu().numpy()
         truth = (batch["target"][0] > TRUTH_THRESHOLD).cpu().numpy()
         unexposed = batch["name"][0] in self.zero_dose
-        self._add("zero_dose_images", int(unexposed))
+        one = {"validation_loss": loss, "validation_images": 1, "zero_dose_images": int(unexposed)}
         for name, predicted, true in zip(CLASSES, fired, truth, strict=True):
             counts = count_matches(predicted, true)
-            self._add(f"{name}_tp", counts.tp)
-            self._add(f"{name}_fp", counts.fp)
-            self._add(f"{name}_fn", counts.fn)
-            self._add(f"zero_dose_false_{name}s", counts.fp if unexposed else 0)
-
-    def _add(self, name, value):
-        self.validation_sums[name] += value
+            one |= {f"{name}_{kind}": n for kind, n in counts._asdict().items()}
+            one[f"zero_dose_false_{name}s"] = counts.fp if unexposed else 0
+        self.validation_sums.update(one)
 
     def epoch_metrics(self):
         """Losses and counts of the epoch just ended, over all ranks, as a dict of numbers."""
@@ -138,8 +129,6 @@ class HeatmapModule(pl.LightningModule):
             )
             sums = self.trainer.strategy.reduce(sums, reduce_op="sum").tolist()
             summed = dict(zip(self.validation_sums, sums, strict=True))
-            summed["validation_loss"] /= summed["validation_images"]
-            loss = summed.pop("validation_loss")
-            metrics["validation_loss"] = loss
+            metrics["validation_loss"] = summed.pop("validation_loss") / summed["validation_images"]
             metrics |= {name: int(value) for name, value in summed.items()}
         return metrics

@@ -109,11 +109,8 @@ class TrainingParameters:
 
     def as_dict(self):
         """Plain data, for files."""
-        return (
-            asdict(self)
-            | {"decoder_channels": list(self.decoder_channels)}
-            | {"crop_shares": list(self.crop_shares)}
-        )
+        tuples = ("decoder_channels", "crop_shares")
+        return asdict(self) | {name: list(getattr(self, name)) for name in tuples}
 
 
 PRESETS = {
