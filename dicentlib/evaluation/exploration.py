@@ -90,14 +90,7 @@ class Exploration:
     """
 
     def __init__(
-        self,
-        images,
-        *,
-        member_counts,
-        confidence_thresholds,
-        n_members,
-        n_draws=100,
-        seed=0,
+        self, images, *, member_counts, confidence_thresholds, n_members, n_draws=100, seed=0
     ):
         self.images = images
         self.confidence_thresholds = np.asarray(confidence_thresholds, dtype=float)

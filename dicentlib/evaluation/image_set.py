@@ -98,15 +98,11 @@ class EvaluationSet:
     def detections(self, operating_point):
         """Detections of all images as one table with the column ``image`` first."""
         tables = [
-            detect(
-                self.heatmaps(i),
-                operating_point=operating_point,
-                image_shape=self.dataset.shape(i),
-            ).assign(image=name)
-            for i, name in enumerate(self.names)
+            detect(self.heatmaps(i), operating_point=operating_point, image_shape=shape)
+            for i, shape in enumerate(map(self.dataset.shape, range(len(self))))
         ]
-        table = pd.concat(tables, ignore_index=True)
-        return table[["image", *(column for column in table if column != "image")]]
+        table = pd.concat(tables, keys=self.names, names=["image"])
+        return table.reset_index("image").reset_index(drop=True)
 
 
 def open_evaluation_set(run, name, members, *, folder=None, suffix=""):

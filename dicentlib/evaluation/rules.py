@@ -144,16 +144,16 @@ def choose(
     """
     if rule not in RULES:
         raise InputError(f"rule: {rule!r} found; allowed: {', '.join(RULES)}")
-    demands = {
-        "recall_at_precision": {"min_precision": min_precision},
-        "precision_of_single_members": {"target_precision": target_precision},
-        "false_per_thousand": {"false_rates": false_rates, "max_per_thousand": max_false},
+    false = {"false_rates": false_rates, "max_per_thousand": max_false}
+    function, demands = {
+        "recall_at_precision": (highest_recall_at_precision, {"min_precision": min_precision}),
+        "precision_of_single_members": (nearest_precision, {"target_precision": target_precision}),
+        "false_per_thousand": (highest_recall_at_false_rate, false),
     }[rule]
     missing = [name for name, value in demands.items() if value is None]
     if missing:
         raise InputError(f"{missing[0]}: missing; the rule {rule!r} needs it")
-    functions = (highest_recall_at_precision, nearest_precision, highest_recall_at_false_rate)
-    return functions[RULES.index(rule)](surface, **demands)
+    return function(surface, **demands)
 
 
 def _rates(surface, false_rates):
@@ -165,9 +165,7 @@ def _rates(surface, false_rates):
 
 def _mean(values):
     """Mean over ensembles of the defined values; NaN where none is defined."""
-    defined = ~np.isnan(values)
-    total, n = np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0)
-    return np.divide(total, n, out=np.full(total.shape, np.nan), where=n > 0)
+    return np.ma.masked_invalid(values).mean(axis=0).filled(np.nan)
 
 
 def _highest_recall(surface, allowed, rule, goodness, instead):

@@ -46,14 +46,7 @@ class LatentFeatures:
     digests: tuple
 
 
-def extract_features(
-    members,
-    index,
-    points,
-    *,
-    out,
-    batch_size=2,
-):
+def extract_features(members, index, points, *, out, batch_size=2):
     """Look up the points of an image set in the feature volume of every member.
 
     One member and the volumes of `batch_size` images are in memory at a time, besides the images

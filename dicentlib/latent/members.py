@@ -1,6 +1,7 @@
 """Which members can be followed from epoch to epoch: one architecture, one per epoch."""
 
 from collections import Counter
+from itertools import pairwise
 
 from dicentlib.ensemble import member_paths, read_member_metadata
 from dicentlib.errors import InputError
@@ -50,20 +51,13 @@ def select_members(members, *, epochs=None):
         (path for path, kind in kinds.items() if kind == commonest),
         key=lambda path: headers[path]["epoch"],
     )
-    _check_epochs(paths, [headers[path] for path in paths])
-    return paths, messages
-
-
-def _check_epochs(paths, headers):
-    seen = {}
-    for path, header in zip(paths, headers, strict=True):
-        epoch = header["epoch"]
-        if epoch in seen:
+    for before, path in pairwise(paths):
+        if headers[before]["epoch"] == headers[path]["epoch"]:
             raise InputError(
-                f"{path} and {seen[epoch].name} are both of epoch {epoch}; "
+                f"{path} and {before.name} are both of epoch {headers[path]['epoch']}; "
                 "trajectories need members of one training, one per epoch"
             )
-        seen[epoch] = path
+    return paths, messages
 
 
 def _architecture(header):

@@ -180,23 +180,13 @@ def evaluation_table(evaluation):
             for one in found["intervals"]
             if one["source"] == "both" and one["lower"] is not None
         }
-        rows.append(
-            {
-                "Class": name,
-                **{
-                    measure.capitalize(): _share(found[measure]) + spread.get(measure, "")
-                    for measure in ("precision", "recall")
-                },
-                "False per 1000 unexposed cells": _false_rate(
-                    found["false_per_thousand_unexposed"]
-                ),
-            }
-        )
+        row = {"Class": name}
+        for measure in ("precision", "recall"):
+            share = "–" if found[measure] is None else f"{found[measure]:.2f}"
+            row[measure.capitalize()] = share + spread.get(measure, "")
+        false_rate = _false_rate(found["false_per_thousand_unexposed"])
+        rows.append(row | {"False per 1000 unexposed cells": false_rate})
     return pd.DataFrame(rows)
-
-
-def _share(value):
-    return "–" if value is None else f"{value:.2f}"
 
 
 def _false_rate(found):

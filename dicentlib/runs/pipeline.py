@@ -115,16 +115,13 @@ def summary(run_dir):
     dose = read_json(run_dir / "dose.json")
     lines = []
     for sample in dose["samples"]:
-        interval = (
-            f"{sample['level']:.0%} interval {_gray(sample['lower_gy'])} to "
-            f"{_gray(sample['upper_gy'])} ({sample['method']})"
-        )
-        dose_text = f"{_gray(sample['dose_gy'])}, {interval}"
+        found, lower, upper = (_gray(sample[f"{end}_gy"]) for end in ("dose", "lower", "upper"))
+        interval, method = f"{sample['level']:.0%} interval", sample["method"]
+        dose_text = f"{found}, {interval} {lower} to {upper} ({method})"
         if sample["dose_gy"] is None:
             dose_text = "not estimable"
         elif not sample["above_background"]:
-            end = f"upper end of the {sample['level']:.0%} interval ({sample['method']})"
-            dose_text = f"not above the background, {end}: {_gray(sample['upper_gy'])}"
+            dose_text = f"not above the background, upper end of the {interval} ({method}): {upper}"
         lines.append(f"{sample['sample']}: {dose_text}")
         if sample.get("true_dose_gy") is not None:
             lines.append(f"    true dose of this simulated sample: {sample['true_dose_gy']:.2f} Gy")
