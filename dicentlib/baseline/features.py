@@ -155,15 +155,13 @@ def _profile_features(width, mass):
 def _sections(width, mass):
     """Both profiles in `N_SECTIONS` sections of the object, its heavier half first."""
     middles = (np.arange(N_SECTIONS) + 0.5) / N_SECTIONS
-    row, turned = {}, False
+    found = {}
     for what, profile in (("mass_at", mass), ("width_at", width)):
-        scale = max(np.quantile(profile, 0.8), 1e-9)
-        values = np.interp(middles, (np.arange(len(profile)) + 0.5) / len(profile), profile / scale)
-        if what == "mass_at":
-            turned = values[: N_SECTIONS // 2].sum() < values[N_SECTIONS // 2 :].sum()
-        values = values[::-1] if turned else values
-        row |= {f"{what}_{k + 1}": value for k, value in enumerate(values)}
-    return row
+        places = (np.arange(len(profile)) + 0.5) / len(profile)
+        found[what] = np.interp(middles, places, profile / max(np.quantile(profile, 0.8), 1e-9))
+    first, second = found["mass_at"].reshape(2, -1).sum(axis=1)
+    turn = -1 if first < second else 1
+    return {f"{what}_{k}": v for what, at in found.items() for k, v in enumerate(at[::turn], 1)}
 
 
 def measure_objects(segmentation):

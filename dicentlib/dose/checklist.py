@@ -3,6 +3,7 @@
 Each item is present, with what is there, or named as missing: nothing is left out in silence.
 """
 
+import numpy as np
 import pandas as pd
 
 from dicentlib.errors import InputError
@@ -105,14 +106,10 @@ def _curve(curve):
     fit, conditions = curve.fit, curve.conditions
     phi, p = fit.get("dispersion"), fit.get("p_value")
     low_high = curve.dose_range_gy
-    errors = curve.standard_errors
     rows = [
         ("Calibration curve", curve.describe()),
-        ("Standard errors of the curve", None if errors is None else _numbers(errors)),
-        (
-            "Covariance of the curve",
-            None if curve.covariance is None else _numbers(curve.covariance.ravel()),
-        ),
+        ("Standard errors of the curve", _numbers(curve.standard_errors)),
+        ("Covariance of the curve", _numbers(curve.covariance)),
         (
             "Goodness of fit",
             None if phi is None or p is None else f"dispersion {phi:.3g}, p = {p:.2g}",
@@ -130,7 +127,7 @@ def _curve(curve):
 
 
 def _numbers(values):
-    return ", ".join(f"{value:.3g}" for value in values)
+    return None if values is None else ", ".join(f"{value:.3g}" for value in np.ravel(values))
 
 
 def _dose(route):

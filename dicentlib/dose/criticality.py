@@ -32,12 +32,10 @@ class MixedFieldDose:
 
     def explain(self):
         """One sentence for a report; each part has (dose, lower, upper)."""
+        kinds = {"neutrons": self.neutron_gy, "gamma rays": self.gamma_gy}
         parts = " and ".join(
             f"{dose:.2f} Gy ({lower:.2f} to {upper:.2f}) of {kind}"
-            for kind, (dose, lower, upper) in (
-                ("neutrons", self.neutron_gy),
-                ("gamma rays", self.gamma_gy),
-            )
+            for kind, (dose, lower, upper) in kinds.items()
         )
         return (
             f"{parts}, with {self.neutron_share:.0%} of the dose by neutrons, taken as known; "

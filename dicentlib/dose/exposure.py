@@ -103,14 +103,8 @@ def exposure_posterior(
             "Gy, the highest dose of the prior: curve and counts do not belong together, or the "
             "prior ends too early"
         )
-    grid = ExposureGrid(
-        sample.distribution,
-        detected,
-        highest,
-        beta_law(prior.a, prior.b),
-        d0_gy,
-        _indices(curve, detector),
-    )
+    law, indices = beta_law(prior.a, prior.b), _indices(curve, detector)
+    grid = ExposureGrid(sample.distribution, detected, highest, law, d0_gy, indices)
     whole, part = grid.components()
     return _posterior(whole, part, sample, detected, prior, level, highest)
 
@@ -194,12 +188,8 @@ def _joint(part):
     width = np.gradient(part.fraction, axis=1)
     density = np.divide(part.fraction_mass, width, out=np.zeros_like(width), where=width > 0)
     by_eta = part.fraction_mass.sum(axis=1)
-    rows = np.stack(
-        [
-            np.interp(fractions, own, values, left=0.0, right=0.0)
-            for own, values in zip(part.fraction, density, strict=True)
-        ]
-    )
+    pairs = zip(part.fraction, density, strict=True)
+    rows = np.stack([np.interp(fractions, own, held, left=0.0, right=0.0) for own, held in pairs])
     given = np.divide(rows, by_eta[:, None], out=np.zeros_like(rows), where=by_eta[:, None] > 0)
     joint = part.mass @ given / np.gradient(part.dose_gy)[:, None]
     return part.dose_gy, fractions, joint / part.evidence

@@ -6,7 +6,6 @@ of the test says how often it would have called them.
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from scipy.stats import chi2
@@ -92,23 +91,17 @@ def hidden_part(sample, detected, expected, *, d0_gy=2.7, level=0.95):
     doses = np.linspace(highest / N_DOSES, highest, N_DOSES)
     if background < sample.yield_ <= float(detected.mean_at(highest)):
         doses = np.union1d(doses, [detected.dose_at(sample.yield_)])
-    law = partial(
-        JointLikelihood.of,
-        sample.distribution,
-        mean_at=detected.mean_at,
-        variance_at=detected.variance_at,
-        background=background,
-        d0_gy=d0_gy,
-    )
+    law = {"mean_at": detected.mean_at, "variance_at": detected.variance_at}
+    law |= {"background": background, "d0_gy": d0_gy}
     cut = chi2.ppf(level, 2) / 2
-    joint = law(doses_gy=doses)
+    joint = JointLikelihood.of(sample.distribution, doses_gy=doses, **law)
     best, log = _best_parts(joint)
     seen = np.flatnonzero(log >= log.max() - cut)
     endless = seen[-1] == len(doses) - 1 and highest == HIGHEST_GY
     if not endless:  # once more, on the doses that may agree alone
         ends = doses[max(seen[0] - 1, 0)], doses[min(seen[-1] + 1, len(doses) - 1)]
         doses = np.linspace(*ends, N_DOSES)
-        joint = law(doses_gy=doses)
+        joint = JointLikelihood.of(sample.distribution, doses_gy=doses, **law)
         best, log = _best_parts(joint)
     least = log.max() - cut
     allowed = log >= least

@@ -120,12 +120,8 @@ class Exploration:
         rng = np.random.default_rng(seed)
         weights = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), N_RESAMPLES)
         chosen = rng.integers(len(ensembles), size=N_RESAMPLES)
-        resampled = np.stack(
-            [
-                np.tensordot(weight, counts[:, :, e], axes=1)
-                for weight, e in zip(weights, chosen, strict=True)
-            ]
-        )
+        draws = zip(weights, chosen, strict=True)
+        resampled = np.stack([np.tensordot(one, counts[:, :, e], axes=1) for one, e in draws])
         result = {}
         for measure in MEASURES:
             over_ensembles = summarise(rate(measure, counts.sum(axis=0)))

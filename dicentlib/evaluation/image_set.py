@@ -160,12 +160,9 @@ def class_surface(images, class_name, *, which=None, **grid):
         ``confidence_thresholds``, ``agreement_thresholds``, ``ensembles`` of
         :func:`dicentlib.evaluation.threshold_surface`.
     """
-    return threshold_surface(
-        images.class_heatmaps(class_name, which=which),
-        images.class_truth(class_name, which=which),
-        progress=True,
-        **grid,
-    )
+    heatmaps = images.class_heatmaps(class_name, which=which)
+    truth = images.class_truth(class_name, which=which)
+    return threshold_surface(heatmaps, truth, progress=True, **grid)
 
 
 def class_surfaces(images, **grid):

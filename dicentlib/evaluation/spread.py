@@ -47,12 +47,8 @@ def widest_spread(images):
     -------
     Disagreement
     """
-    peaks = np.array(
-        [
-            np.where(images.truth[i], images.heatmaps(i), 0).max(axis=(2, 3))
-            for i in range(len(images))
-        ]
-    )  # image, member, class
+    inside = (np.where(truth, images.heatmaps(i), 0) for i, truth in enumerate(images.truth))
+    peaks = np.array([values.max(axis=(2, 3)) for values in inside])  # image, member, class
     spread = peaks.std(axis=1)
     image, channel = np.unravel_index(spread.argmax(), spread.shape)
     heatmaps = images.heatmaps(image)[:, channel]

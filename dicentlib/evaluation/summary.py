@@ -1,6 +1,7 @@
 """Measured once: what an operating point reaches on a set that it was not chosen on."""
 
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -44,12 +45,9 @@ def measure(images, point, *, ensembles, n_draws, seed):
     for name in CLASSES:
         t_c, t_a = point.confidence_threshold[name], point.agreement_threshold[name]
         share = same_share(t_a, n_members=point.n_members, size=size)
-        whole, drawn = (
-            counts_at(
-                images, name, confidence_threshold=t_c, agreement_threshold=votes, ensembles=chosen
-            )
-            for votes, chosen in ((t_a, everyone), (share, ensembles))
-        )
+        at = partial(counts_at, images, name, confidence_threshold=t_c)
+        whole = at(agreement_threshold=t_a, ensembles=everyone)
+        drawn = at(agreement_threshold=share, ensembles=ensembles)
         counts[name] = sum_counts(whole[:, :, 0])
         intervals[name] = bootstrap_intervals(drawn, n_draws=n_draws, seed=seed)
     return counts, intervals

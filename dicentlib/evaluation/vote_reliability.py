@@ -49,10 +49,8 @@ def reliability(vote_fraction, true):
         One row per vote fraction that occurs: ``vote_fraction, n, n_true, precision, lower,
         upper``, the last two being the 90 % Clopper-Pearson interval.
     """
-    table = pd.DataFrame(
-        {"vote_fraction": np.asarray(vote_fraction, float), "true": np.asarray(true, bool)}
-    )
-    grouped = table.groupby("vote_fraction")["true"].agg(n="size", n_true="sum").reset_index()
+    by_votes = pd.Series(np.asarray(true, bool)).groupby(np.asarray(vote_fraction, float))
+    grouped = by_votes.agg(n="size", n_true="sum").rename_axis("vote_fraction").reset_index()
     n, k = grouped["n"], grouped["n_true"]
     lower, upper = proportion_confint(k, n, alpha=0.1, method="beta")
     return grouped.assign(precision=k / n, lower=lower, upper=upper)
@@ -71,13 +69,11 @@ def calibration_error(probability, true):
     >>> calibration_error([0.5, 0.5, 1.0, 1.0], [True, False, True, False])
     0.25
     """
-    table = pd.DataFrame(
-        {"probability": np.asarray(probability, float), "true": np.asarray(true, float)}
-    )
-    if table.empty:
+    true = pd.Series(np.asarray(true, float))
+    if true.empty:
         return float("nan")
-    gap = table.groupby("probability")["true"].agg(["size", "mean"]).reset_index()
-    return float((gap["size"] * (gap["mean"] - gap["probability"]).abs()).sum() / len(table))
+    gap = true.groupby(np.asarray(probability, float)).agg(["size", "mean"])
+    return float((gap["size"] * (gap["mean"] - gap.index).abs()).sum() / len(true))
 
 
 @dataclass(frozen=True)

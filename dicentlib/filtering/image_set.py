@@ -66,12 +66,8 @@ def open_filter_set(folder, *, image_size=299):
     strange = sorted(set(index.table["quality"].astype(str)) - set(QUALITIES))
     if strange:
         raise InputError(f"{folder}: quality {strange[0]!r}; allowed: {', '.join(QUALITIES)}")
-    prepared = tqdm(
-        prepare_images(index, image_size=image_size),
-        total=len(index.table),
-        desc=f"measure {index.folder.name}",
-        unit="image",
-    )
+    shown = {"total": len(index.table), "desc": f"measure {index.folder.name}", "unit": "image"}
+    prepared = tqdm(prepare_images(index, image_size=image_size), **shown)
     inputs, rows = [], []
     left_out = dict(index.quarantined[["image", "reason"]].itertuples(index=False, name=None))
     for name, item in prepared:

@@ -13,7 +13,7 @@ import numpy as np
 import timm
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
 
@@ -250,10 +250,8 @@ def load_filter(weights):
     path = filter_file(weights)
     settings = read_filter_settings(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         network = build_network(settings.architecture)
-        network.load_state_dict(state)
+        network.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError) as error:
         raise InputError(f"{path}: damaged filter file ({error})") from error
     return ImageFilter(network.eval(), settings, file_digest(path))

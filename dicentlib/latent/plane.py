@@ -89,8 +89,7 @@ class LatentPlane:
 
         Centroids of four or more aberrations are preferred; without any, all are compared.
         """
-        large = self.clusters[
-            self.clusters["class"].isin(CLASSES) & (self.clusters["size"] >= LARGE)
-        ]
-        chosen = (large if len(large) else self.clusters)["cluster"]
+        clusters = self.clusters
+        large = clusters[clusters["class"].isin(CLASSES) & (clusters["size"] >= LARGE)]
+        chosen = (large if len(large) else clusters)["cluster"]
         return int(chosen.iloc[0]), int(chosen.iloc[-1])

@@ -68,14 +68,9 @@ def cluster_trajectories(coordinates, codes, *, n_clusters=8, seed=0):
         by_size = np.argsort(-np.bincount(found), kind="stable")
         assignment[members] = len(cluster_codes) + np.argsort(by_size)[found]
         cluster_codes += [code] * len(by_size)
-    centroids = np.stack(
-        [
-            coordinates[:, assignment == cluster].mean(axis=1)
-            for cluster in range(len(cluster_codes))
-        ]
-    )
+    members = [assignment == cluster for cluster in range(len(cluster_codes))]
     return Trajectories(
-        centroids=centroids,
+        centroids=np.stack([coordinates[:, own].mean(axis=1) for own in members]),
         codes=np.array(cluster_codes),
         sizes=np.bincount(assignment),
         assignment=assignment,

@@ -161,10 +161,7 @@ class _Design:
                 f"dose_gy has {len(np.unique(self.doses))} different doses: a curve with "
                 f"{self.terms} coefficients needs at least {self.terms}"
             )
-        at, self.targets = (
-            np.array([float(value) for value in values])
-            for values in (half_widths.keys(), half_widths.values())
-        )
+        at, self.targets = np.array(list(half_widths.items()), dtype=float).T
         for label, values in (("dose", at), ("half width", self.targets)):
             if not np.all(np.isfinite(values) & (values > 0)):
                 raise InputError(f"half_widths is {half_widths}: expected each {label} above 0 Gy")

@@ -10,10 +10,9 @@ from dicentlib.plotting.dose import plot_yields
 from dicentlib.plotting.style import CLASS_COLOURS
 
 SIMULATED_COLOUR = "#0072B2"
-RADIUS_PX = 26.0  # of the circle round a mark
 
 
-def plot_marked_metaphase(image, marks, *, ax=None, title=""):
+def plot_marked_metaphase(image, marks, *, ax=None, radius_px=26.0, title=""):
     """An image with a circle in the class colour around every mark.
 
     Parameters
@@ -21,12 +20,13 @@ def plot_marked_metaphase(image, marks, *, ax=None, title=""):
     image : ndarray, shape (H, W), values in [0, 1]
     marks : pandas.DataFrame
         Columns ``class, row, col``.
+    radius_px : float
     """
     ax = ax or plt.gca()
     ax.imshow(image, cmap="gray", vmin=0, vmax=1)
     for mark in marks.to_dict("records"):
         colour = CLASS_COLOURS[mark["class"]]
-        circle = plt.Circle((mark["col"], mark["row"]), RADIUS_PX, fill=False, color=colour, lw=1.4)
+        circle = plt.Circle((mark["col"], mark["row"]), radius_px, fill=False, color=colour, lw=1.4)
         ax.add_patch(circle)
     ax.set(title=title)
     ax.axis("off")

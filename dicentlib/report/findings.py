@@ -182,11 +182,9 @@ def category_table(route):
 
 def limit_facts(limits, control):
     """Decision threshold and detection limit for this number of cells."""
-    of = f"{limits.background:.4f} per cell" + (
-        f" ({control[0]} in {control[1]})" if control else ""
-    )
+    counted = f" ({control[0]} in {control[1]})" if control else ""
     return {
-        "Background": of,
+        "Background": f"{limits.background:.4f} per cell{counted}",
         f"Decision threshold (α = {limits.alpha:g})": (
             f"{limits.threshold} dicentrics; exceeded by {limits.threshold + 1}, that is "
             f"{gray(limits.resolvable_gy)} Gy"
