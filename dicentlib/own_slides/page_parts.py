@@ -162,7 +162,7 @@ def estimates_table(estimates, unscored):
         (name, found.n_read, *_in_words(found), "" if found.n_read else "nothing read")
         for name, found in estimates.items()
     ]
-    rows += [(slide, 0, *"–––", f"nothing scored: {why}") for slide, why in unscored.items()]
+    rows += [(slide, 0, *3 * ["–"], f"nothing scored: {why}") for slide, why in unscored.items()]
     measures = ["precision", "recall", "false per 1000 cells"]
     return pd.DataFrame(rows, columns=["slides", "read", *measures, "remark"])
 

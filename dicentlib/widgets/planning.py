@@ -39,6 +39,8 @@ def draw_planning_view(axs, curve, choice):
 class PlanningExplorer(FigureExplorer):
     """Five sliders over the view; ``.choice`` reads them back, ``.table`` is what is shown.
 
+    Each slider is an attribute, by the name that it has in ``SLIDERS``.
+
     Parameters
     ----------
     curve : CalibrationCurve
