@@ -35,6 +35,12 @@ def read_curve_content(path):
             f"columns {list(table.columns)}; expected a table with the columns name, value and "
             "the rows C, alpha, beta"
         )
+    unread = [column for column in table if column not in COLUMNS and table[column].any()]
+    if unread:
+        raise ValueError(
+            f"column {unread[0]!r} beside name and value; errors are rows, covariance_C_C, "
+            "covariance_C_alpha ..., or standard_errors in a file .json"
+        )
     twice = table["name"][table["name"].duplicated()]
     if len(twice):
         raise ValueError(f"{twice.iloc[0]!r} is there twice")

@@ -25,9 +25,11 @@ COMPANIONS = (
 )
 
 SAMPLES = re.compile(r"samples?\.(csv|tsv|txt|xlsx)", re.IGNORECASE)
+N_SHOWN = 3
 FROM_HEADER = ("height_px", "width_px", "n_pages")
 RESOLVED = (*FROM_HEADER, "pixel_size_from")
-RESULTS = ("scoring.json", "params.json", "dose.json")  # a folder with one of them holds results
+# a folder with one of them holds results
+RESULTS = ("scoring.json", "params.json", "dose.json", "training/parameters.json")
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,11 @@ def index_images(folder, *, samples=None, pixel_size_um=None):
     return ImageIndex(listing.folder, table, quarantined.reset_index(drop=True))
 
 
-def list_images(folder, *, samples=None):
+def list_images(folder, *, samples=None, out=None):
     """List an image folder as :func:`index_images` does, without opening any file.
+
+    Folders that hold results are passed over with an
+    :class:`~dicentlib.errors.InputWarning`; `out`, where they are being made, without.
 
     Returns
     -------
@@ -125,7 +130,7 @@ def list_images(folder, *, samples=None):
     else:
         listed = complete_samples(pd.DataFrame({"image": pd.Series(dtype=str)}))
     unusable = {}
-    names = set() if samples is not None else set(_image_files(folder, unusable))
+    names = set() if samples is not None else set(_image_files(folder, unusable, out=out))
     listed = _named_as_files(listed, folder, names)
     names = sorted((names | set(listed["image"])) - set(unusable))
     if not names and not unusable:
@@ -153,8 +158,10 @@ def _named_as_files(listed, folder, names):
     return listed
 
 
-def _image_files(folder, unusable):
+def _image_files(folder, unusable, *, out=None):
     """Relative names of the files below `folder` that may be images, and why others are not."""
+    own = out and Path(out).resolve()
+    results = []
 
     def refuse(error):
         name = os.path.relpath(error.filename, folder)
@@ -166,8 +173,8 @@ def _image_files(folder, unusable):
         folders[:] = sorted(set(folders) - set(hidden))
         for name in [name for name in folders if _holds_results(os.path.join(parent, name))]:
             folders.remove(name)
-            path = (relative / name).as_posix()
-            unusable[printable(path)] = "folder of results; its pictures are no metaphases"
+            if Path(parent, name).resolve() != own:
+                results.append(printable((relative / name).as_posix()))
         for name in folders:
             if os.path.islink(os.path.join(parent, name)):
                 link = (relative / name).as_posix()
@@ -187,6 +194,13 @@ def _image_files(folder, unusable):
                 unusable[printable(path)] = "file name is not printable text in UTF-8"
             else:
                 yield path
+    if results:
+        shown = ", ".join(sorted(results)[:N_SHOWN])
+        warnings.warn(
+            f"{folder}: folders of results passed over ({len(results)}): {shown}",
+            InputWarning,
+            stacklevel=4,
+        )
 
 
 def _holds_results(folder):

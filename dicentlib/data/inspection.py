@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+import struct
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +22,7 @@ from dicentlib.files import refuse_pointer
 SUFFIXES = {
     "TIFF": (".tif", ".tiff"),
     "PNG": (".png",),
-    "JPEG": (".jpg", ".jpeg"),
+    "JPEG": (".jpg", ".jpeg", ".jfif"),
     "BMP": (".bmp",),
     "CZI": (".czi",),
     "ND2": (".nd2",),
@@ -139,7 +140,7 @@ def _inspect_tiff(path):
 
 def _inspect_raster(path, file_format):
     with open(path, "rb") as file:
-        claimed = int.from_bytes(file.read(6)[2:], "little")
+        header = file.read(34)
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 4096))
         tail = file.read()
@@ -147,14 +148,25 @@ def _inspect_raster(path, file_format):
         file_format == "JPEG" and b"\xff\xd9" not in tail and not _jpeg_ends(path)
     ):
         raise InputError(f"truncated {file_format} file: its end mark is missing")
-    if file_format == "BMP" and claimed > size:
-        raise InputError(f"truncated BMP file: {size} of {claimed} bytes")
+    if file_format == "BMP" and size < (needed := _bmp_end(header)):
+        raise InputError(f"truncated BMP file: {size} bytes, its pixels need {needed}")
     with open_raster(path, file_format) as image:
         width, height = image.size
         if is_turned(image):
             height, width = width, height
         n_pages = getattr(image, "n_frames", 1)
         return ImageFacts(file_format, height, width, n_pages, raster_scale(image))
+
+
+def _bmp_end(header):
+    """Where uncompressed pixels of a BMP file end; the size that its header states is often wrong.
+
+    0 for compressed ones, and headers of OS/2.
+    """
+    start, kind, width, height, _, bits, compression = struct.unpack("<10xIIiiHHI", header)
+    if kind < 40 or compression not in (0, 3):
+        return 0
+    return start + (width * bits + 31) // 32 * 4 * abs(height)
 
 
 def _jpeg_ends(path):

@@ -12,6 +12,7 @@ from dicentlib.errors import InputError
 
 PIXEL_SIZES_UM = (0.02, 2.0)  # of a light microscope, in the plane of the slide
 SQUARE = 0.01  # largest relative difference between the sides of a pixel
+FILLER_UM = 1.0  # what programs write where they know no size; no metaphase is legible at it
 CONFLICT = 0.02  # relative difference from which table and file contradict each other
 ASSUMED, FROM_FILE = "pixel size assumed", "from the file"
 INCH_UM, CENTIMETRE_UM = 25400.0, 10000.0
@@ -96,8 +97,11 @@ def stated(width, height=None, *, deliberate=True):
             "allowed: square pixels (resample the image, or correct its metadata)"
         )
     low, high = PIXEL_SIZES_UM
-    if not low <= sides[0] <= high:
-        note = f"pixel size {sides[0]:.4g} um in the file left out: allowed {low:g} to {high:g}"
+    if not low <= sides[0] <= high or sides[0] == FILLER_UM:
+        allowed = f"allowed {low:g} to {high:g}"
+        if sides[0] == FILLER_UM:
+            allowed = "programs write it where they know none"
+        note = f"pixel size {sides[0]:.4g} um in the file left out: {allowed}"
         return StatedScale(note=note if deliberate else "")
     return StatedScale(sides[0])
 
@@ -107,7 +111,7 @@ def tiff_scale(file, page):
     notes = []
     x, y = _resolution(page)
     unit = int(page.tags.valueof(296, 2))
-    for statement in (_ome_scale(file), _imagej_scale(file, page)):
+    for statement in (_ome_scale(file, page), _imagej_scale(file, page)):
         if statement.pixel_size_um > 0:
             side = UNITS_OF_TAG.get(unit, math.nan) / x
             return statement if file.is_imagej else _with_conflict(statement, side)
@@ -140,25 +144,32 @@ def _resolution(page):
     return numbers
 
 
-def _ome_scale(file):
+def _ome_scale(file, page):
     if not file.is_ome:
         return StatedScale()
     try:
         root = ElementTree.fromstring(file.ome_metadata)
-        pixels = next(element for element in root.iter() if element.tag.endswith("}Pixels"))
+        described = [element for element in root.iter() if element.tag.endswith("}Pixels")]
+        sizes = [(pixels.get("SizeY"), pixels.get("SizeX")) for pixels in described]
+        size = (str(page.imagelength), str(page.imagewidth))
+        if described and size not in sizes:  # saved by a program that resized the image
+            note = f"OME metadata left out: of an image of {sizes[0][0]} x {sizes[0][1]} px"
+            return StatedScale(note=note)
+        pixels = described[sizes.index(size)]
         units = [pixels.get(f"PhysicalSize{side}Unit", "µm") for side in "XY"]
-        sizes = [float(pixels.get(f"PhysicalSize{side}", "nan")) for side in "XY"]
+        sides = [float(pixels.get(f"PhysicalSize{side}", "nan")) for side in "XY"]
     except Exception:  # odd metadata do not make the image unusable
         return StatedScale(note="OME metadata cannot be read")
-    return _in_words(sizes, units)
+    return _in_words(sides, units)
 
 
 def _imagej_scale(file, page):
-    unit = (file.imagej_metadata or {}).get("unit") if file.is_imagej else None
+    metadata = file.imagej_metadata or {} if file.is_imagej else {}
+    unit = metadata.get("unit")
     if not unit or str(unit).strip().lower() in ("pixel", "pixels"):
         return StatedScale()
     x, y = _resolution(page)
-    return _in_words([1 / x, 1 / y], [unit, unit])
+    return _in_words([1 / x, 1 / y], [unit, metadata.get("yunit", unit)])
 
 
 def _in_words(sizes, units):

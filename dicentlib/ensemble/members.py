@@ -102,7 +102,8 @@ def load_members(members, *, device="cpu"):
     ------
     InputError
         No members; a file that is not a member (a pickle is refused without being opened as
-        one); members of different architectures or pixel sizes.
+        one); weights that are not finite; one member in two files; members of different
+        architectures or pixel sizes.
     """
     paths = member_paths(members)
     headers = [read_member_metadata(path) for path in paths]
@@ -113,7 +114,21 @@ def load_members(members, *, device="cpu"):
                     f"{path}: member has {name} {header.get(name)}, {paths[0].name} has "
                     f"{headers[0].get(name)}; the members of an ensemble share it"
                 )
-    return tuple(_load(path, header, device) for path, header in zip(paths, headers, strict=True))
+    loaded = [_load(path, header, device) for path, header in zip(paths, headers, strict=True)]
+    refuse_copies(paths, [member.digest for member in loaded])
+    return tuple(loaded)
+
+
+def refuse_copies(paths, digests):
+    """Refuse two files with the same bytes: that member would vote twice."""
+    first = {}
+    for path, digest in zip(paths, digests, strict=True):
+        if digest in first:
+            raise InputError(
+                f"{path}: the same member as {first[digest].name}, and every member has one vote; "
+                "remove one of the files"
+            )
+        first[digest] = path
 
 
 def member_paths(members):
@@ -218,6 +233,12 @@ def _load(path, header, device):
             f"{path}: weights are not those of encoder {header['encoder']} with decoder "
             f"{tuple(header['decoder_channels'])}; first difference at {names[0][0]}"
         )
+    for name, value in weights.items():
+        if not torch.isfinite(value).all():
+            raise InputError(
+                f"{path}: weights that are no finite numbers, the first in {name}; the training "
+                "failed or the file is damaged, and its votes would be none"
+            )
     model.load_state_dict(weights)
     model.orientation = header.get("orientation", 0)
     model = model.float().eval().to(device, memory_format=torch.channels_last)

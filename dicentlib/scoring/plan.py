@@ -13,6 +13,7 @@ from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data import ImageIndex, list_images
 from dicentlib.ensemble import member_paths, precision_of, read_member_metadata
 from dicentlib.ensemble.engine import engine_for
+from dicentlib.ensemble.members import refuse_copies
 from dicentlib.errors import InputError
 from dicentlib.files import content_digest, file_digest
 from dicentlib.filtering.network import filter_file, read_filter_settings
@@ -121,7 +122,7 @@ def plan_scoring(
     if isinstance(shard_size, bool) or shard_size != int(shard_size) or shard_size < 1:
         raise InputError(f"shard_size {shard_size!r}; allowed: integers from 1")
     settings = scoring_settings(members, **options)
-    index = list_images(images, samples=samples)
+    index = list_images(images, samples=samples, out=out)
     index = ImageIndex(index.folder.resolve(), index.table, index.quarantined)
     return ScoringPlan(index, _writable(out), settings, int(shard_size))
 
@@ -186,6 +187,7 @@ def _voters(members, confidence_threshold, agreement_threshold):
             confidence_threshold = recorded.confidence_threshold
         if agreement_threshold is None:
             agreement_threshold = recorded.agreement_threshold
+    refuse_copies(paths, digests)
     point = OperatingPoint(
         confidence_threshold, agreement_threshold, n_members=len(paths), members=tuple(digests)
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from dicentlib.data.field import check_field
 from dicentlib.data.images import background_of, grey_levels
 from dicentlib.data.index import reason
 from dicentlib.data.paths import contained_path
@@ -116,6 +117,7 @@ def prepare_pixels(image, pixel_size, settings, image_filter=None, *, notes=()):
     """
     notes = list(notes)
     check_pixel_size(pixel_size)
+    check_field(image)
     if objected := objection(image, pixel_size_um=pixel_size):
         raise InputError(objected)
     facts = {"pixel_size_um": pixel_size, "shape": image.shape}

@@ -21,6 +21,7 @@ NUMERIC = re.compile(
     r"\d\d\.\d\d\.\d\d|\d{1,2}/\d{1,2}/\d\d|"
     rf"{DAY}-dic(?:-\d\d)?"  # December in Spanish; "2 dic" are two dicentrics
 )
+SHORTENED = re.compile(r"\d[.,]\d+E\+\d\d")  # of a long number: other digits are lost
 SERIALS = range(40_000, 60_000)  # days since 1900: the years 2009 to 2064
 N_SHOWN = 5
 
@@ -47,7 +48,8 @@ def notice_dates(source, names):
     """Say in an :class:`~dicentlib.errors.InputWarning` which names a spreadsheet may have changed.
 
     Where all names are dates with a year, samples may be named by them, and nothing is said. Day
-    numbers (46054) count as dates where another name is neither a date nor a whole number.
+    numbers (46054) count as dates where another name is neither a date nor a whole number. A long
+    number that was shortened (``3.91E+16``) is said too.
 
     Parameters
     ----------
@@ -57,6 +59,15 @@ def notice_dates(source, names):
         ``name`` is the column's, the index the row's number in the file.
     """
     filled = names[names != ""]
+    shortened = filled[filled.map(lambda text: SHORTENED.fullmatch(text) is not None).astype(bool)]
+    if len(shortened):
+        warnings.warn(
+            f"{source}: column {names.name}: row {shortened.index[0]} {shortened.iloc[0]!r} is a "
+            "long number that a spreadsheet has shortened; read as it is. Type the whole number "
+            "in a text cell",
+            InputWarning,
+            stacklevel=3,
+        )
     dates = filled.map(is_date).astype(bool)
     whole = filled.map(lambda text: re.fullmatch(r"\d+", text) is not None).astype(bool)
     if (~dates & ~whole).any():

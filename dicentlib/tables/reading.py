@@ -16,6 +16,8 @@ from dicentlib.tables.workbook import is_workbook, workbook_sheets
 
 SEPARATORS = (",", ";", "\t", "|")
 SEP_LINE = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
+MARKS = "\ufeff\u200b\x1a"  # order of bytes, blank without width, end of a DOS file
+EXCEL_TEXT = re.compile(r'="[^"]*"')
 NO_TABLES = {
     **dict.fromkeys(("<!doctype html", "<html", "<head", "<table"), "a web page (HTML)"),
     **{"<?xml": "XML", "{\\rtf": "a text with formats (RTF)", "%pdf": "a PDF document"},
@@ -170,7 +172,9 @@ def _split(path, separator, text):
 
 
 def _cleaned(cell):
-    return unicodedata.normalize("NFC", cell).strip().strip("\ufeff\u200b").strip()
+    """A cell without blanks and marks round it; ``="007"`` is the text 007, kept from Excel."""
+    text = unicodedata.normalize("NFC", cell).strip().strip(MARKS).strip()
+    return text[2:-1].strip() if EXCEL_TEXT.fullmatch(text) else text
 
 
 def _is_remark(cells):

@@ -93,6 +93,8 @@ def _text(path, cell, formulas):
         return ""
     if isinstance(value, datetime | date):
         return value.isoformat()
+    if isinstance(value, float | int) and "%" in cell.number_format:
+        return f"{100 * value:.15g}%"  # as it is shown
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)
     if isinstance(value, int) and set(cell.number_format) == {"0"}:

@@ -13,13 +13,13 @@ TABLES = ("detections.parquet", "scored_images.parquet")
 
 
 def draw_cell(seed, shape=(96, 112)):
-    """Dark discs on a light field."""
+    """Dark discs on a light field, with some noise: fewer than 20 grey levels are refused."""
     rng = np.random.default_rng(seed)
     rows, cols = np.mgrid[: shape[0], : shape[1]]
     image = np.full(shape, 224.0)
     for row, col in rng.uniform(8, 88, (6, 2)):
         image[(rows - row) ** 2 + (cols - col) ** 2 < 30] = 80
-    return image.astype(np.uint8)
+    return (image + rng.integers(-10, 11, shape)).astype(np.uint8)
 
 
 def write_images(folder, n_images):

@@ -66,6 +66,8 @@ BOTH = [("A", 352, 72), ("B", 340, 14)]
         "ID,Cells with 0 dicentrics,Cells with 1 dicentric,Cells with 2 dicentrics\n"
         "A,302,28,22\nB,328,10,2\n",
         "ID; C0 ; C1; C2\nA;302;28;22\nB; 328;10;2 \n",
+        'ID,N,X\n"=""A""","=""352""",72\n="B",340,14\n',  # text for Excel
+        "ID,N,X\r\nA,352,72\r\nB,340,14\r\n\x1a",  # DOS's end of file
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -505,6 +507,17 @@ def test_an_excel_workbook_is_read_or_named(tmp_path, monkeypatch):
         read_counts(path)
 
 
+def test_a_percentage_in_a_workbook_is_read_as_it_is_shown(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (("ID", "N", "X"), ("A", 500, 2)):
+        book.active.append(row)
+    book.active["C2"].number_format = "0%"
+    book.save(tmp_path / "counts.xlsx")
+    with pytest.raises(InputError, match="row 2: column X has '200%': expected a whole number"):
+        read_counts(tmp_path / "counts.xlsx")
+
+
 def test_what_a_workbook_hides_is_said(tmp_path):
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
@@ -729,6 +742,12 @@ def test_headings_of_a_curve_in_capitals(tmp_path, header, sep):
 )  # fmt: skip
 def test_curves_in_other_tables_are_refused_as_curves(tmp_path, text):
     with pytest.raises(InputError, match="expected a table with the columns name, value and the"):
+        read_curve(saved(tmp_path, text, name="curve.csv"))
+
+
+def test_a_column_beside_name_and_value_is_refused(tmp_path):
+    text = "name,value,se\nC,0.001,0.0005\nalpha,0.02,0.003\nbeta,0.06,0.004\n"
+    with pytest.raises(InputError, match="column 'se' beside name and value; errors are rows"):
         read_curve(saved(tmp_path, text, name="curve.csv"))
 
 

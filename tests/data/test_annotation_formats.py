@@ -1,6 +1,7 @@
 """Annotations through other programs' files and back; damaged files are named, never a crash."""
 
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -476,6 +477,31 @@ def test_objects_of_coco_without_a_certain_position(tmp_path, pair, found, match
     (tmp_path / "a.json").write_text(json.dumps(content))
     with pytest.raises(InputError, match=f"annotation 1: .*{match}"):
         formats.read_coco(tmp_path / "a.json", pair)
+
+
+def test_boxes_by_two_corners_are_refused(tmp_path, pair):
+    # 4 wide and 6 high from (10, 20): [10, 20, 4, 6], not [10, 20, 14, 26]
+    for box, refused in (([10, 20, 4, 6], False), ([10, 20, 14, 26], True)):
+        content = coco([(1, "images/1_a.png")], keypoints=None, bbox=box, area=24)
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        if refused:
+            with pytest.raises(InputError, match="area of 24, that of two corners; expected"):
+                formats.read_coco(tmp_path / "a.json", pair)
+        else:
+            found = formats.read_coco(tmp_path / "a.json", pair)
+            assert found[["row", "col"]].to_numpy().tolist() == [[22.5, 11.5]]
+
+
+def test_keypoints_that_are_absent_or_several(tmp_path, pair):
+    for keypoints, position in (([0, 0, 0], [22.5, 11.5]), ([7, 8, 2, 1, 1, 2], [8, 7])):
+        content = coco([(1, "images/1_a.png")], keypoints=keypoints, bbox=[10, 20, 4, 6])
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            found = formats.read_coco(tmp_path / "a.json", pair)
+        assert found[["row", "col"]].to_numpy().tolist() == [position]
+        several = ["several keypoints; the first is taken" in str(one.message) for one in said]
+        assert several == [True] * (len(keypoints) > 3)
 
 
 def test_predictions_are_said(tmp_path, pair):

@@ -129,3 +129,10 @@ def test_a_name_like_a_formula_is_written_as_text(tmp_path):
     assert [(cell.value, cell.data_type) for cell in sheet["A"]] == [
         *(("sample", "s"), ("=1+1", "s"), ("007", "s"), ("1e5", "s"), ("TRUE", "s"))
     ]
+
+
+def test_long_numbers_that_were_shortened_are_said(tmp_path):
+    path = tmp_path / "counts.csv"
+    path.write_text("ID;N;X\n1e5;500;9\n3,91E+16;500;9\n")
+    with pytest.warns(InputWarning, match="row 3 '3,91E\\+16' is a long number that a spreadsheet"):
+        assert read_counts(path)["sample"].to_list() == ["1e5", "3,91E+16"]

@@ -8,11 +8,11 @@ import pytest
 import tifffile
 from PIL import Image, ImageFile
 
-from dicentlib.data import index_images, normalise_background, read_image, resample
+from dicentlib.data import index_images, list_images, normalise_background, read_image, resample
 from dicentlib.data.channels import GREY_WEIGHTS
 from dicentlib.data.images import background_level
 from dicentlib.data.inspection import inspect_image
-from dicentlib.errors import InputError
+from dicentlib.errors import InputError, InputWarning
 
 
 @pytest.fixture
@@ -308,15 +308,16 @@ def test_scale_that_a_file_tells(tmp_path, grey, options, expected):
     assert index_images(tmp_path).table["pixel_size_um"].tolist() == [0.3]
 
 
-def test_folders_of_results_are_passed_over_and_listed(tmp_path, grey):
+def test_folders_of_results_are_passed_over_and_named(tmp_path, grey):
     save(tmp_path / "a.png", grey)
     (tmp_path / "results" / "figures").mkdir(parents=True)
     save(tmp_path / "results" / "figures" / "density.png", grey)
     (tmp_path / "results" / "scoring.json").write_text("{}")
-    index = index_images(tmp_path)
+    with pytest.warns(InputWarning, match=r"folders of results passed over \(1\): results"):
+        index = index_images(tmp_path)
     assert index.table["image"].tolist() == ["a.png"]
-    assert index.quarantined["image"].tolist() == ["results"]
-    assert index.quarantined["reason"].str.contains("results").all()
+    assert index.quarantined.empty
+    assert list_images(tmp_path, out=tmp_path / "results").table["image"].tolist() == ["a.png"]
 
 
 @pytest.mark.parametrize(

@@ -519,3 +519,16 @@ def test_a_tile_that_is_not_in_the_file(tmp_path, field):
     with pytest.raises(InputError, match=r"1 of 6 strips or tiles are not in the file"):
         read_image(path)
     assert "not in the file" in index_images(tmp_path).quarantined.loc[0, "reason"]
+
+
+@pytest.mark.parametrize("stated", [0, 54, 10**6])
+def test_a_bmp_file_whose_header_has_a_wrong_size(tmp_path, field, stated):
+    path = tmp_path / "a.bmp"
+    Image.fromarray(field).save(path)
+    content = bytearray(path.read_bytes())
+    content[2:6] = stated.to_bytes(4, "little")
+    path.write_bytes(content)
+    np.testing.assert_allclose(read_image(path), field / 255, atol=1e-6)
+    path.write_bytes(content[:-100])
+    with pytest.raises(InputError, match=f"truncated BMP file: {len(content) - 100} bytes, its"):
+        read_image(path)

@@ -202,3 +202,42 @@ def test_units_of_the_resolution_beyond_the_standard(tmp_path, unit, per_unit):
     resolution = {"resolution": (per_unit, per_unit), "resolutionunit": unit}
     tifffile.imwrite(path, GREY, metadata=None, **resolution)
     assert scale_of(path) == (0.2, "file")
+
+
+OME = (
+    '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">{}</OME>',
+    '<Image ID="Image:{0}"><Pixels ID="Pixels:{0}" DimensionOrder="XYCZT" Type="uint8" SizeX="{1}" '
+    'SizeY="{2}" SizeC="1" SizeZ="1" SizeT="1" PhysicalSizeX="{3}" PhysicalSizeY="{3}"/></Image>',
+)
+
+
+@pytest.mark.parametrize(
+    ("described", "expected", "said"),
+    [
+        # saved again by a program that made the image half as large
+        ([(60, 40, 0.1)], (0.1, "assumed"), "OME metadata left out: of an image of 40 x 60 px"),
+        # of several images, the one in the file
+        ([(15, 10, 0.8), (30, 20, 0.2)], (0.2, "file"), "pixel size 0.2 um from the file"),
+    ],
+)
+def test_metadata_of_an_image_of_another_size(tmp_path, described, expected, said):
+    images = "".join(OME[1].format(number, *of_one) for number, of_one in enumerate(described))
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, GREY, description=OME[0].format(images), metadata=None)
+    assert scale_of(path) == expected
+    assert said in notes(path)
+
+
+def test_one_micrometre_is_what_programs_fill_in(tmp_path):
+    path = tmp_path / "a.ome.tif"
+    tifffile.imwrite(path, GREY, metadata={"PhysicalSizeX": 1.0, "PhysicalSizeY": 1.0})
+    assert scale_of(path) == (0.1, "assumed")
+    assert "pixel size 1 um in the file left out" in notes(path)
+    assert notes(path, in_table=1.0).startswith("pixel size 1 um in the file left out")
+
+
+def test_sides_in_two_units_of_imagej(tmp_path):
+    metadata = {"unit": "um", "yunit": "nm"}
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, GREY, imagej=True, resolution=(5, 0.005), metadata=metadata)
+    assert scale_of(path) == (0.2, "file")

@@ -1,10 +1,12 @@
 import io
 import json
 import pickle
+import shutil
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from dicentlib.ensemble import (
@@ -13,6 +15,7 @@ from dicentlib.ensemble import (
     iterate_heatmaps,
     keep_last_members,
     load_members,
+    member_paths,
     predict_heatmaps,
     read_member_metadata,
     save_member,
@@ -22,6 +25,7 @@ from dicentlib.errors import InputError
 from dicentlib.files import read_json
 from dicentlib.filtering import load_filter
 from dicentlib.model import HeatmapUnet
+from dicentlib.scoring.plan import scoring_settings
 
 FACTS = {"pixel_size_um": 0.2, "sigma": 2.0, "stride": 4, "epoch": 1}
 
@@ -263,3 +267,29 @@ def test_a_git_lfs_pointer_and_a_cut_off_member_are_named(tmp_path):
     (tmp_path / "filter.safetensors").write_text(pointer)
     with pytest.raises(InputError, match=r"filter\.safetensors: a Git LFS pointer"):
         load_filter(tmp_path)
+
+
+def test_weights_that_are_not_finite_are_refused(run, tmp_path):
+    path = tmp_path / "a.safetensors"
+    original = member_paths(run)[0]
+    with safe_open(original, framework="pt") as file:
+        header = file.metadata()
+    for value in (float("nan"), float("inf")):
+        weights = load_file(original)
+        name = next(name for name, values in weights.items() if values.is_floating_point())
+        weights[name].flatten()[0] = value
+        save_file(weights, path, metadata=header)
+        with pytest.raises(InputError, match=rf"no finite numbers, the first in {name}"):
+            load_members(path)
+
+
+def test_one_member_in_two_files_is_refused(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    folder = member_paths(tmp_path / "run")[0].parent
+    first = member_paths(folder)[0]
+    shutil.copyfile(first, folder / f"{first.stem} (copy).safetensors")
+    match = rf"{first.name}: the same member as {first.stem} \(copy\)\.safetensors, and every"
+    with pytest.raises(InputError, match=match):
+        load_members(folder)
+    with pytest.raises(InputError, match=match):
+        scoring_settings(folder, confidence_threshold=0.5, agreement_threshold=1)

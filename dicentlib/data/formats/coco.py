@@ -57,7 +57,8 @@ def write_coco(path, annotations, index):
 def read_coco(path, index=None):
     """Read a COCO file of keypoints or boxes.
 
-    An object's position is its first keypoint, or where it has none the centre of its box.
+    An object's position is its first keypoint, or where it has none the centre of its box; that
+    others are left out is said in an :class:`~dicentlib.errors.InputWarning`.
     Images that the index does not have are said in an
     :class:`~dicentlib.errors.InputWarning`; objects in them are errors.
 
@@ -94,21 +95,23 @@ def read_coco(path, index=None):
         (record["file_name"], _stated_size(record)) for record in _records(path, content, "images")
     ]
     check_listed_images(path, sizes, index)
-    n_scored = sum("score" in found for found in content["annotations"])
-    if n_scored:
-        warnings.warn(
-            f"{path}: {n_scored} objects have a score, as predictions of a program have; read as "
-            "annotations",
-            InputWarning,
-            stacklevel=2,
-        )
+    annotated = content["annotations"]
+    _refuse_corners(path, annotated)
+    n_scored = sum("score" in found for found in annotated)
+    n_several = sum(_n_keypoints(found) > 1 for found in annotated)
+    for number, remark in (
+        (n_scored, "a score, as predictions of a program have; read as annotations"),
+        (n_several, "several keypoints; the first is taken, the others are left out"),
+    ):
+        if number:
+            warnings.warn(f"{path}: {number} objects have {remark}", InputWarning, stacklevel=2)
     return check_rows(rows, places, index, source=path)
 
 
 def _position(place, found):
     """Row and column of an object."""
     keypoints, box = found.get("keypoints"), found.get("bbox")
-    if not keypoints and box is not None:
+    if not _n_keypoints(found) and box is not None:
         if not isinstance(box, list) or len(box) != 4 or not _are_numbers(box):
             raise InputError(f"{place}: bbox {box!r:.60}; expected [x, y, width, height]")
         if min(box[2:]) < 1:
@@ -127,6 +130,27 @@ def _position(place, found):
     if keypoints[2] == 0:
         raise InputError(f"{place}: keypoints {keypoints!r:.60}; visibility 0 is no position")
     return keypoints[1], keypoints[0]
+
+
+def _n_keypoints(found):
+    """Keypoints of an object that are not absent (visibility 0)."""
+    keypoints = found.get("keypoints")
+    return sum(map(bool, keypoints[2::3])) if isinstance(keypoints, list) else int(bool(keypoints))
+
+
+def _refuse_corners(path, annotated):
+    """Refuse boxes whose stated areas are those of [left, top, right, bottom]."""
+    for number, found in enumerate(annotated, start=1):
+        box, area = found.get("bbox"), found.get("area")
+        if _n_keypoints(found) or found.get("segmentation") or not _are_numbers([area]):
+            continue
+        left, top, width, height = box
+        of_corners = (width - left) * (height - top)
+        if abs(area - of_corners) <= 0.01 * area < abs(area - width * height):
+            raise InputError(
+                f"{path}: annotation {number}: bbox {box!r:.60} with an area of {area:g}, that of "
+                "two corners; expected [x, y, width, height]"
+            )
 
 
 def _stated_size(image):
