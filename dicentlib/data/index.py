@@ -150,12 +150,30 @@ def _named_as_files(listed, folder, names):
     if not absent:
         return listed
     source = f"table of samples of {folder}"
-    found = matched_names(absent, sorted(names or _image_files(folder, {})), source=source)
+    files = sorted(names or _image_files(folder, {}))
+    there = {*absent, *files}
+    found = matched_names([name for name in listed["image"] if name in there], files, source=source)
+    unlisted = sorted({*files} - {*listed["image"]} - {*found.values()})
+    alike = {_letters_and_digits(name): name for name in unlisted}
+    for name in absent:
+        if name not in found and (file := alike.get(_letters_and_digits(name))):
+            warnings.warn(
+                f"{source}: {printable(name)} is not there, and {file} has no row; are they one "
+                "image? expected the same name in both",
+                InputWarning,
+                stacklevel=4,
+            )
     listed = listed.assign(image=listed["image"].replace(found))
     twice = listed["image"][listed["image"].duplicated()]
     if len(twice):
         raise InputError(f"{source}: image {twice.iloc[0]} is listed a second time")
     return listed
+
+
+def _letters_and_digits(name):
+    """What two names that may mean one image share: no folder, suffix, signs or leading zeros."""
+    stem = os.path.splitext(os.path.basename(name))[0].casefold()
+    return re.sub(r"[\W_]+|(?<!\d)0+(?=\d)", "", stem)
 
 
 def _image_files(folder, unusable, *, out=None):

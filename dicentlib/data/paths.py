@@ -3,6 +3,7 @@
 import unicodedata
 import warnings
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from dicentlib.errors import InputError, InputWarning
 
@@ -67,9 +68,10 @@ def printable(name):
 def matched_names(names, known, *, source):
     """Names of a table that stand for a file, though written a little otherwise.
 
-    Letter case, surrounding blanks, the Unicode form of accents (a Mac decomposes them) and
-    backslashes do not matter where exactly one file differs in nothing else. What is matched so
-    is said in an :class:`~dicentlib.errors.InputWarning`.
+    Letter case, blanks, the Unicode form of letters (a Mac decomposes accents), percent signs of
+    addresses (``%20``) and backslashes do not matter where exactly one file differs in nothing
+    else. A name without folder or without suffix is the one file that has it. What is matched
+    so is said in an :class:`~dicentlib.errors.InputWarning`.
 
     Returns
     -------
@@ -79,33 +81,61 @@ def matched_names(names, known, *, source):
     Raises
     ------
     InputError
-        Several files differ from a name in this way only.
+        A name may be several files, or several names without folder or suffix may be one.
     """
-    exact, alike = set(known), {}
-    for name in known:
-        alike.setdefault(_name_key(name), []).append(name)
-    found = {}
-    for name in dict.fromkeys(names):
-        candidates = [] if name in exact else alike.get(_name_key(name), [])
-        if len(candidates) > 1:
+    names, exact = list(dict.fromkeys(names)), set(known)
+    found = _unique_files(names, exact, known, _name_key, source)
+    taken = exact.intersection(names) | set(found.values())
+    shorter = {}
+    for key in (_last_part, _without_suffix, lambda name: _without_suffix(_last_part(name))):
+        left = [name for name in names if name not in found and name not in shorter]
+        free = [name for name in known if name not in taken]
+        shorter |= _unique_files(left, exact, free, key, source)
+    for name, file in shorter.items():
+        again = next((n for n in shorter if n != name and shorter[n] == file), None)
+        if again is not None:
             raise InputError(
-                f"{source}: image {printable(name)} may be {' or '.join(candidates)}; "
+                f"{source}: images {printable(name)} and {printable(again)} may both be {file}; "
                 "allowed: the exact name of one"
             )
-        if candidates:
-            found[name] = candidates[0]
+    found |= shorter
     said = [name for name in found if name.replace("\\", "/") != found[name]]
     if said:
         warnings.warn(
             f"{source}: {len(said)} image name{'s' * (len(said) > 1)} taken for a file that "
-            "differs in letter case, blanks or the form of accents only: "
-            f"{printable(said[0])} is {found[said[0]]}",
+            "differs in letter case, blanks or the form of letters, or has the folder or suffix "
+            f"that the name lacks: {printable(said[0])} is {found[said[0]]}",
             InputWarning,
             stacklevel=2,
         )
     return found
 
 
+def _unique_files(names, exact, known, key, source):
+    """For names that are no file's: the file of `known` whose `key` is the name's own."""
+    alike, found = {}, {}
+    for file in known:
+        alike.setdefault(key(_name_key(file)), []).append(file)
+    for name in names:
+        files = [] if name in exact else alike.get(_name_key(name), [])
+        if len(files) > 1:
+            raise InputError(
+                f"{source}: image {printable(name)} may be {' or '.join(files[:3])}; "
+                "allowed: the exact name of one"
+            )
+        if files:
+            found[name] = files[0]
+    return found
+
+
 def _name_key(name):
-    parts = unicodedata.normalize("NFC", name).casefold().replace("\\", "/").split("/")
-    return "/".join(part.strip() for part in parts)
+    plain = unicodedata.normalize("NFKC", unquote(name)).casefold().replace("\\", "/")
+    return "/".join(" ".join(part.split()) for part in plain.split("/"))
+
+
+def _last_part(name):
+    return name.rpartition("/")[2]
+
+
+def _without_suffix(name):
+    return str(PurePosixPath(name).with_suffix("")) if _last_part(name) else name

@@ -19,7 +19,7 @@ def draw_cell(seed, shape=(96, 112)):
     image = np.full(shape, 224.0)
     for row, col in rng.uniform(8, 88, (6, 2)):
         image[(rows - row) ** 2 + (cols - col) ** 2 < 30] = 80
-    return (image + rng.integers(-10, 11, shape)).astype(np.uint8)
+    return (image + rng.integers(-16, 17, shape)).astype(np.uint8)
 
 
 def write_images(folder, n_images):

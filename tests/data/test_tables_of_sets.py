@@ -177,3 +177,42 @@ def test_a_table_in_a_folder_below_is_named(tmp_path):
     (tmp_path / "s1" / "samples.csv").write_text("image,sample,pixel_size_um\na.png,x,0.2\n")
     with pytest.warns(InputWarning, match=r"s1/samples\.csv not read; the table of samples lies"):
         assert only_row(index_images(tmp_path))["sample"] == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "file"),
+    [
+        ("cell 1", "cell 1.png"),  # without its suffix
+        ("cell 1.png", "slide 2/cell 1.png"),  # without its folder
+        ("Cell 1", "slide 2/cell 1.png"),
+        ("cell%201.png", "cell 1.png"),  # of an address
+        ("cell\u00a0 1.png", "cell 1.png"),  # other blanks
+    ],
+)
+def test_names_that_lack_a_part(tmp_path, written, file):
+    image_set(tmp_path, file, "other.png")
+    (tmp_path / "samples.csv").write_text(f"image,sample\n{written},A\n", "utf-8")
+    with pytest.warns(InputWarning, match="1 image name taken for a file that differs"):
+        table = index_images(tmp_path).table
+    assert dict(zip(table["image"], table["sample"], strict=True)) == {file: "A", "other.png": ""}
+
+
+def test_short_names_of_several_files_are_refused(tmp_path):
+    image_set(tmp_path, "s1/a.png", "s2/a.png")
+    (tmp_path / "samples.csv").write_text("image,sample\na.png,A\n")
+    with pytest.raises(InputError, match=r"image a\.png may be s1/a\.png or s2/a\.png"):
+        index_images(tmp_path)
+    (tmp_path / "s2/a.png").unlink()
+    (tmp_path / "samples.csv").write_text("image,sample\ns1/a,A\na,B\n")
+    with pytest.raises(InputError, match=r"images s1/a and a may both be s1/a\.png"):
+        index_images(tmp_path)
+
+
+@pytest.mark.parametrize("written", ["cell-1.tif", "cell_01.tif", "Cell 1.png"])
+def test_absent_images_are_named_beside_files_of_nearly_that_name(tmp_path, written):
+    image_set(tmp_path, "cell_1.png")
+    (tmp_path / "samples.csv").write_text(f"image,sample\n{written},A\n")
+    match = f"{written} is not there, and cell_1.png has no row; are they one image"
+    with pytest.warns(InputWarning, match=match):
+        index = index_images(tmp_path)
+    assert index.table[["image", "sample"]].to_numpy().tolist() == [["cell_1.png", ""]]
