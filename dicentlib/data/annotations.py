@@ -14,10 +14,9 @@ import pandas as pd
 from dicentlib.conventions import CLASSES
 from dicentlib.data.inspection import inspect_image
 from dicentlib.data.paths import contained_path, matched_names, printable
-from dicentlib.data.samples import as_text
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.files import atomic_path
-from dicentlib.tables import number_style, numbers, read_table, with_plain_headings
+from dicentlib.tables import as_text, number_style, numbers, read_table, with_plain_headings
 
 ANNOTATION_COLUMNS = ("image", "class", "row", "col")
 
@@ -73,9 +72,24 @@ def check_table(table, index=None):
 
 
 def check_rows(rows, places, index, *, source):
-    """Annotations of rows ``image, class, row, col``, see :func:`check_annotations`."""
+    """Annotations of another program, rows ``image, class, row, col``: :func:`check_annotations`.
+
+    Images that are turned by a note in their file are said in an
+    :class:`~dicentlib.errors.InputWarning`, since programs differ in following it.
+    """
     table = pd.DataFrame(rows, columns=list(ANNOTATION_COLUMNS), dtype=object)
-    return check_annotations(table, index, source=str(source), places=places)
+    table = check_annotations(table, index, source=str(source), places=places)
+    names = [] if index is None else table["image"].unique()
+    turned = [name for name in names if inspect_image(index.path(name)).turned]
+    if turned:
+        warnings.warn(
+            f"{source}: {len(turned)} of the annotated images are turned by a note in the file, "
+            f"for example {printable(turned[0])}; positions are taken for the image as viewers "
+            "show it. Did the annotating program turn it too?",
+            InputWarning,
+            stacklevel=3,
+        )
+    return table
 
 
 def write_annotations(path, annotations):

@@ -12,10 +12,10 @@ from tqdm import tqdm
 
 from dicentlib.data.inspection import IMAGE_SUFFIXES, inspect_image
 from dicentlib.data.paths import contained_path, matched_names, printable
-from dicentlib.data.samples import as_text, complete_samples, read_samples
+from dicentlib.data.samples import complete_samples, read_samples
 from dicentlib.data.scale import resolve_scale
 from dicentlib.errors import InputError, InputWarning
-from dicentlib.tables import find_table
+from dicentlib.tables import as_text, find_table
 
 # Files that belong to an image set without being images; names beginning with a dot too.
 COMPANIONS = (

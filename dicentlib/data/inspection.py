@@ -11,9 +11,9 @@ from pathlib import Path
 import tifffile
 
 from dicentlib.data.microscope import czi_facts, nd2_facts
-from dicentlib.data.orientation import SWAPPED
+from dicentlib.data.orientation import SWAPPED, TURNS
 from dicentlib.data.paths import printable
-from dicentlib.data.raster import is_turned, open_raster, raster_scale
+from dicentlib.data.raster import open_raster, orientation_of, raster_scale
 from dicentlib.data.scale import StatedScale, tiff_scale
 from dicentlib.data.tiff import data_end, find_image, meaning
 from dicentlib.errors import InputError
@@ -55,6 +55,7 @@ class ImageFacts:
     width: int
     n_pages: int  # full images; only the first is used
     scale: StatedScale
+    turned: bool = False  # by a note in the file, EXIF or a tag of TIFF
 
     @property
     def pixel_size_um(self):
@@ -133,9 +134,11 @@ def _inspect_tiff(path):
         if not end or end > size:
             raise InputError(f"truncated TIFF file: {size} bytes, its pixels need {end}")
         height, width = page.imagelength, page.imagewidth
-        if page.tags.valueof(274, 1) in SWAPPED:
+        orientation = page.tags.valueof(274, 1)
+        if orientation in SWAPPED:
             height, width = width, height
-        return ImageFacts("TIFF", height, width, image.n_pages, tiff_scale(file, page))
+        scale = tiff_scale(file, page)
+        return ImageFacts("TIFF", height, width, image.n_pages, scale, orientation in TURNS)
 
 
 def _inspect_raster(path, file_format):
@@ -152,10 +155,12 @@ def _inspect_raster(path, file_format):
         raise InputError(f"truncated BMP file: {size} bytes, its pixels need {needed}")
     with open_raster(path, file_format) as image:
         width, height = image.size
-        if is_turned(image):
+        orientation = orientation_of(image)
+        if orientation in SWAPPED:
             height, width = width, height
         n_pages = getattr(image, "n_frames", 1)
-        return ImageFacts(file_format, height, width, n_pages, raster_scale(image))
+        scale = raster_scale(image)
+        return ImageFacts(file_format, height, width, n_pages, scale, orientation in TURNS)
 
 
 def _bmp_end(header):

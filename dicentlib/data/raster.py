@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from dicentlib.data.channels import Channels, from_palette
-from dicentlib.data.orientation import SWAPPED, turned
+from dicentlib.data.orientation import turned
 from dicentlib.data.scale import INCH_UM, stated
 from dicentlib.errors import InputError
 
@@ -42,15 +42,15 @@ def _without_texts(path):
     return b"".join((*kept, content[place:]))
 
 
-def is_turned(image):
-    """Whether an open file's orientation swaps height and width.
+def orientation_of(image):
+    """Orientation (1 to 8, as EXIF counts) that an open file states; 1 where it states none.
 
     Pillow decodes a whole PNG file to look for a note behind its pixels; this looks for the
     note's name first.
     """
     if image.format == "PNG" and not any(mark in image.fp.getvalue() for mark in EXIF_MARKS):
-        return False
-    return image.getexif().get(274, 1) in SWAPPED
+        return 1
+    return image.getexif().get(274, 1)
 
 
 def raster_scale(image):

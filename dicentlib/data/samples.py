@@ -13,6 +13,7 @@ from dicentlib.data.paths import check_relative
 from dicentlib.data.scale import PIXEL_SIZES_UM
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.tables import (
+    as_text,
     notice_dates,
     notice_spellings,
     notice_unusual_doses,
@@ -180,8 +181,3 @@ def complete_samples(table):
         text = column in TEXT_COLUMNS
         table[column] = as_text(table[column]) if text else table[column].astype(float)
     return table[[*COLUMNS, *(c for c in table.columns if c not in COLUMNS)]]
-
-
-def as_text(column):
-    """A column as text, "" where a value is missing."""
-    return column.astype(object).where(column.notna(), "").astype(str)

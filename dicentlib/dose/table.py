@@ -18,7 +18,7 @@ from dicentlib.dose.bayesian import bounded_bayesian
 from dicentlib.dose.estimate import check_method, estimate_dose
 from dicentlib.dose.triage import triage_table
 from dicentlib.errors import InputError, InputWarning
-from dicentlib.tables import SUFFIXES, notice_dates
+from dicentlib.tables import SUFFIXES, as_text, notice_dates
 
 # of every table, also where no sample has a dose
 COLUMNS = "sample n_cells n_dicentrics yield u method dose_gy lower_gy upper_gy category"
@@ -91,7 +91,8 @@ def named_samples(counts):
         raise InputError(f"counts are {counts!r:.100}: expected a file, a table or a dict")
     table = counts if isinstance(counts, pd.DataFrame) else read_counts(counts)
     if isinstance(counts, pd.DataFrame) and "sample" in table:
-        notice_dates("table of counts", table["sample"].astype(str))
+        table = table.assign(sample=as_text(table["sample"]))
+        notice_dates("table of counts", table["sample"])
     missing = {"n_cells", "n_dicentrics"} - set(table)
     if missing:
         raise InputError(f"the table has no column {', '.join(sorted(missing))}")

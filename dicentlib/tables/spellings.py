@@ -1,12 +1,27 @@
-"""Names that differ so little that they may be one: ``P-07``, ``p7`` and ``P 7``."""
+"""Names as text, and those that differ so little that they may be one: ``P-07``, ``p7``."""
 
 import re
 import unicodedata
 import warnings
 
+import pandas as pd
+
 from dicentlib.errors import InputWarning
 
 N_SHOWN = 3
+
+
+def as_text(column):
+    """A column of names as text, "" where a value is missing.
+
+    Examples
+    --------
+    >>> as_text(pd.Series([7.0, None])).to_list()  # whole numbers, of which pandas makes 7.0
+    ['7', '']
+    """
+    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")
+    return column.astype(object).where(column.notna(), "").astype(str)
 
 
 def notice_spellings(source, names):

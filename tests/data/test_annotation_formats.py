@@ -618,3 +618,19 @@ def test_files_beside_napari_points_are_named(tmp_path, index):
         with pytest.raises(InputError, match=rf"{name}: named as points of napari"):
             formats.read_napari(tmp_path, index)
         (tmp_path / name).unlink()
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])  # as it lies, upside down, a quarter
+def test_images_that_are_turned_by_a_note_are_said(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.fromarray(np.zeros((20, 30), np.uint8)).save(tmp_path / "a.jpg", exif=exif)
+    (tmp_path / "a.txt").write_text("0 0.1 0.1 0.1 0.1\n")
+    (tmp_path / "classes.txt").write_text("dicentric\nfragment\n")
+    index = index_images(tmp_path)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        found = formats.read_yolo(tmp_path, index)
+    height, width = (30, 20) if orientation == 6 else (20, 30)
+    assert found[["row", "col"]].to_numpy().tolist() == [[0.1 * height - 0.5, 0.1 * width - 0.5]]
+    assert any("turned by a note" in str(one.message) for one in said) is (orientation != 1)

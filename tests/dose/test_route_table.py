@@ -138,3 +138,12 @@ def test_calibration_files_with_classes_tell_their_dispersion(counts, tmp_path):
     sums = tmp_path / "sums.csv"
     sums.write_text("D,N,X\n0,5000,8\n0.25,2008,22\n0.5,2002,55\n1,1168,109\n2,333,103\n4,103,92\n")
     assert not route_table(counts, sums)["reservations"].str.contains("overdispersed: u").any()
+
+
+def test_names_that_pandas_made_numbers_of():
+    counts = {"n_cells": [500, 500, 500], "n_dicentrics": [60, 30, 3]}
+    for names in ([7.0, 8.0, None], ["7", "8", None]):
+        table = pd.DataFrame({"sample": names} | counts)
+        found = route_table(table, "barquinero-1995-co60")
+        assert found["sample"].tolist() == ["7", "8", "3"]  # the last has no name, and is row 3
+        assert found["reservations"].iloc[2].endswith("The row has no name: called by its number.")
