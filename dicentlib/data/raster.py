@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from dicentlib.data.channels import Channels, from_palette
 from dicentlib.data.orientation import turned
-from dicentlib.data.scale import INCH_UM, stated
+from dicentlib.data.scale import INCH_UM, StatedScale, stated
 from dicentlib.errors import InputError
 
 TEXTS = (b"iCCP", b"tEXt", b"zTXt", b"iTXt")  # chunks of a PNG file that do not change pixels
@@ -60,7 +60,12 @@ def raster_scale(image):
     else:  # of PNG without a unit: the ratio of the sides alone
         width, height = image.info.get("aspect", (1, 1))[::-1]
         return replace(stated(width, height, deliberate=False), pixel_size_um=np.nan)
-    return stated(width, height, deliberate=False)
+    scale = stated(width, height, deliberate=False)
+    if scale.pixel_size_um > 0 and image.info.get("jfif_unit") == 1:
+        # per inch: programs write 127000, 0.2 um, as 127000 - 65536, in 16 bits
+        note = f"pixel size {scale.pixel_size_um:.4g} um in the header of a JPEG file left out: "
+        return StatedScale(note=note + "per inch it has no room for a microscope's")
+    return scale
 
 
 def read_raster(path, file_format):

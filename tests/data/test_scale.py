@@ -241,3 +241,20 @@ def test_sides_in_two_units_of_imagej(tmp_path):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, GREY, imagej=True, resolution=(5, 0.005), metadata=metadata)
     assert scale_of(path) == (0.2, "file")
+
+
+@pytest.mark.parametrize("per_inch", [127000, 254000, 50800])
+def test_the_resolution_of_a_jpeg_header_is_no_scale(tmp_path, per_inch):
+    path = tmp_path / "a.jpg"
+    Image.fromarray(GREY).save(path, dpi=(per_inch, per_inch))  # stored modulo 65536
+    assert scale_of(path) == (0.1, "assumed")
+    stored = 25400 / (per_inch % 65536)
+    said = f"pixel size {stored:.4g} um in the header of a JPEG file left out" in notes(path)
+    assert said is (stored < 2)
+    Image.fromarray(GREY).save(path, dpi=(72, 72))
+    assert "left out" not in notes(path)
+    content = bytearray(path.read_bytes())
+    place = content.index(b"JFIF\0") + 7
+    content[place : place + 5] = b"\2" + (50000).to_bytes(2) * 2  # per centimetre
+    path.write_bytes(content)
+    assert scale_of(path) == (pytest.approx(0.2), "file")
