@@ -17,9 +17,9 @@ from dicentlib.filtering.explain import (
     analyse,
     failures,
     measure_analysis,
-    objection,
 )
 from dicentlib.filtering.network import ImageFilter, load_filter, network_input
+from dicentlib.filtering.objections import objection
 from dicentlib.threads import available_processors
 
 MEASURES = tuple(field.name for field in fields(ImageMeasures))

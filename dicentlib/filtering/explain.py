@@ -10,14 +10,11 @@ import cv2
 import numpy as np
 
 from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
-from dicentlib.data.images import thinned
 from dicentlib.errors import InputError
 from dicentlib.filtering.spread import analyse, bodies, components, is_chromosomes, spread_hull
-from dicentlib.segmentation import SegmentationParameters, core, width_in_pixels
+from dicentlib.segmentation import SegmentationParameters, core
 
 COMPLEMENT = 46  # chromosomes of a human cell
-ONE_GREY = 0.7  # share of a row or column; the rest may be a text or scale bar
-FLATTENED = 0.75  # of the background, that the darkest pixels have in no stained metaphase
 SMALLEST_AREA = 0.3  # of the typical chromosome; chromosome 21 is 0.37 of the mean
 LARGEST_SINGLE_AREA = 1.9  # of the typical chromosome; chromosome 1 is 1.9 times the mean
 CLUSTER = 3  # touching chromosomes, from which on single ones cannot be distinguished
@@ -79,66 +76,6 @@ class ImageMeasures:
     second_cell: float
     particles: float
     edge_width: float
-
-
-def objection(image, *, pixel_size_um=REFERENCE_PIXEL_SIZE_UM):
-    """Why `image` cannot hold a metaphase at all, or an empty text.
-
-    Names images smaller than three chromosomes, without contrast (all white, all black,
-    one grey), with a contrast flattened by an offset, and dark-field ones: bright objects on a
-    dark background, unless a frame or bar of one grey makes the image look so.
-    """
-    if image.ndim != 2:
-        raise InputError(f"an image has shape (H, W); found {image.shape}")
-    smallest = 3 * width_in_pixels(pixel_size_um)
-    if min(image.shape) < smallest:
-        height, width = image.shape
-        return f"too small: {width}x{height} pixels, at least {smallest:.0f} on each side needed"
-    if not np.isfinite(image).all():
-        return "damaged: values that are not finite"
-    image = thinned(image)
-    darkest, low, level, high = np.quantile(image, [0.001, 0.002, 0.5, 0.998])
-    if high - low < 0.05 * max(high, 1e-6) or high - low < 0.01:
-        grey = "white" if level > 0.9 else "black" if level < 0.1 else "grey"
-        return f"no contrast: all {grey}"
-    if _is_dark_field(image):
-        field = _without_frame(image)
-        if field.size and not _is_dark_field(field):
-            return (
-                "a frame or bar of one grey takes up much of the image; crop it to the field of "
-                "the microscope"
-            )
-        return "dark field: bright objects on a dark background; invert the image"
-    if darkest > FLATTENED * level:
-        return (
-            f"too little contrast: the darkest pixels have {darkest / level:.0%} of the "
-            "background's brightness; an empty field, or a black level or offset to be subtracted"
-        )
-    return ""
-
-
-def _is_dark_field(image):
-    """Whether what differs from the background is bright rather than dark."""
-    low, level, high = np.quantile(image, [0.002, 0.5, 0.998])
-    if high - level <= 1.5 * (level - low):
-        return False
-    # a bar burnt into a dim image is bright too, but chromosomes are dark
-    noise = 1.4826 * np.median(np.abs(image - level))
-    dark = np.mean(image < level - max(5 * noise, 0.1 * level))
-    return np.mean(image > (level + high) / 2) > dark
-
-
-def _without_frame(image):
-    """The image without the rows and columns that have the one grey of its edge, up to a text.
-
-    Empty where all rows or columns have.
-    """
-    for _ in range(4):  # from each side in turn
-        if not image.size:
-            break
-        framed = np.mean(np.abs(image - np.median(image[0])) < 0.01, axis=1) > ONE_GREY
-        image = np.rot90(image[len(framed) if framed.all() else np.argmin(framed) :])
-    return image
 
 
 def measure(image, *, pixel_size_um=REFERENCE_PIXEL_SIZE_UM):

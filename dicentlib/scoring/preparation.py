@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from dicentlib.data.field import check_field
 from dicentlib.data.images import background_of, grey_levels
 from dicentlib.data.index import reason
 from dicentlib.data.paths import contained_path
@@ -14,7 +13,7 @@ from dicentlib.data.pictures import read_picture
 from dicentlib.data.scale import PIXEL_SIZES_UM, resolve_scale
 from dicentlib.data.targets import pad_to_stride
 from dicentlib.errors import InputError
-from dicentlib.filtering.explain import objection
+from dicentlib.filtering.objections import objection
 
 SCORED, REJECTED, QUARANTINED = "scored", "rejected by filter", "quarantined"
 OVEREXPOSED = 0.5  # share of the pixels at the brightest value
@@ -117,7 +116,6 @@ def prepare_pixels(image, pixel_size, settings, image_filter=None, *, notes=()):
     """
     notes = list(notes)
     check_pixel_size(pixel_size)
-    check_field(image)
     if objected := objection(image, pixel_size_um=pixel_size):
         raise InputError(objected)
     facts = {"pixel_size_um": pixel_size, "shape": image.shape}
