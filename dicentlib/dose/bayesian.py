@@ -192,14 +192,14 @@ def above_zero(upper, sample, detected, notes, *, level=0.95):
 
 def probability_of_fewer(sample, detected):
     """P(at most the sample's dicentrics) without a dose (half of those alike counted)."""
-    mean, variance = detected.mean_at(0.0), detected.variance_at(0.0)
+    mean, variance = detected.law_at(0.0)
     below, _ = tail_probabilities(sample.n_dicentrics, sample.n_cells, mean, variance)
     return float(below)
 
 
 def _log_posterior(dose, sample, detected, prior, index):
-    mean = detected.mean_at(dose)
-    variance = detected.variance_at(dose) + (index - 1) * mean / sample.n_cells
+    mean, variance = detected.law_at(dose)
+    variance = variance + (index - 1) * mean / sample.n_cells
     log = log_count_probability(sample.n_dicentrics, sample.n_cells, mean, variance)
     if prior[0] == "gamma":
         _, prior_mean, prior_sd = prior

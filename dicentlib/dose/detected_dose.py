@@ -109,8 +109,8 @@ def dose_limits(count, n_cells, detected, dose, *, level=0.95, index=1.0):
 
     def lacking(side):
         def gap(at):
-            mean = detected.mean_at(at)
-            variance = detected.variance_at(at) + (index - 1) * mean / n_cells
+            mean, variance = detected.law_at(at)
+            variance = variance + (index - 1) * mean / n_cells
             return (1 - level) / 2 - tail_probabilities(count, n_cells, mean, variance)[side]
 
         return gap

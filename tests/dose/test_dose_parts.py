@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import nbinom, poisson
+from scipy.stats import nbinom, poisson, truncnorm
 
 from dicentlib.calibration import CalibrationCurve, fit_curve, published_curve
 from dicentlib.dose import (
@@ -295,6 +295,43 @@ def test_coverage_of_the_detector_interval(curve):
         )
         hits.append(found.lower_gy <= 1.5 <= found.upper_gy)
     assert 0.92 < np.mean(hits) < 0.985
+
+
+def test_a_yield_is_cut_off_at_zero():
+    """Mean and variance of a normal law above 0, by scipy; beside it what multiplies the yield."""
+    curve = CalibrationCurve((0.01, 0.02, 0.0), covariance=np.diag([4e-4, 0.0, 0.0]))
+    doses = np.array([0.0, 0.5, 50.0])
+    expected = truncnorm(-(0.01 + 0.02 * doses) / 0.02, np.inf, 0.01 + 0.02 * doses, 0.02)
+    mean, variance = DetectedCurve(curve).law_at(doses)
+    assert mean == pytest.approx(expected.mean(), rel=1e-9)
+    assert variance == pytest.approx(expected.var(), rel=1e-6)
+    _, wider = DetectedCurve(curve, ensemble_cv=0.1).law_at(doses)
+    assert wider - variance == pytest.approx((0.1 * (0.01 + 0.02 * doses)) ** 2, rel=1e-9)
+
+
+def test_a_weak_calibration_shows_no_dose_in_few_dicentrics():
+    """One dicentric in 300 cells; the curve has none below 1.5 Gy, in 26 cells at each dose."""
+    doses = [0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0, 1.5, 2.0, 3.0, 4.0]
+    curve = fit_curve(doses, [26] * 12, [0] * 8 + [3, 2, 7, 15])
+    for count in (1, 2, 5):
+        sums = {"n_cells": 300, "n_dicentrics": count, "curve": curve}
+        found = estimate_dose(**sums, method="detector")
+        assert found.lower_gy == 0 < found.dose_gy < found.upper_gy
+
+
+def test_limits_of_weak_calibrations_cover():
+    """Samples and series of 26 cells a dose, drawn: few lower limits lie above the dose."""
+    rng = np.random.default_rng(5)
+    doses = np.array([0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0, 1.5, 2.0, 3.0, 4.0])
+    yields = 0.001 + 0.01 * doses + 0.03 * doses**2
+    wrong = []
+    for dose in (0.0, 0.25):
+        for _ in range(60):
+            curve = fit_curve(doses.tolist(), [26] * 12, rng.poisson(26 * yields).tolist())
+            count = int(rng.poisson(300 * (0.001 + 0.01 * dose + 0.03 * dose**2)))
+            found = estimate_dose(n_cells=300, n_dicentrics=count, curve=curve, method="detector")
+            wrong.append(not found.lower_gy <= dose <= found.upper_gy)
+    assert np.mean(wrong) < 0.05
 
 
 @pytest.mark.parametrize(
