@@ -22,7 +22,7 @@ from tqdm import tqdm
 from dicentlib.calibration import CalibrationCurve, fit_curve
 from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.dose.contaminated_poisson import Background
-from dicentlib.dose.detected_dose import tail_probabilities
+from dicentlib.dose.count_law import cut_at_zero, tail_probabilities
 from dicentlib.dose.detector import Detector
 from dicentlib.dose.estimate import estimate_dose
 from dicentlib.dose.profile import support
@@ -131,10 +131,9 @@ def whole_body(rng, curves, n):
         mean, variance = predicted(curves["real"], dose, n)
         e, e_error, p, p_error = measured_detector(rng, n)
         through = e * mean + p
-        through_variance = e**2 * variance + (mean * e_error) ** 2 + p_error**2
+        through_added = e**2 * variance + p_error**2
         same, same_variance = predicted(curves["detected"], dose, n)
         cv = ENSEMBLE_CV * np.sqrt(rng.chisquare(N_ENSEMBLES - 1, n) / (N_ENSEMBLES - 1))
-        spread_variance = same_variance + (same * cv) ** 2
         rows.append(
             {
                 "dose_gy": dose,
@@ -145,9 +144,11 @@ def whole_body(rng, curves, n):
                 "merkle_95_95": merkle(perfect, cells, mean, variance, 0.95),
                 "delta": delta(perfect, cells, curves["real"], dose),
                 "detector_perfect": inside(perfect, cells, mean, variance),
-                "detector_measured": inside(imperfect, cells, through, through_variance),
+                "detector_measured": inside(
+                    imperfect, cells, through, through_added, (mean * e_error) ** 2
+                ),
                 "same_detector_curve": inside(imperfect, cells, same, same_variance),
-                "spread_counted": inside(shifted, cells, same, spread_variance),
+                "spread_counted": inside(shifted, cells, same, same_variance, (same * cv) ** 2),
                 "ignored_errors": merkle(shifted, cells, same, same_variance, 0.83),
             }
         )
@@ -248,9 +249,10 @@ def measured_detector(rng, n):
     )
 
 
-def inside(counts, cells, mean, variance):
-    """Coverage of the detector-aware interval."""
-    below, above = tail_probabilities(counts, cells, mean, variance)
+def inside(counts, cells, mean, added, multiplied=0.0):
+    """Coverage of the detector-aware interval; variances of what is added and what multiplies."""
+    mean, variance = cut_at_zero(mean, added)
+    below, above = tail_probabilities(counts, cells, mean, variance + multiplied)
     return np.mean((below >= 0.025) & (above >= 0.025))
 
 

@@ -64,8 +64,8 @@ def covers(slides, dose, curve, *, judge):
     sample = Sample.of(n_cells=n, n_dicentrics=x, slides=slides)
     detected = DetectedCurve.of(sample, curve)
     index = count_variance(sample, detected, "auto")
-    mean = float(detected.mean_at(dose))
-    variance = float(detected.variance_at(dose)) + (index - 1) * mean / n
+    mean, variance = map(float, detected.law_at(dose))
+    variance += (index - 1) * mean / n
     below, above = tail_probabilities(x, n, mean, variance)
     called = characteristic_limits(sample, curve).above if judge else np.nan
     return below >= 0.025 and above >= 0.025, called

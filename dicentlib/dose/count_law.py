@@ -4,8 +4,9 @@ import math
 from bisect import bisect_left, bisect_right
 
 import numpy as np
-from scipy.special import betainc, betaincc, gammaincc, gammaln, pdtr, pdtrc, xlogy
+from scipy.special import betainc, betaincc, gammaincc, gammaln, ndtr, pdtr, pdtrc, xlogy
 
+FARTHEST = 38.0  # standard errors; the normal density beyond is 0
 TIES = 1e-7  # relative; the tolerance of R, whose two-sided convention this is
 
 
@@ -37,6 +38,21 @@ def log_count_probability(count, n_cells, mean, variance):
         - size * np.log1p(n_cells * ratio)
     )
     return np.where(spread, negative_binomial, poisson)
+
+
+def cut_at_zero(mean, variance):
+    """Mean and variance of a normal law of these that is cut off below 0; arrays allowed.
+
+    Examples
+    --------
+    >>> [round(float(value), 4) for value in cut_at_zero(0.0, 1.0)]
+    [0.7979, 0.3634]
+    """
+    mean, error = np.asarray(mean, dtype=float), np.sqrt(np.asarray(variance, dtype=float))
+    z = np.full(np.broadcast(mean, error).shape, FARTHEST)
+    z = np.minimum(np.divide(mean, error, out=z, where=error > 0), FARTHEST)
+    hazard = np.exp(-(z**2) / 2) / (math.sqrt(2 * math.pi) * ndtr(z))
+    return mean + error * hazard, variance * (1 - hazard * (hazard + z))
 
 
 def at_most(count, n_cells, mean, variance):

@@ -15,12 +15,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
 
 from dicentlib.calibration.curve import CalibrationCurve
 from dicentlib.counts.checked import number, numbers
 from dicentlib.counts.dispersion import expected_dispersion, variance_factor
 from dicentlib.counts.slides import slide_share, slides_of
+from dicentlib.dose.count_law import cut_at_zero
 from dicentlib.errors import InputError
 
 
@@ -82,7 +82,6 @@ class Detector:
         return corrected, counted + (corrected * self.efficiency_error / self.efficiency) ** 2
 
 
-FARTHEST_Z = 38.0  # standard errors; the normal density beyond is 0
 FARTHEST_SUMMIT_GY = 1000.0  # a curve that bends down beyond does so at no dose
 
 
@@ -142,12 +141,8 @@ class DetectedCurve:
         """
         parts, mean = self.parts_at(dose_gy), self.mean_at(dose_gy)
         added = parts.pop("curve") + parts.pop("false positives")
-        error = np.sqrt(added)
-        z = np.full_like(error, FARTHEST_Z)
-        z = np.minimum(np.divide(mean, error, out=z, where=error > 0), FARTHEST_Z)
-        hazard = np.exp(-(z**2) / 2) / (math.sqrt(2 * math.pi) * ndtr(z))
-        cut = added * (1 - hazard * (hazard + z))
-        return mean + error * hazard, cut + sum(parts.values())
+        cut_mean, cut_variance = cut_at_zero(mean, added)
+        return cut_mean, cut_variance + sum(parts.values())
 
     def curve_variance_at(self, dose_gy):
         """Variance of m(D) but for that between the slides of the sample."""
