@@ -26,6 +26,7 @@ from dicentlib.calibration.curve_files import NAMES, read_curve_content, write_c
 from dicentlib.counts.checked import number
 from dicentlib.errors import InputError, ScorerMismatchError
 
+PLAIN = ("name", "reference", "radiation", "conditions", "fit", "scorer")  # as a file holds them
 SHORTEST_CURVE = (
     'the shortest is a file .json with {"coefficients": {"C": 0.001, "alpha": 0.02, "beta": 0.06}, '
     '"standard_errors": {"C": 0.0005, "alpha": 0.005, "beta": 0.004}, "dose_range_gy": [0, 5]}'
@@ -265,12 +266,7 @@ class CalibrationCurve:
             "coefficients": dict(zip(NAMES, self.coefficients.tolist(), strict=True)),
             "covariance": None if self.covariance is None else self.covariance.tolist(),
             "dose_range_gy": None if self.dose_range_gy is None else list(self.dose_range_gy),
-            "name": self.name,
-            "reference": self.reference,
-            "radiation": self.radiation,
-            "conditions": self.conditions,
-            "fit": self.fit,
-            "scorer": self.scorer,
+            **{name: getattr(self, name) for name in PLAIN},
             "warnings": list(self.warnings),
         }
 

@@ -51,11 +51,6 @@ def detector_by_dose(cells):
     )
 
 
-def _dicentrics(table, images):
-    counts = table.loc[table["class"] == "dicentric", "image"].value_counts()
-    return counts.reindex(images).fillna(0).astype(int).to_numpy()
-
-
 def detector_of_series(cells, detections, annotations, *, require_fragment):
     """:func:`detector_by_dose` of a scored calibration series.
 
@@ -82,7 +77,10 @@ def detector_of_series(cells, detections, annotations, *, require_fragment):
         "n_found": annotated[annotated["found"]],
         "n_false": marked[~marked["true"]],
     }
-    counted = {name: _dicentrics(table, cells["image"]) for name, table in tables.items()}
+    counted = {}
+    for name, table in tables.items():
+        found = table.loc[table["class"] == "dicentric", "image"].value_counts()
+        counted[name] = found.reindex(cells["image"], fill_value=0).to_numpy()
     by_dose = detector_by_dose(cells.assign(**counted))
     if annotations.empty:
         return by_dose.assign(**dict.fromkeys(by_dose.columns[2:], np.nan))

@@ -9,8 +9,8 @@ with coefficients of 0 or more (:mod:`dicentlib.calibration.constrained`).
 """
 
 import numpy as np
-from scipy.special import gammaln, xlogy
-from scipy.stats import chi2, norm
+from scipy.special import kl_div
+from scipy.stats import chi2, norm, poisson
 from scipy.stats import t as student_t
 
 from dicentlib.calibration.constrained import fit_nonnegative
@@ -103,9 +103,10 @@ def fit_curve(
     background = _checked_background(fixed_background, dose, counts)
     apart = np.round(dose if fixed_background is None else dose[dose > 0], 6)
     if len(np.unique(apart)) < len(free):
+        n_doses = len(np.unique(dose))
         raise InputError(
-            f"{_doses(dose)}: a {model} curve with {len(free)} free "
-            f"coefficients needs at least {len(free)}"
+            f"{n_doses} {'dose' if n_doses == 1 else 'different doses'}: a {model} curve with "
+            f"{len(free)} free coefficients needs at least {len(free)}"
         )
     per_dose = _dispersions(distributions, cells, counts)
     if slide_variance is not None and not isinstance(slide_variance, SlideVariance):
@@ -206,16 +207,14 @@ def _report(mu, counts, weights, n_free):
     used = mu > 0  # an expected count of exactly 0 with none found fits perfectly
     pearson = float(np.sum(weights[used] * (counts[used] - mu[used]) ** 2 / mu[used]))
     df = len(counts) - n_free
-    log_likelihood = float(np.sum(xlogy(counts, mu) - mu - gammaln(counts + 1)))
-    safe = np.where(used, mu, 1.0)
-    deviance = 2 * float(np.sum(weights * (xlogy(counts, counts / safe) - (counts - mu))))
+    log_likelihood = float(np.sum(poisson.logpmf(counts, mu)))
     return {
         "dispersion": pearson / df if df else None,
         "chi2": pearson,
         "df": df,
         "p_value": float(chi2.sf(pearson, df)) if df else None,
         "log_likelihood": log_likelihood,
-        "deviance": deviance,
+        "deviance": 2 * float(np.sum(weights * kl_div(counts, mu))),
         "aic": 2 * n_free - 2 * log_likelihood,
         "bic": float(n_free * np.log(len(counts)) - 2 * log_likelihood),
     }
@@ -265,11 +264,8 @@ def _fit_warnings(constrained, report, coefficients, free, per_dose, dose, unsee
 
 def _checked_counts(dose_gy, n_cells, n_dicentrics):
     arrays = []
-    for label, values in (
-        ("dose_gy", dose_gy),
-        ("n_cells", n_cells),
-        ("n_dicentrics", n_dicentrics),
-    ):
+    given = {"dose_gy": dose_gy, "n_cells": n_cells, "n_dicentrics": n_dicentrics}
+    for label, values in given.items():
         array = numbers(values, f"{label} is not a list of numbers: {values!r:.100}")
         if array.ndim != 1 or not array.size or not np.all(np.isfinite(array)):
             raise InputError(f"{label}: expected a list of finite numbers, found {values!r}")
@@ -317,11 +313,6 @@ def _checked_background(fixed, dose, counts):
             f"fixed_background is 0, but {counts[dose == 0].sum():g} dicentrics were found at 0 Gy"
         )
     return float(fixed)
-
-
-def _doses(dose):
-    n = len(np.unique(dose))
-    return "1 dose" if n == 1 else f"{n} different doses"
 
 
 def _absent(distribution):

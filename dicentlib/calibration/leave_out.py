@@ -40,15 +40,10 @@ def leave_one_dose_out(counts, *, model="linear-quadratic"):
     yields = (counts["n_dicentrics"] / counts["n_cells"]).to_numpy()
     rows = []
     for i, dose in enumerate(counts["dose_gy"]):
-        curve, reason = _curve_without(counts, {i}, model)
+        curve, reason = curve_or_reason(counts.drop(counts.index[i]), model=model)
         estimate = float(curve.dose_at(yields[i])) if curve else np.nan
         rows.append((dose, estimate, estimate - dose, reason))
     return pd.DataFrame(rows, columns=["dose_gy", "estimate_gy", "error_gy", "reason"])
-
-
-def _curve_without(counts, left_out, model):
-    """Curve of the doses not in `left_out`, and "", or None and the reason."""
-    return curve_or_reason(counts.drop(index=counts.index[list(left_out)]), model=model)
 
 
 def root_mean_square(errors):
@@ -137,7 +132,7 @@ def _pairs_left_out(counts, model):
     estimates = np.full((len(counts), len(counts)), np.nan)
     for i in range(len(counts)):
         for j in range(i + 1):
-            curve, _ = _curve_without(counts, {i, j}, model)
+            curve, _ = curve_or_reason(counts.drop(counts.index[[i, j]]), model=model)
             if curve is not None:
                 estimates[i, j], estimates[j, i] = curve.dose_at(yields[[i, j]])
     return estimates

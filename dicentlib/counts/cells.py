@@ -75,16 +75,12 @@ def count_cells(detections, images, *, require_fragment):
     found = pd.crosstab(detections["image"], detections["class"]).reindex(
         index=images, columns=["dicentric", "fragment"], fill_value=0
     )
-    dicentrics, fragments = found["dicentric"].to_numpy(), found["fragment"].to_numpy()
-    counted = co_occurrence(dicentrics, fragments) if require_fragment else dicentrics
-    return pd.DataFrame(
-        {
-            "image": images,
-            "n_detected": dicentrics,
-            "n_dicentrics": counted,
-            "n_fragments": fragments,
-        }
-    )
+    cells = found.set_axis(["n_detected", "n_fragments"], axis="columns").reset_index()
+    dicentrics = cells["n_detected"]
+    if require_fragment:
+        dicentrics = co_occurrence(dicentrics, cells["n_fragments"])
+    cells.insert(2, "n_dicentrics", dicentrics)
+    return cells
 
 
 def cell_distribution(n_dicentrics):
@@ -142,17 +138,12 @@ def counts_by_dose(dose_gy, n_dicentrics):
     cells = pd.DataFrame({"dose_gy": np.asarray(dose_gy, dtype=float), "k": n_dicentrics})
     if cells["dose_gy"].isna().any():
         raise InputError("every cell of a calibration series needs its dose_gy")
-    distributions = {
-        dose: cell_distribution(of_dose["k"]) for dose, of_dose in cells.groupby("dose_gy")
-    }
-    width = max(len(distribution) for distribution in distributions.values())
-    columns = [f"C{k}" for k in range(width)]
-    table = pd.DataFrame(
-        [np.pad(d, (0, width - len(d))) for d in distributions.values()], columns=columns
-    )
-    table.insert(0, "dose_gy", list(distributions))
-    table.insert(1, "n_cells", table[columns].sum(axis=1))
-    table.insert(2, "n_dicentrics", table[columns].to_numpy() @ np.arange(width))
+    classes = range(len(cell_distribution(cells["k"])))
+    found = pd.crosstab(cells["dose_gy"], cells["k"].astype(int))
+    found = found.reindex(columns=classes, fill_value=0)
+    table = found.add_prefix("C").rename_axis(columns=None).reset_index()
+    table.insert(1, "n_cells", found.sum(axis=1).to_numpy())
+    table.insert(2, "n_dicentrics", found.to_numpy() @ np.array(classes))
     return table
 
 

@@ -19,6 +19,8 @@ import numpy as np
 from scipy.special import gammaln, xlogy
 from scipy.stats import norm
 
+from dicentlib.counts.dispersion import dispersion
+
 LARGEST_PAIRS = 1000.0  # expected; above, the normal law of u takes over,
 MANY, MANY_PAIRS = 5000, 100.0  # and with that many dicentrics already above these
 
@@ -52,8 +54,7 @@ def exact_dispersion_p(distribution):
         return None if x < 2 else 1.0
     expected = x * (x - 1) / (2 * n)
     if expected > (MANY_PAIRS if x > MANY else LARGEST_PAIRS):
-        index = ((cells @ k**2 - x * x / n) / (n - 1)) / (x / n)
-        return float(norm.sf((index - 1) * math.sqrt((n - 1) / (2 * (1 - 1 / x)))))
+        return float(norm.sf(dispersion(distribution).u))
     probabilities = _pairs_law(n, x, expected)
     if pairs >= len(probabilities):
         return 0.0

@@ -123,12 +123,10 @@ def trimmed(distribution):
 
 
 def _whole(value, label):
-    if isinstance(value, (bool, np.bool_)):
-        raise InputError(f"{label} is {value}: expected a whole number of 0 or more")
     try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{label} is {value!r}: expected a whole number of 0 or more") from error
+        number = -1.0 if isinstance(value, (bool, np.bool_)) else float(value)
+    except (TypeError, ValueError):
+        number, value = -1.0, repr(value)
     if not np.isfinite(number) or number < 0 or number != round(number):
         raise InputError(f"{label} is {value}: expected a whole number of 0 or more")
     return round(number)

@@ -85,7 +85,9 @@ def total_rows(table, counts):
                 "no sample: remove the row of totals, or name the sample otherwise"
             )
         in_words = any(re.search(r"[^\W\d]", name) for name in names)  # not a dose alone
-        if sums and in_words and len(above) > 1 and _holds_counts(counts, place):
+        # with all counts there and above 0 a sum is hardly a coincidence
+        counted = all(values[place] for values in counts.values())
+        if sums and in_words and len(above) > 1 and counted:
             _say(
                 table, row, "has the sum of the rows above; remove the row if it is a total of them"
             )
@@ -109,11 +111,6 @@ def _is_sum(counts, place, above):
         values[place] in (None, sum(values[one] or 0 for one in above))
         for values in counts.values()
     )
-
-
-def _holds_counts(counts, place):
-    """Whether all counts are there and above 0, so that a sum is hardly a coincidence."""
-    return all(values[place] for values in counts.values())
 
 
 def _other_sum(counts, place, above):

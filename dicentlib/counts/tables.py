@@ -53,7 +53,7 @@ def read_counts(path):
     sums = [name for name in ("n_cells", "n_dicentrics", "n_damaged") if name in known]
     columns = [*(known[name] for name in sums), *classes.values()]
     refuse_means(table, columns)
-    style = number_style(table, [*columns, *_named(known, "dose_gy")])
+    style = number_style(table, [*columns, *(known[n] for n in ("dose_gy",) if n in known)])
     counts = {column: whole_numbers(table, column, style) for column in columns}
     totals = total_rows(table, counts)
     kept = [place for place, row in enumerate(table.cells.index) if row not in totals]
@@ -79,10 +79,6 @@ def read_counts(path):
         found[name] = pd.Series([getattr(sample, name) for sample in samples])
     extra = table.cells.drop(columns=[*known.values(), *classes.values()])
     return pd.concat([found, extra.reset_index(drop=True)], axis=1)
-
-
-def _named(known, name):
-    return [known[name]] if name in known else []
 
 
 def _doses(table, column, style):
