@@ -154,9 +154,12 @@ class ReviewState:
             decision=self.decisions, reviewed_class=self.classes, seconds=self.seconds
         )
         decided = table[table["decision"] != UNDECIDED]
-        others = self._others_in_file()
-        parts = [part for part in (others, decided) if len(part)]
-        table = pd.concat(parts) if parts else decided
+        parts = [decided]
+        if self.path.is_file():  # another gallery may have written since
+            saved = _read_review(self.path)
+            others = [position is None for position in self._positions_of(saved)]
+            parts = [part for part in (saved[others], decided) if len(part)] or parts
+        table = pd.concat(parts)
         with atomic_path(self.path) as temporary:
             table.to_csv(temporary, index=False, columns=SAVED, lineterminator="\n")
 
@@ -208,13 +211,6 @@ class ReviewState:
                 if distance.min() <= SAME_PX:
                     places[-1] = int(distance.idxmin())
         return places
-
-    def _others_in_file(self):
-        """What the file says of other objects; another gallery may have written since."""
-        if not self.path.is_file():
-            return pd.DataFrame(columns=SAVED)
-        saved = _read_review(self.path)
-        return saved[[position is None for position in self._positions_of(saved)]]
 
 
 def _read_review(path):
