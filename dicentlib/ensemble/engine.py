@@ -183,6 +183,7 @@ def folded(model):
     modules = [module for module in model.modules() if isinstance(module, kinds)]
     hooks = [module.register_forward_hook(remember) for module in modules]
     picture = _picture(model, 6 * CELL_PX)
+    names = {module: name for name, module in model.named_modules()}
     with torch.no_grad():
         expected = model(picture)
         for hook in hooks:
@@ -192,7 +193,7 @@ def folded(model):
             conv.weight, conv.bias = fused.weight, fused.bias
             # timm's normalisations hold their activation
             after = nn.Sequential(norm.drop, norm.act) if hasattr(norm, "act") else nn.Identity()
-            _replace(model, norm, after)
+            model.set_submodule(names[norm], after)
         same = torch.allclose(model(picture), expected, atol=TOLERANCE)
     return (model if same else whole).to(memory_format=torch.channels_last)
 
@@ -223,13 +224,6 @@ def _picture(model, length):
     """Noise of 4 cells by `length` pixels, always the same."""
     noise = torch.rand(1, 1, 4 * CELL_PX, length, generator=torch.Generator().manual_seed(0))
     return noise.to(next(model.parameters()).device)
-
-
-def _replace(model, old, new):
-    for parent in list(model.modules()):
-        for name, child in list(parent.named_children()):
-            if child is old:
-                setattr(parent, name, new)
 
 
 def _compile(model, name):

@@ -12,13 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from dicentlib.errors import InputError
-from dicentlib.files import (
-    atomic_path,
-    file_digest,
-    find_model,
-    ready_models,
-    refuse_pointer,
-)
+from dicentlib.files import atomic_path, file_digest, find_model, ready_models, refuse_pointer
 from dicentlib.model import ORIENTATIONS, HeatmapUnet
 
 FORMAT = "dicentlib-member"
