@@ -47,25 +47,18 @@ def run_on_cluster(plan, client, *, progress=True):
     on_gpu = torch.device(plan.settings.device).type == "cuda"
     n_threads = READERS_PER_GPU if on_gpu else 1
 
-    def score_packed(packed):
+    def score_packed(packed, n_threads):
         # sent by value and packed, so that the scheduler never imports torch
         import pickle
 
-        from dicentlib.scoring.shards import run_shard
-
-        return run_shard(**pickle.loads(packed))
+        shard = pickle.loads(packed)
+        return shard.find() or shard.score(n_threads=n_threads)
 
     def submit(number):
-        arguments = {
-            "folder": plan.index.folder,
-            "records": shards[number],
-            "settings": plan.settings,
-            "out": plan.out,
-            "n_threads": n_threads,
-        }
         future = client.submit(
             score_packed,
-            pickle.dumps(arguments),
+            pickle.dumps(shards[number]),
+            n_threads,
             key=f"shard-{plan.settings.key()[:16]}-{number}",
             pure=False,
             retries=RETRIES,
@@ -90,7 +83,7 @@ def run_on_cluster(plan, client, *, progress=True):
                 else:
                     error = future.exception()
                     failures[number] = f"{type(error).__name__}: {error}"
-                bar.update(len(shards[number]))
+                bar.update(len(shards[number].records))
                 future.release()
                 for following in numbers:
                     running.add(submit(following))

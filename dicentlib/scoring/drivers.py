@@ -7,7 +7,6 @@ import torch
 from tqdm import tqdm
 
 from dicentlib.errors import DicentlibError, InputError, ScoringError
-from dicentlib.scoring.shards import find_shard, score_shard
 from dicentlib.threads import available_processors
 
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -41,31 +40,26 @@ def run_in_process(plan, *, part=(1, 1), n_threads=None, progress=True):
     if n_threads is not None and n_threads < 1:
         raise InputError(f"n_threads {n_threads}; allowed: 1 or more")
     n_threads = n_threads or available_processors()
-    places = {n: (plan.index.folder, shards[n], plan.settings, plan.out) for n in chosen}
-    looked = tqdm(places.items(), "look for shards", disable=not progress, delay=5)
-    found = {number: find_shard(*place) for number, place in looked}
-    paths, failures = {number: path for number, path in found.items() if path}, {}
+    looked = tqdm(chosen, "look for shards", disable=not progress, delay=5)
+    paths = {number: path for number in looked if (path := shards[number].find())}
+    failures = {}
     n_torch_threads = torch.get_num_threads()
     bar = tqdm(
-        total=sum(len(shards[number]) for number in chosen),
-        initial=sum(len(shards[number]) for number in paths),
+        total=sum(len(shards[number].records) for number in chosen),
+        initial=sum(len(shards[number].records) for number in paths),
         desc="score",
         unit="image",
         disable=not progress,
     )
     try:
-        for number in sorted(places.keys() - paths.keys()):
+        for number in sorted({*chosen} - {*paths}):
             try:
-                paths[number] = score_shard(
-                    *places[number], n_threads=n_threads, on_image=bar.update
-                )
+                paths[number] = shards[number].score(n_threads=n_threads, on_image=bar.update)
             except DicentlibError:
                 raise
-            except OSError as error:
-                if error.errno in CANNOT_WRITE:
-                    raise cannot_write(plan, error, n_done=len(paths)) from error
-                failures[number] = f"{type(error).__name__}: {error}"
             except Exception as error:  # one shard must not take the others with it
+                if isinstance(error, OSError) and error.errno in CANNOT_WRITE:
+                    raise cannot_write(plan, error, n_done=len(paths)) from error
                 failures[number] = f"{type(error).__name__}: {error}"
     finally:
         bar.close()
@@ -86,8 +80,7 @@ def refuse_failures(shards, failures):
     """Raise a ScoringError that lists the shards that failed, if any."""
     if failures:
         lines = [
-            f"images {shards[number][0].image} to {shards[number][-1].image}: {text}"
-            for number, text in sorted(failures.items())
+            f"images {shards[number].span}: {text}" for number, text in sorted(failures.items())
         ]
         raise ScoringError(
             f"{len(failures)} of {len(shards)} shards failed; the others are complete and stay; "

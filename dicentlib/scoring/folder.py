@@ -7,16 +7,7 @@ from dicentlib.scoring.merging import merge
 from dicentlib.scoring.plan import plan_scoring
 
 
-def score_folder(
-    images,
-    members,
-    *,
-    out,
-    n_threads=None,
-    client=None,
-    progress=True,
-    **options,
-):
+def score_folder(images, members, *, out, n_threads=None, client=None, progress=True, **options):
     """Score every image in a folder with an ensemble.
 
     Results are kept per shard of images under a key of their contents, the members, the

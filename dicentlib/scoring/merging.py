@@ -6,11 +6,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
 from dicentlib.errors import ScoringError
 from dicentlib.files import atomic_path, write_json
-from dicentlib.scoring.plan import settings_report
 from dicentlib.scoring.preparation import SCORED
-from dicentlib.scoring.shards import DETECTION, find_shard
+from dicentlib.scoring.shards import DETECTION, SHARD_SCHEMA
 from dicentlib.tables import write_table
 
 COPY = "same bytes as"
@@ -57,24 +57,16 @@ def merge(plan, *, paths=None):
     """
     shards = plan.shards()
     if paths is None:
-        paths = {
-            number: find_shard(plan.index.folder, records, plan.settings, plan.out)
-            for number, records in enumerate(shards)
-        }
+        paths = {number: shard.find() for number, shard in enumerate(shards)}
     missing = [number for number in range(len(shards)) if paths.get(number) is None]
     if missing:
-        first = shards[missing[0]]
         raise ScoringError(
             f"{len(missing)} of {len(shards)} shards are not complete, the first from "
-            f"{first[0].image} to {first[-1].image}; score them, then merge"
+            f"{shards[missing[0]].span}; score them, then merge"
         )
-    first_of, samples = {}, _samples(plan)
-    scored, detections = [SCORED_SCHEMA.empty_table()], [DETECTIONS_SCHEMA.empty_table()]
-    for number in range(len(shards)):
-        shard = pq.read_table(paths[number])
-        detections.append(_exploded(shard))
-        scored.append(_with_samples(_noting_copies(shard, first_of), samples))
-    scored, detections = pa.concat_tables(scored), pa.concat_tables(detections)
+    tables = [SHARD_SCHEMA.empty_table(), *(pq.read_table(paths[n]) for n in range(len(shards)))]
+    table = pa.concat_tables(tables).combine_chunks()
+    scored, detections = _with_samples(table, plan.index), _exploded(table)
     with (
         atomic_path(plan.out / "scored_images.parquet") as scored_part,
         atomic_path(plan.out / "detections.parquet") as detections_part,
@@ -83,7 +75,16 @@ def merge(plan, *, paths=None):
         _write(detections, detections_part)
     write_table(not_scored(scored.to_pandas()), plan.out / "not_scored.csv")
     counts = dict(Counter(scored.column("status").to_pylist()))
-    report = settings_report(plan) | {"n_images": plan.n_images, "images": counts}
+    report = plan.settings.scorer.to_dict()
+    del report["co_occurrence"], report["quantile"]  # scoring does not know them
+    report |= {
+        "assumed_pixel_size_um": REFERENCE_PIXEL_SIZE_UM,
+        "precision": plan.settings.precision,
+        "engine": plan.settings.engine,
+        "key": plan.settings.key(),
+        "n_images": plan.n_images,
+        "images": counts,
+    }
     write_json(plan.out / "scoring.json", report)
     return counts
 
@@ -100,48 +101,35 @@ def not_scored(images):
     return left.sort_values(["status", "image"])
 
 
-def _samples(plan):
-    """By image: sample, donor, slide and dose."""
-    table = plan.index.table[["image", "sample", "donor", "slide", "dose_gy"]]
-    samples = {row[0]: row[1:] for row in table.itertuples(index=False, name=None)}
-    refused = plan.index.quarantined[["image", "sample"]].itertuples(index=False, name=None)
-    return samples | {image: (sample, "", "", None) for image, sample in refused}
+def _with_samples(table, index):
+    """One row per image, with its sample and a note on a scored image that came before."""
+    images = table.select(["image", "status", "note", "digest", "picture"]).to_pandas()
+    scored = images[images["status"] == SCORED]
+    # bytes show a copy, and so do equal pixels in files of two formats
+    for word, content in ((COPY, "digest"), (SAME_PICTURE, "picture")):
+        first = scored.groupby(content)["image"].transform("first")
+        for row in scored.index[scored["image"] != first]:
+            notes = filter(None, (images.loc[row, "note"], f"{word} {first[row]}"))
+            images.loc[row, "note"] = "; ".join(notes)
+        scored = scored[scored["image"] == first]
+    columns = ["sample", "donor", "slide", "dose_gy"]
+    known = index.table.set_index("image")[columns].reindex(images["image"])
+    refused = index.quarantined.set_index("image")["sample"]
+    known.loc[refused.index, "sample"] = refused
+    known.loc[refused.index, ["donor", "slide"]] = ""
+    known["note"] = images["note"].to_numpy()
+    table = table.drop_columns("note")
+    for name in known:
+        column = pa.array(known[name], SCORED_SCHEMA.field(name).type, from_pandas=True)
+        table = table.append_column(name, column)
+    return table.select(SCORED_SCHEMA.names)
 
 
-def _noting_copies(shard, first_of):
-    """The shard with a note on scored images that came before; `first_of` remembers.
-
-    Bytes show a copy, and so do equal pixels in files of two formats.
-    """
-    notes = []
-    for row in shard.select(["image", "status", "note", "digest", "picture"]).to_pylist():
-        copy = ""
-        if row["status"] == SCORED:
-            first = first_of.setdefault(row["digest"], row["image"])
-            if first != row["image"]:
-                copy = f"{COPY} {first}"
-            else:
-                first = first_of.setdefault(row["picture"], row["image"])
-                copy = f"{SAME_PICTURE} {first}" if first != row["image"] else ""
-        notes.append("; ".join(filter(None, (row["note"], copy))))
-    place = shard.schema.get_field_index("note")
-    return shard.set_column(place, "note", pa.array(notes, pa.string()))
-
-
-def _with_samples(shard, samples):
-    known = [samples[image] for image in shard.column("image").to_pylist()]
-    columns = zip(*known, strict=True)
-    for name, values in zip(("sample", "donor", "slide", "dose_gy"), columns, strict=True):
-        column = pa.array(values, SCORED_SCHEMA.field(name).type, from_pandas=True)
-        shard = shard.append_column(name, column)
-    return shard.select(SCORED_SCHEMA.names)
-
-
-def _exploded(shard):
+def _exploded(table):
     """One row per detection."""
-    lists = shard.column("detections").combine_chunks()
+    lists = table.column("detections").combine_chunks()
     parents = pc.list_parent_indices(lists)
-    images = shard.column("image").take(parents)
+    images = table.column("image").take(parents)
     fields = pc.list_flatten(lists)
     columns = [images, *(pc.struct_field(fields, name) for name in DETECTIONS_SCHEMA.names[1:])]
     return pa.table(columns, schema=DETECTIONS_SCHEMA)

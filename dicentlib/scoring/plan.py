@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from dicentlib.calibration.scorer import Scorer
-from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data import ImageIndex, list_images
 from dicentlib.ensemble import member_paths, precision_of, read_member_metadata
 from dicentlib.ensemble.engine import engine_for
@@ -19,6 +18,7 @@ from dicentlib.files import content_digest, file_digest
 from dicentlib.filtering.network import filter_file, read_filter_settings
 from dicentlib.operating_point import OperatingPoint
 from dicentlib.scoring.preparation import check_pixel_size
+from dicentlib.scoring.shards import Shard
 
 RESULT_VERSION = 6  # raised whenever the same inputs give other results
 PRECISIONS = ("float32", "bfloat16")
@@ -78,12 +78,7 @@ class ScoringPlan:
         return len(self.index.table) + len(self.index.quarantined)
 
     def shards(self):
-        """The images in the order of their names, `shard_size` at a time.
-
-        Returns
-        -------
-        list of tuple of ImageRecord
-        """
+        """The images in the order of their names, `shard_size` at a time: list of Shard."""
         table, refused = self.index.table, self.index.quarantined
         pixel_sizes = table["pixel_size_um"].astype(float)
         records = [*map(ImageRecord, table["image"], pixel_sizes)]
@@ -93,18 +88,11 @@ class ScoringPlan:
         ]
         records.sort(key=lambda record: record.image)
         starts = range(0, len(records), self.shard_size)
-        return [tuple(records[start : start + self.shard_size]) for start in starts]
+        parts = (tuple(records[start : start + self.shard_size]) for start in starts)
+        return [Shard(self.index.folder, part, self.settings, self.out) for part in parts]
 
 
-def plan_scoring(
-    images,
-    members,
-    *,
-    out,
-    samples=None,
-    shard_size=64,
-    **options,
-):
+def plan_scoring(images, members, *, out, samples=None, shard_size=64, **options):
     """List the images and check everything that scoring needs.
 
     Parameters are those of :func:`dicentlib.scoring.score_folder`; `options` are those of
@@ -223,15 +211,3 @@ def _writable(out):
             f"{out}: cannot be written to ({error.strerror}); expected a folder for results"
         ) from error
     return out
-
-
-def settings_report(plan):
-    """The settings as plain data for ``scoring.json``, without places of files."""
-    known = plan.settings.scorer.to_dict()
-    del known["co_occurrence"], known["quantile"]
-    return known | {
-        "assumed_pixel_size_um": REFERENCE_PIXEL_SIZE_UM,
-        "precision": plan.settings.precision,
-        "engine": plan.settings.engine,
-        "key": plan.settings.key(),
-    }

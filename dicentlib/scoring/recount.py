@@ -49,8 +49,10 @@ def ensemble_yields(index, cells, recounted, *, members, scorer, curve):
         return dict.fromkeys(cells["sample"].unique())
     chosen = index.table.set_index("image").loc[cells["image"]].reset_index()
     images = ScaledImages(replace(index, table=chosen), pixel_size_um=scorer.pixel_size_um)
+    stacks = iterate_heatmaps(members, map(images.image, range(len(chosen))))
+    heatmaps = (without_padding(stack, images.shape(i)) for i, stack in enumerate(stacks))
     found = count_ensembles(
-        tqdm(_heatmaps(images, members), total=len(chosen), desc="random ensembles", unit="image"),
+        tqdm(heatmaps, total=len(chosen), desc="random ensembles", unit="image"),
         np.array([[int(member) for member in name.split()] for name in curves]),
         confidence_threshold=scorer.operating_point.confidence_thresholds(),
         agreement_threshold=int(recounted["agreement_threshold"].iloc[0]),
@@ -65,10 +67,3 @@ def ensemble_yields(index, cells, recounted, *, members, scorer, curve):
         )
         for sample, rows in cells.groupby("sample").indices.items()
     }
-
-
-def _heatmaps(images, members):
-    """Heatmaps of the images without their padding."""
-    pixels = map(images.image, range(len(images.names)))
-    for i, stack in enumerate(iterate_heatmaps(members, pixels)):
-        yield without_padding(stack, images.shape(i))

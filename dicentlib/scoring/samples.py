@@ -93,16 +93,9 @@ def name_samples(images, folder):
     ['case', 'b']
     """
     default = Path(folder).name
-    names = [
-        sample or _first_folder(image) or default
-        for image, sample in zip(images["image"], images["sample"].fillna(""), strict=True)
-    ]
-    return images.assign(sample=names)
-
-
-def _first_folder(image):
-    parts = PurePosixPath(image).parts
-    return parts[0] if len(parts) > 1 else ""
+    folders = [next(iter(PurePosixPath(image).parts[:-1]), default) for image in images["image"]]
+    samples = images["sample"].fillna("")
+    return images.assign(sample=samples.where(samples != "", folders))
 
 
 def cells_of_samples(detections, images, *, require_fragment):

@@ -1,5 +1,6 @@
 """One shard: some images, one Parquet file that is whole or absent, a key that identifies it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -39,96 +40,90 @@ SHARD_SCHEMA = pa.schema(
 )
 
 
-def shard_path(out, records, digests, settings):
-    """Where the results of a shard lie: its name is a digest of images' contents and settings."""
-    images = [
-        [record.image, record.pixel_size_um, digest]
-        for record, digest in zip(records, digests, strict=True)
-    ]
-    key = content_digest({"settings": settings.key(), "images": images})
-    return Path(out) / "shards" / f"{key}.parquet"
+@dataclass(frozen=True)
+class Shard:
+    """Images that are scored together, with all that a worker needs for them.
 
-
-def find_shard(folder, records, settings, out):
-    """File with the results of a shard, or None; reads the images' bytes, not their pixels."""
-    digests = [file_digest(folder, record) for record in records]
-    path = shard_path(out, records, digests, settings)
-    return path if is_complete(path, len(records)) else None
-
-
-def is_complete(path, n_images):
-    """Whether a shard's file is there and readable."""
-    try:
-        return pq.read_metadata(path).num_rows == n_images
-    except (OSError, pa.ArrowException):
-        return False
-
-
-def run_shard(folder, records, settings, out, *, n_threads=1):
-    """Score a shard's images, unless a complete result for the same contents is there.
-
-    Parameters
-    ----------
-    folder : Path
-        The image folder.
-    records : sequence of ImageRecord
-    settings : ScoringSettings
-    out : Path
-        Results are in ``out/shards/<key>.parquet``.
-    n_threads : int
-        On a CPU each thread reads and scores its own images, with one core; on a GPU the
-        threads read ahead.
-
-    Returns
-    -------
-    Path
-        The shard's file.
+    ``records`` are the images (ImageRecord) in ``folder``; results are in
+    ``out/shards/<key>.parquet``.
     """
-    found = find_shard(folder, records, settings, out)
-    return found or score_shard(folder, records, settings, out, n_threads=n_threads)
+
+    folder: Path
+    records: tuple
+    settings: object  # ScoringSettings
+    out: Path
+
+    @property
+    def span(self):
+        """The first and the last image, for messages."""
+        return f"{self.records[0].image} to {self.records[-1].image}"
+
+    def path(self, digests):
+        """Where the results lie: the name is a digest of the images' contents and settings."""
+        images = [
+            [record.image, record.pixel_size_um, digest]
+            for record, digest in zip(self.records, digests, strict=True)
+        ]
+        key = content_digest({"settings": self.settings.key(), "images": images})
+        return self.out / "shards" / f"{key}.parquet"
+
+    def find(self):
+        """File with complete results, or None; reads the images' bytes, not their pixels."""
+        path = self.path([file_digest(self.folder, record) for record in self.records])
+        try:
+            complete = pq.read_metadata(path).num_rows == len(self.records)
+        except (OSError, pa.ArrowException):
+            return None
+        return path if complete else None
+
+    def score(self, *, n_threads, on_image=lambda: None):
+        """Score the images, whether or not there are results, and write their file.
+
+        Parameters
+        ----------
+        n_threads : int
+            On a CPU each thread reads and scores its own images, with one core; on a GPU the
+            threads read ahead.
+        on_image : callable
+            Called after each image.
+
+        Returns
+        -------
+        Path
+            The shard's file.
+        """
+        settings, voters = self.settings, load_voters(self.settings)
+
+        def ready(record):
+            return prepare(self.folder, record, settings, voters.image_filter)
+
+        def scored(record):
+            return next(_rows([ready(record)], settings, voters))
+
+        rows = []
+        with one_thread_each(n_threads) as pool:
+            if settings.batch_size == 1:
+                made = pool.map(scored, self.records)
+            else:
+                prepared = map_ahead(pool, ready, self.records, 2 * settings.batch_size)
+                made = _rows(prepared, settings, voters)
+            for row in made:
+                rows.append(row)
+                on_image()
+        order = {record.image: position for position, record in enumerate(self.records)}
+        rows.sort(key=lambda row: order[row["image"]])
+        path = self.path([row["digest"] for row in rows])
+        with atomic_path(path) as temporary:
+            pq.write_table(pa.Table.from_pylist(rows, schema=SHARD_SCHEMA), temporary)
+        return path
 
 
-def score_shard(folder, records, settings, out, *, n_threads=1, on_image=None):
-    """:func:`run_shard` without looking for a result; `on_image` is called after each image."""
-    voters = load_voters(settings)
-
-    def ready(record):
-        return prepare(folder, record, settings, voters.image_filter)
-
-    def scored(record):
-        item = ready(record)
-        tables = detect_batch([item], settings, voters) if item.status == SCORED else [None]
-        return _row(item, tables[0])
-
-    with one_thread_each(n_threads) as pool:
-        if settings.batch_size == 1:
-            rows = _counted(pool.map(scored, records), on_image)
-        else:
-            prepared = map_ahead(pool, ready, records, 2 * settings.batch_size)
-            rows = _counted(_batched_rows(prepared, settings, voters), on_image)
-    order = {record.image: position for position, record in enumerate(records)}
-    rows.sort(key=lambda row: order[row["image"]])
-    path = shard_path(out, records, [row["digest"] for row in rows], settings)
-    with atomic_path(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows, schema=SHARD_SCHEMA), temporary)
-    return path
-
-
-def _counted(rows, on_image):
-    kept = []
-    for row in rows:
-        kept.append(row)
-        if on_image:
-            on_image()
-    return kept
-
-
-def _batched_rows(prepared, settings, voters):
+def _rows(prepared, settings, voters):
     """Rows of prepared images, batches of one size filled as they come."""
     batches = {}
     for item in prepared:
         if item.status != SCORED:
-            yield _row(item, None)
+            yield _row(item)
             continue
         batch = batches.setdefault(item.padded.shape, [])
         batch.append(item)
@@ -139,19 +134,10 @@ def _batched_rows(prepared, settings, voters):
         yield from map(_row, batch, detect_batch(batch, settings, voters))
 
 
-def _row(item, detections):
-    counts = dict.fromkeys(CLASSES)
-    if detections is not None:
-        counts = {name: int((detections["class"] == name).sum()) for name in CLASSES}
-    return {
-        "image": item.image,
-        "status": item.status,
-        "reason": item.reason,
-        "note": "; ".join(item.notes),
-        "n_dicentric": counts["dicentric"],
-        "n_fragment": counts["fragment"],
-        "pixel_size_um": item.pixel_size_um,
-        "digest": item.digest,
-        "picture": item.picture,
-        "detections": [] if detections is None else detections.to_dict("records"),
-    }
+def _row(item, detections=None):
+    columns = ("image", "status", "reason", "pixel_size_um", "digest", "picture")
+    row = {name: getattr(item, name) for name in columns} | {"note": "; ".join(item.notes)}
+    if detections is None:
+        return row | {"detections": []}
+    counts = {f"n_{name}": int((detections["class"] == name).sum()) for name in CLASSES}
+    return row | counts | {"detections": detections.to_dict("records")}

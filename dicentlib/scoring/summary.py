@@ -38,18 +38,14 @@ def noted(table):
             f"{n_assumed} of {len(scored)} scored images do not state their pixel size: {ASSUMED} "
             f"{REFERENCE_PIXEL_SIZE_UM:g} um. A wrong scale gives wrong counts; give pixel_size_um."
         )
-    copies = int(scored["note"].str.contains(COPY, regex=False).sum())
-    if copies:
-        found.append(
-            f"{copies} of {len(scored)} scored images are copies of others, byte for byte, and "
-            "count as cells of their own."
-        )
-    pictures = int(scored["note"].str.contains(SAME_PICTURE, regex=False).sum())
-    if pictures:
-        found.append(
-            f"{pictures} of {len(scored)} scored images show the very picture of another file, "
-            "and count as cells of their own."
-        )
+    for word, are in (
+        (COPY, "are copies of others, byte for byte"),
+        (SAME_PICTURE, "show the very picture of another file"),
+    ):
+        if copies := int(scored["note"].str.contains(word, regex=False).sum()):
+            found.append(
+                f"{copies} of {len(scored)} scored images {are}, and count as cells of their own."
+            )
     sizes = scored[scored["sample"] != ""].groupby("sample")["pixel_size_um"].agg(["min", "max"])
     mixed = sizes[sizes["max"] > (1 + CONFLICT) * sizes["min"]]
     if len(mixed):
