@@ -159,9 +159,9 @@ def copies_of(folder, number):
 
 def on_cluster(folder, point, options, n_workers):
     """Seconds for many images on workers of one core that have loaded the members before."""
-    many = copies_of(folder, MANY)
     from distributed import Client, LocalCluster
 
+    many = copies_of(folder, MANY)
     environment = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     with (
         LocalCluster(

@@ -43,6 +43,8 @@ def log_count_probability(count, n_cells, mean, variance):
 def cut_at_zero(mean, variance):
     """Mean and variance of a normal law of these that is cut off below 0; arrays allowed.
 
+    As ``scipy.stats.truncnorm`` gives them, which is too slow for the search of an interval's ends.
+
     Examples
     --------
     >>> [round(float(value), 4) for value in cut_at_zero(0.0, 1.0)]

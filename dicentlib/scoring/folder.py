@@ -93,4 +93,4 @@ def merge_safely(plan, *, paths=None):
     try:
         return merge(plan, paths=paths)
     except OSError as error:
-        raise cannot_write(plan, error, n_done=len(paths or {})) from error
+        raise cannot_write(plan, error, n_done=len(plan.shards())) from error

@@ -13,6 +13,8 @@ from scoring_set import draw_cell, table_bytes, write_images
 
 from dicentlib.errors import InputError, ScoringError
 from dicentlib.scoring import merging, preparation, score_folder, shards
+from dicentlib.scoring.folder import merge_safely
+from dicentlib.scoring.plan import plan_scoring
 
 OPTIONS = {"shard_size": 2, "progress": False, "n_threads": 2}
 
@@ -76,6 +78,19 @@ def test_a_full_disk(members, images, tmp_path, expected, monkeypatch, n_written
     assert len(list((out / "shards").iterdir())) == min(n_written, 6)
     score_folder(images, members, out=out, **OPTIONS)
     assert table_bytes(out) == expected
+
+
+def test_a_full_disk_while_parts_are_merged(members, images, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    score_folder(images, members, out=out, **OPTIONS)
+    plan = plan_scoring(images, members, out=out, shard_size=2)
+
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(merging.pq, "write_table", full)
+    with pytest.raises(ScoringError, match="6 shards are complete and stay"):
+        merge_safely(plan)
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused_at_once(members, images, tmp_path):
