@@ -136,7 +136,7 @@ def score(folder, point, options, **how):
     shutil.rmtree(folder / "out", ignore_errors=True)
     return score_folder(
         folder / "images",
-        folder / "members",
+        how.pop("members", folder / "members"),
         out=folder / "out",
         confidence_threshold=point.confidence_threshold,
         agreement_threshold=point.agreement_threshold,
@@ -169,8 +169,9 @@ def on_cluster(folder, point, options, n_workers):
         ) as cluster,
         Client(cluster) as client,
     ):
-        score(folder, point, options, client=client, shard_size=DASK_SHARD)
-        return timed(score, many, point, options, client=client, shard_size=DASK_SHARD)[1]
+        how = {"members": folder / "members", "client": client, "shard_size": DASK_SHARD}
+        score(folder, point, options, **how)
+        return timed(score, many, point, options, **how)[1]
 
 
 def peak_gb(folder, point, options, copies):

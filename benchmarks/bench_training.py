@@ -1,6 +1,8 @@
 """Training step, whole-image inference and loading of crops: images per second, as ratios.
 
-    python benchmarks/bench_training.py [--encoder tu-resnet10t] [--threads 2] [--paper]
+    python benchmarks/bench_training.py [--encoders tu-resnet10t resnet18] [--threads 2] [--paper]
+
+The encoders are by default those of the demonstration and of the recipe for a ready ensemble.
 
 The baseline is the plain loop: eager, float32, contiguous memory, Adam without fusion.
 ``--paper`` takes the paper's preset (resnet34, whole images of 896 x 1008, batches of 12).
@@ -21,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from dicentlib.data.augmentation import Augmentation
 from dicentlib.data.dataset import MetaphaseDataset
 from dicentlib.loss import HeatmapLoss
-from dicentlib.model import HeatmapUnet
+from dicentlib.model import LITE0, HeatmapUnet
 from dicentlib.simulation import simulate_set
 from dicentlib.training import read_image_set
 from dicentlib.training.fit import computes_bfloat16
@@ -60,7 +62,7 @@ def make_step(model, images, targets, *, channels_last, bfloat16, fused, compile
     return step
 
 
-def compare_steps(arguments, device, shape, batch):
+def compare_steps(encoder, arguments, device, shape, batch):
     """Table of training variants; the last is what dicentlib does on this machine."""
     plain = {"channels_last": False, "bfloat16": False, "fused": False, "compiled": False}
     variants = {
@@ -78,11 +80,12 @@ def compare_steps(arguments, device, shape, batch):
     rows = []
     for name, variant in variants.items():
         torch.manual_seed(0)
-        model = HeatmapUnet(arguments.encoder, None, arguments.decoder_channels).to(device)
+        model = HeatmapUnet(encoder, None, arguments.decoder_channels).to(device)
         step = make_step(model, images, targets, **variant)
         rows.append((name, batch / seconds(step, device, repeats=arguments.repeats)))
     table = pd.DataFrame(rows, columns=["training step", "images per second"])
     table["ratio"] = table["images per second"] / table["images per second"].iloc[0]
+    table.insert(0, "encoder", encoder)
     return table
 
 
@@ -112,7 +115,7 @@ def loading_rate(side, crop_px, *, n_samples=300):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--encoder", default="tu-resnet10t")
+    parser.add_argument("--encoders", nargs="+", default=["tu-resnet10t", LITE0])
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--paper", action="store_true")
@@ -120,19 +123,21 @@ def main():
     arguments.decoder_channels = (256, 128) if arguments.paper else (64, 32)
     shape, batch = ((896, 1008), 12) if arguments.paper else ((128, 128), 24)
     if arguments.paper:
-        arguments.encoder = "resnet34"
+        arguments.encoders = ["resnet34"]
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    table = compare_steps(arguments, device, shape, batch)
+    table = pd.concat(
+        [compare_steps(encoder, arguments, device, shape, batch) for encoder in arguments.encoders]
+    )
     best = table["images per second"].max()
     loading = loading_rate(shape[0], None if arguments.paper else shape[0])
     write_timings(
         "bench_training_paper" if arguments.paper else "bench_training",
         table.round(2),
-        caption=f"{arguments.encoder}, batches of {batch} x {shape[0]} x {shape[1]}, {device}, "
+        caption=f"Batches of {batch} x {shape[0]} x {shape[1]}, {device}, "
         f"{torch.get_num_threads()} threads. One process loads {loading:.0f} samples per second, "
-        f"{loading / best:.1f} times what the training takes.",
+        f"{loading / best:.1f} times what the fastest training takes.",
     )
 
 

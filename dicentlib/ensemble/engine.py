@@ -170,8 +170,8 @@ def folded(model):
 
     The pairs are found by running the network once; what cannot be folded stays as it is.
     """
+    whole, made_by, pairs = model, {}, []
     model = copy.deepcopy(model).eval().requires_grad_(False)
-    whole, made_by, pairs = copy.deepcopy(model), {}, []
 
     def remember(module, inputs, output):
         if isinstance(module, nn.Conv2d):
@@ -195,7 +195,9 @@ def folded(model):
             after = nn.Sequential(norm.drop, norm.act) if hasattr(norm, "act") else nn.Identity()
             model.set_submodule(names[norm], after)
         same = torch.allclose(model(picture), expected, atol=TOLERANCE)
-    return (model if same else whole).to(memory_format=torch.channels_last)
+    if not same:
+        model = copy.deepcopy(whole).eval().requires_grad_(False)
+    return model.to(memory_format=torch.channels_last)
 
 
 def context_of(model):
@@ -205,7 +207,6 @@ def context_of(model):
     the gradient of a heatmap's centre with respect to the pixels. None where the gradient is not
     zero 24 cells away: parts of the network then average over the field (squeeze, excitation).
     """
-    model = copy.deepcopy(model)
     picture = _picture(model, 2 * (LARGEST_CONTEXT + 2) * CELL_PX).requires_grad_(True)
     maps = model.logits(picture)
     row, col = (side // 2 for side in maps.shape[2:])
@@ -236,7 +237,8 @@ def _compile(model, name):
 
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch's tracing, about checks of shapes
-            traced = torch.jit.trace(model, picture, check_trace=False)
+            # traced as a function, whose weights are constants: a module's parts take longer
+            traced = torch.jit.trace(lambda image: model(image), picture, check_trace=False)
             graph = openvino.convert_model(traced, example_input=picture)
             expected = model(picture).numpy()
         graph.reshape([-1, 1, -1, -1])

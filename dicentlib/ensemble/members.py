@@ -1,5 +1,6 @@
 """Members of an ensemble: saved weights and loaded models."""
 
+import copy
 import json
 import os
 import re
@@ -108,7 +109,11 @@ def load_members(members, *, device="cpu"):
                     f"{path}: member has {name} {header.get(name)}, {paths[0].name} has "
                     f"{headers[0].get(name)}; the members of an ensemble share it"
                 )
-    loaded = [_load(path, header, device) for path, header in zip(paths, headers, strict=True)]
+    built = HeatmapUnet(headers[0]["encoder"], None, tuple(headers[0]["decoder_channels"]))
+    loaded = [
+        _load(path, header, copy.deepcopy(built), device)
+        for path, header in zip(paths, headers, strict=True)
+    ]
     refuse_copies(paths, [member.digest for member in loaded])
     return tuple(loaded)
 
@@ -215,10 +220,10 @@ def _checked_header(path, header):
     return header
 
 
-def _load(path, header, device):
+def _load(path, header, model, device):
+    """A member from its file, in a model of its architecture."""
     with safe_open(path, framework="pt") as file:
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    model = HeatmapUnet(header["encoder"], None, tuple(header["decoder_channels"]))
     expected = {name: value.shape for name, value in model.state_dict().items()}
     found = {name: value.shape for name, value in weights.items()}
     if expected != found:
@@ -282,8 +287,8 @@ def copy_members(paths, target, *, names=None):
     """
     folder = Path(target) / "members"
     copies = [folder / name for name in names or [path.name for path in paths]]
-    for path, copy in zip(paths, copies, strict=True):
-        with atomic_path(copy) as temporary:
+    for path, target_path in zip(paths, copies, strict=True):
+        with atomic_path(target_path) as temporary:
             shutil.copyfile(path, temporary)
     for path in set(folder.glob("*.safetensors")) - set(copies):
         path.unlink()

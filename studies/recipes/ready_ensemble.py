@@ -4,11 +4,12 @@
 
 Whatever is done lies in DIR; the command goes on from there after any stop, on this machine or on
 another one that DIR was copied to. Images are simulated at 0.2 um per pixel from one state of the
-simulator: DIR begun with another state is refused. One training follows, from ImageNet weights,
-with a learning rate that falls in cycles; the members are the last two epochs of the last four
-whole cycles, each with an orientation of its own. So there is a usable ensemble after every cycle,
-and --minutes stops the training after the epoch in which the time is up. A C++ compiler makes the
-training faster. Thresholds are chosen on validation cells of natural proportions, by false
+simulator: DIR begun with another state is refused. A training from ImageNet weights follows, with a
+learning rate that falls in cycles, and a refinement with a lower rate, longer cycles and more crops
+without an object. The members are the last epochs of the last whole cycles, each with an
+orientation of its own. So there is a usable ensemble after every cycle, and --minutes stops a
+training after the epoch in which the time is up. A C++ compiler makes the training faster.
+Thresholds are chosen on validation cells of natural proportions, by false
 detections per 1000 unexposed cells; test cells are measured once, at the end. Seeds of all sets
 differ.
 """
@@ -52,12 +53,12 @@ TRAINING = TrainingParameters(
     encoder_weights="imagenet",
     decoder_channels=(64, 32),
     head_bias=-4.0,
-    lam_delay=0.1,
+    lam_delay=1 / 3,
     delay_loss="cross entropy",
     pixel_size_um=0.2,
     crop_px=128,
     crop_shares=(0.3, 0.15, 0.55),
-    epochs=600,
+    epochs=144,
     samples_per_epoch=2400,
     batch_size=24,
     optimiser="adamw",
@@ -70,7 +71,7 @@ TRAINING = TrainingParameters(
     blur_px=0.6,
 )
 N_MEMBERS, N_CYCLES = 8, 4
-# Going on from members that are there, with their encoder, to bring them to the present simulator.
+# Going on from the members of the training, or from others and with their encoder.
 REFINEMENT = replace(
     TRAINING,
     encoder_weights=None,
@@ -102,7 +103,10 @@ def run(
         threads=threads,
     )
     keep(folder / "training", member_epochs(len(metrics), TRAINING.cycle_epochs), folder)
-    finish(folder, folder, threads=threads, publish=publish)
+    if len(metrics) < TRAINING.epochs:
+        finish(folder, folder, threads=threads, publish=publish)
+    else:
+        refine(folder, folder / "members", minutes=minutes, threads=threads, publish=publish)
 
 
 @app.command()

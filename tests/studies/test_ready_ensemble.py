@@ -14,7 +14,7 @@ from studies.recipes import ready_ensemble
 
 @pytest.fixture
 def tiny(monkeypatch):
-    """Two images of each set, two cycles of an epoch of two steps."""
+    """Two images of each set, two cycles of an epoch of two steps, three to refine."""
     sets = {
         name: options
         | {"n_images": 8 if name == "train" else 2}
@@ -29,6 +29,7 @@ def tiny(monkeypatch):
         crop_px=64,
     )  # fmt: skip
     monkeypatch.setattr(ready_ensemble, "TRAINING", training)
+    monkeypatch.setattr(ready_ensemble, "REFINEMENT", replace(training, epochs=3))
 
 
 def test_one_command_makes_an_ensemble_and_goes_on(tiny, tmp_path, monkeypatch, capsys):
@@ -36,8 +37,9 @@ def test_one_command_makes_an_ensemble_and_goes_on(tiny, tmp_path, monkeypatch, 
     ready_ensemble.run(folder, minutes=0, threads=1)  # stopped after the first epoch
     assert [member.epoch for member in load_members(folder)] == [1]
     ready_ensemble.run(folder, threads=1, publish=ready)
+    assert [member.epoch for member in load_members(folder)] == [1, 2]
     members = load_members(ready)
-    assert [member.epoch for member in members] == [1, 2]
+    assert [member.epoch for member in members] == [1, 2, 3]  # of the refinement
     point = OperatingPoint.read(ready / "operating_point.json")
     point.check_members([member.digest for member in members])
     assert "false detections per 1000 cells" in point.rule
@@ -47,17 +49,25 @@ def test_one_command_makes_an_ensemble_and_goes_on(tiny, tmp_path, monkeypatch, 
     assert table["recall"].between(0, 1).all()
     assert "operating point" in capsys.readouterr().out
     written = {path: path.stat().st_mtime_ns for path in (folder / "data").rglob("*.png")}
-    ready_ensemble.run(folder, threads=1)  # all is simulated and trained
+    before = {path: path.read_bytes() for path in ready.rglob("*.safetensors")}
+    ready_ensemble.run(folder, threads=1, publish=ready)  # all is simulated and trained
+    assert before == {path: path.read_bytes() for path in ready.rglob("*.safetensors")}
     assert written == {path: path.stat().st_mtime_ns for path in (folder / "data").rglob("*.png")}
-    refined = replace(ready_ensemble.TRAINING, encoder=LITE0, epochs=3, cycle_epochs=1)
-    monkeypatch.setattr(ready_ensemble, "REFINEMENT", refined)
-    ready_ensemble.refine(folder, ready, threads=1)
-    assert [member.epoch for member in load_members(folder / "refined")] == [1, 2, 3]
     assert OperatingPoint.read(folder / "refined" / "operating_point.json").n_members == 3
     monkeypatch.setattr(ready_ensemble, "simulator_digest", lambda: "another")
     (folder / "data" / "test_exposed" / "samples.csv").unlink()
     with pytest.raises(InputError, match="another state of the simulator, and test_exposed"):
         ready_ensemble.run(folder, threads=1)
+
+
+def test_members_of_another_training_are_refined_with_their_encoder(tiny, tmp_path, monkeypatch):
+    ready_ensemble.run(tmp_path / "run", threads=1, minutes=0)
+    refinement = replace(ready_ensemble.REFINEMENT, encoder=LITE0)
+    monkeypatch.setattr(ready_ensemble, "REFINEMENT", refinement)
+    ready_ensemble.refine(tmp_path / "run", tmp_path / "run", threads=1)
+    members = load_members(tmp_path / "run" / "refined")
+    assert [member.epoch for member in members] == [1, 2, 3]
+    assert {member.metadata["encoder"] for member in members} == {"tu-test_resnet"}
 
 
 def test_members_are_the_ends_of_whole_cycles_in_all_orientations():
