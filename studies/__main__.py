@@ -163,5 +163,22 @@ def transfer(
     typer.echo(summary.round(2).to_string(index=False) if len(summary) else "no real images")
 
 
+@app.command()
+def recoloured(
+    weights: Annotated[Path, typer.Argument(help="Image filter.")] = Path("models/filter-small"),
+    real: Annotated[str | None, typer.Option(help=REAL)] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file for the table.")] = None,
+):
+    """The image filter on real fields of solid Giemsa with other colours, light and scale."""
+    from dicentlib.files import atomic_path
+    from studies.recoloured import filter_study
+
+    table = filter_study(weights, real=real or "")
+    typer.echo(table.to_string(index=False) if len(table) else "no real images")
+    if out:
+        with atomic_path(out) as temporary:
+            table.to_csv(temporary, index=False)
+
+
 if __name__ == "__main__":
     app()
