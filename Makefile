@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PRESET ?= demo
 INSTALLED := .venv/.installed
-SPEED := simulation filtering training scoring shared evaluation latent baseline
+SPEED := simulation filtering training scoring shared evaluation latent
 
 # make install TORCH=cpu: PyTorch without CUDA, a fifth of the disk. It must be fetched from
 # PyTorch's own index; other systems than Linux get it without CUDA in any case.

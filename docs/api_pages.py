@@ -34,7 +34,6 @@ PARTS = {  # package or module: its heading, in the order of the index
     "dicentlib.plotting": "Figures",
     "dicentlib.widgets": "Sliders and gallery",
     "dicentlib.runs": "Run folders",
-    "dicentlib.baseline": "Classical baseline",
     "dicentlib.segmentation": "Image analysis",
     "dicentlib.files": "Files",
     "dicentlib.errors": "Errors",

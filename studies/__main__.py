@@ -11,6 +11,7 @@ app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_show_loc
 
 
 TABLE = "CSV file for the table of the documentation."
+BASELINE = Path("studies/baseline")
 
 
 @app.callback()
@@ -64,7 +65,7 @@ def tables(
 def compare(
     simulated: Annotated[Path, typer.Argument(help="Annotated set of simulated images.")],
     real: Annotated[Path | None, typer.Option(help="Folder of real images.")] = None,
-    baseline: Annotated[Path, typer.Option(help="Classical opponent.")] = Path("baseline"),
+    baseline: Annotated[Path, typer.Option(help="Classical opponent.")] = BASELINE,
     model_a: Annotated[Path | None, typer.Option(help="Members trained with lam 0.")] = None,
     model_b: Annotated[Path | None, typer.Option(help="Members of one training.")] = None,
     ensemble: Annotated[Path | None, typer.Option(help="Members with operating point.")] = None,

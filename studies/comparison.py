@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dicentlib.baseline.detector import detect_images, load_baseline
 from dicentlib.data import CLASSES, REFERENCE_PIXEL_SIZE_UM, index_images
 from dicentlib.data.image_set import read_image_set
 from dicentlib.ensemble import last_member_paths
@@ -17,6 +16,7 @@ from dicentlib.evaluation.bootstrap import bootstrap_intervals
 from dicentlib.evaluation.matching import CUTOFF_PX, mark_detections
 from dicentlib.scoring import score_folder
 from dicentlib.tables import find_table
+from studies.baseline.detector import detect_images, load_baseline
 
 SINGLE_MODEL_THRESHOLD = 0.6  # T_C of the paper's Models A and B
 COLUMNS = (

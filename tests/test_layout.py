@@ -4,8 +4,6 @@ import ast
 from collections import defaultdict
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "dicentlib"
 MODULES_AT_THE_ROOT = 11
@@ -69,7 +67,6 @@ def test_nothing_installed_imports_the_studies():
         assert not any(name.split(".")[0] == "studies" for name in imported(path)), path
 
 
-@pytest.mark.parametrize("name", ["simulation", "baseline"])
-def test_only_the_command_imports_the_simulator_and_the_opponent(name):
-    users = {own for own, others in parts_imported().items() if name in others}
+def test_only_the_command_imports_the_simulator():
+    users = {own for own, others in parts_imported().items() if "simulation" in others}
     assert users <= {"commands"}, users

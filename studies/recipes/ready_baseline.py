@@ -2,7 +2,7 @@
 
     python -m studies.recipes.ready_baseline
 
-Writes ``models/baseline/baseline.parquet``. The segmentation's two most sensitive numbers are
+Writes ``studies/baseline/baseline.parquet``. The segmentation's two most sensitive numbers are
 chosen on tuning cells, the two probability thresholds (largest F1) on validation cells, which hold
 aberrations as often as cells of 0 to 4 Gy do; each of these sets, and the training and test cells,
 has a seed of its own. Prints segmentation recall on the test cells.
@@ -18,7 +18,8 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from dicentlib.baseline import (
+from dicentlib.simulation import draw_metaphase
+from studies.baseline import (
     BaselineParameters,
     SegmentationParameters,
     best_thresholds,
@@ -27,14 +28,13 @@ from dicentlib.baseline import (
     segmentation_recall,
     train_baseline,
 )
-from dicentlib.simulation import draw_metaphase
 
 SEEDS = {"training": 401, "validation": 402, "test": 403, "tuning": 404}
 DOSES = (0.0, 1.0, 2.0, 3.0, 4.0)  # of the validation cells
 DEPTHS = (0.12, 0.2, 0.28)  # split_depth
 CORES = (0.5, 0.6)  # core_fraction
 OTHERS_KEPT = 25  # objects that are neither class, per training cell
-READY = Path(__file__).parents[2] / "models" / "baseline" / "baseline.parquet"
+READY = Path(__file__).parents[1] / "baseline" / "baseline.parquet"
 
 
 def draw(number, *, seed):

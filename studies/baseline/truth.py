@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from dicentlib.baseline.detector import OTHER, find_objects, probabilities
 from dicentlib.conventions import CLASSES
+from studies.baseline.detector import OTHER, find_objects, probabilities
 
 OVERLAP = 0.5  # least intersection over union of an object and its body
 

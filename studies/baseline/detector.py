@@ -8,6 +8,7 @@ are grown again on loading, from a fixed seed, so that loading runs no code.
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,12 @@ import pyarrow.parquet as pq
 from sklearn.ensemble import HistGradientBoostingClassifier
 from tqdm import tqdm
 
-from dicentlib.baseline.features import FEATURES, measure_objects
 from dicentlib.conventions import CLASSES, REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data import read_image, resample
 from dicentlib.errors import InputError
-from dicentlib.files import atomic_path, find_model, refuse_pointer
+from dicentlib.files import atomic_path, refuse_pointer
 from dicentlib.segmentation import SegmentationParameters, segment
+from studies.baseline.features import FEATURES, measure_objects
 
 OTHER = "other"  # monocentric chromosomes, clusters, dirt
 WORKING_PIXEL_SIZE_UM = 0.1
@@ -197,14 +198,12 @@ def save_baseline(path, baseline):
 def load_baseline(path):
     """Read a file of :func:`save_baseline`, or the ``baseline.parquet`` of a folder.
 
-    ``"baseline"`` is the ready one.
-
     Raises
     ------
     InputError
         No such file, or not a baseline's file.
     """
-    path = find_model(path)
+    path = Path(path)
     path = path / "baseline.parquet" if path.is_dir() else path
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a trained baseline (baseline.parquet)")

@@ -5,7 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dicentlib.baseline import (
+from dicentlib.errors import InputError
+from dicentlib.segmentation import flatten, segment, split
+from dicentlib.simulation import draw_metaphase
+from studies.baseline import (
     BaselineParameters,
     SegmentationParameters,
     best_thresholds,
@@ -16,12 +19,9 @@ from dicentlib.baseline import (
     segmentation_recall,
     train_baseline,
 )
-from dicentlib.baseline.detector import decide
-from dicentlib.baseline.features import FEATURES, constrictions, measure_objects, medial_axis
-from dicentlib.baseline.truth import match_labels
-from dicentlib.errors import InputError
-from dicentlib.segmentation import flatten, segment, split
-from dicentlib.simulation import draw_metaphase
+from studies.baseline.detector import decide
+from studies.baseline.features import FEATURES, constrictions, measure_objects, medial_axis
+from studies.baseline.truth import match_labels
 
 
 def rod(length, *, waists=(), width=18, depth=0.32):
