@@ -8,7 +8,12 @@ import pandas as pd
 from dicentlib.data import CLASSES
 from dicentlib.data.dataset import MetaphaseDataset
 from dicentlib.data.targets import truth_masks, without_padding
-from dicentlib.ensemble import last_member_paths, load_members, stored_heatmaps
+from dicentlib.ensemble import (
+    last_member_paths,
+    load_members,
+    read_member_metadata,
+    stored_heatmaps,
+)
 from dicentlib.errors import InputError
 from dicentlib.evaluation import (
     random_ensembles,
@@ -71,15 +76,36 @@ def paper_tables(
             f"ensembles of {size} found; allowed: 1 to {n_pool}, the last half of the epochs"
         )
     out = Path(out)
-    stores = {}
+    members = {}
     for name, lam in (("model A", 0.0), ("model B", parameters.lam)):
         folder = out / name.replace(" ", "_").lower()
         train(*train_set, folder, parameters=replace(parameters, lam=lam), threads=threads)
-        stores[name] = _test_heatmaps(folder, test_set, parameters, n_pool)
-    images = _dataset(test_set, parameters)
+        members[name] = last_member_paths(folder, n_pool)
+    return measure_models(members, test_set, out, size=size, n_draws=n_draws, seed=seed)
+
+
+def measure_models(members, test_set, out, *, size=PAPER_SIZE, n_draws=100, seed=0):
+    """The table of :func:`paper_tables` from networks that are trained.
+
+    Parameters
+    ----------
+    members : dict of str to list of path-like
+        Networks of ``"model A"`` and ``"model B"``, equally many of both.
+    test_set, out, size, n_draws, seed
+        As of :func:`paper_tables`.
+    """
+    out, parameters = Path(out), read_member_metadata(members["model B"][0])
+    n_pool = len(members["model B"])
+    images = MetaphaseDataset(*test_set, pixel_size_um=parameters["pixel_size_um"])
+    stores = {
+        name: stored_heatmaps(
+            out / f"heatmaps_{name.replace(' ', '_').lower()}.parquet", images, load_members(paths)
+        )
+        for name, paths in members.items()
+    }
     shapes = [images.shape(n) for n in range(len(images))]
     truths = [
-        without_padding(truth_masks(images.points(n), shape, sigma=parameters.sigma), shape)
+        without_padding(truth_masks(images.points(n), shape, sigma=parameters["sigma"]), shape)
         for n, shape in enumerate(shapes)
     ]
     singles = single_members(n_pool)
@@ -149,13 +175,3 @@ def paper_claims(table):
         )
         sentences.append(f"{class_name}: The ensemble's intervals narrower: {verdict} ({told}).")
     return sentences
-
-
-def _test_heatmaps(folder, test_set, parameters, n_pool):
-    """Heatmaps of the test images by the last members, from the disk if they are there."""
-    members = load_members(last_member_paths(folder, n_pool))
-    return stored_heatmaps(folder / "heatmaps.parquet", _dataset(test_set, parameters), members)
-
-
-def _dataset(image_set, parameters):
-    return MetaphaseDataset(*image_set, pixel_size_um=parameters.pixel_size_um)

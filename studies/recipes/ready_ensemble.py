@@ -30,6 +30,7 @@ from dicentlib.model import LITE0
 from dicentlib.simulation import simulate_set
 from dicentlib.training import TrainingParameters, read_image_set, train
 from studies.natural_cells import measure_natural
+from studies.paper_tables import PAPER_SIZE, documented, measure_models, paper_claims
 
 SCALE = {"height": 444, "width": 504, "pixel_size_um": 0.2, "images_per_slide": 2}
 EXPOSED = {"dose_gy": [1.0, 2.0, 3.0, 4.0], "n_images": 40}
@@ -134,6 +135,48 @@ def refine(
     )
     keep(place / "training", member_epochs(len(metrics), REFINEMENT.cycle_epochs), place)
     finish(folder, place, threads=threads, publish=publish)
+
+
+@app.command()
+def claims(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds a training of the recipe.")],
+    minutes: Annotated[float | None, typer.Option(help="Stop training after so many.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads; default: all.")] = None,
+    table_file: Annotated[Path | None, typer.Option("--table", help="CSV for the docs.")] = None,
+):
+    """Train Model A (lambda 0) beside the recipe's Model B, and test the paper's three claims.
+
+    A goes on from the recipe's last epoch before lambda counts, which both share. Networks of the
+    last half of A's whole cycles are compared with those of the same epochs of B, on the exposed
+    test cells.
+    """
+    shared = round(TRAINING.lam_delay * TRAINING.epochs)
+    metrics = train(
+        *read_image_set(folder / "data" / "train"),
+        folder / "model_a",
+        parameters=replace(
+            TRAINING, encoder_weights=None, lam=0.0, lam_delay=0.0,
+            epochs=TRAINING.epochs - shared, compiled=shutil.which("g++") is not None,
+        ),
+        initial_members=folder / "training" / "members" / f"epoch_{shared:03d}.safetensors",
+        max_minutes=minutes,
+        threads=threads,
+    )  # fmt: skip
+    n_cycles = len(metrics) // TRAINING.cycle_epochs
+    epochs = range(n_cycles // 2 * TRAINING.cycle_epochs + 1, n_cycles * TRAINING.cycle_epochs + 1)
+    members = {
+        name: [place / "members" / f"epoch_{start + epoch:03d}.safetensors" for epoch in epochs]
+        for name, place, start in (
+            ("model A", folder / "model_a", 0), ("model B", folder / "training", shared)
+        )
+    }  # fmt: skip
+    test_set = read_image_set(folder / "data" / "test_exposed")
+    table = measure_models(members, test_set, folder / "claims", size=min(PAPER_SIZE, len(epochs)))
+    typer.echo(documented(table).to_string(index=False))
+    typer.echo("\n".join(paper_claims(table)))
+    if table_file:
+        with atomic_path(table_file) as temporary:
+            documented(table).to_csv(temporary, index=False)
 
 
 @app.command()

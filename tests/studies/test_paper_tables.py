@@ -35,7 +35,7 @@ def test_a_row_per_class_system_and_measure(case):
 
 def test_called_again_it_reads_what_is_there(case):
     folder, image_set, parameters, table = case
-    heatmaps = folder / "out" / "model_b" / "heatmaps.parquet"
+    heatmaps = folder / "out" / "heatmaps_model_b.parquet"
     before = heatmaps.stat().st_mtime_ns
     again = paper_tables(
         image_set, image_set, folder / "out", parameters=parameters, size=2, n_draws=5

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from dicentlib.ensemble import load_members
+from dicentlib.ensemble import HeatmapStore, load_members
 from dicentlib.errors import InputError
 from dicentlib.model import LITE0
 from dicentlib.operating_point import OperatingPoint
@@ -58,6 +58,22 @@ def test_one_command_makes_an_ensemble_and_goes_on(tiny, tmp_path, monkeypatch, 
     (folder / "data" / "test_exposed" / "samples.csv").unlink()
     with pytest.raises(InputError, match="another state of the simulator, and test_exposed"):
         ready_ensemble.run(folder, threads=1)
+
+
+def test_claims_compare_the_same_epochs_of_both_models(tiny, tmp_path, monkeypatch, capsys):
+    training = replace(ready_ensemble.TRAINING, epochs=6, lam_delay=1 / 3)
+    monkeypatch.setattr(ready_ensemble, "TRAINING", training)
+    monkeypatch.setattr(ready_ensemble, "refine", lambda *_, **__: None)
+    ready_ensemble.run(tmp_path / "run", threads=1)
+    capsys.readouterr()
+    ready_ensemble.claims(tmp_path / "run", threads=1, table_file=tmp_path / "claims.csv")
+    assert len(list((tmp_path / "run" / "model_a" / "members").iterdir())) == 4  # 2 are shared
+    for name in ("model_a", "model_b"):
+        store = HeatmapStore.open(tmp_path / "run" / "claims" / f"heatmaps_{name}.parquet")
+        assert store.shapes[0][0] == 2  # the last half of A's epochs
+    table = pd.read_csv(tmp_path / "claims.csv")
+    assert table["system"].tolist() == ["model A", "model B", "ensemble"] * 2
+    assert capsys.readouterr().out.count("Model B better than Model A") == 2
 
 
 def test_members_of_another_training_are_refined_with_their_encoder(tiny, tmp_path, monkeypatch):
