@@ -100,7 +100,11 @@ def inspect_image(path):
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except Exception as error:  # a parser may raise anything on damaged bytes
-        raise InputError(f"{path}: {found} header cannot be read ({cause(error, path)})") from error
+        allowed = "; JPEG of 12 bits and lossless JPEG are not read: save it as TIFF or PNG"
+        raise InputError(
+            f"{path}: {found} header cannot be read ({cause(error, path)})"
+            f"{allowed if found == 'JPEG' else ''}"
+        ) from error
     if found not in READERS:
         check_size(path, facts.height, facts.width)
     return facts

@@ -2,6 +2,7 @@
 
 import re
 
+import imagecodecs
 import numpy as np
 import pandas as pd
 import pytest
@@ -282,6 +283,13 @@ def test_bytes_after_a_jpegs_end_are_ignored(tmp_path):
     path.write_bytes(whole[:-2] + bytes(10_000))
     with pytest.raises(InputError, match="truncated JPEG"):
         read_image(path)
+
+
+def test_a_jpeg_of_12_bits_is_refused_with_the_way_out(tmp_path):
+    encoded = imagecodecs.jpeg8_encode(np.zeros((64, 64), np.uint16), bitspersample=12)
+    (tmp_path / "a.jpg").write_bytes(encoded)
+    with pytest.raises(InputError, match="12 bits and lossless JPEG are not read: save it as TIFF"):
+        inspect_image(tmp_path / "a.jpg")
 
 
 @pytest.mark.parametrize(
