@@ -19,6 +19,9 @@ BYTE_ORDER_MARKS = (  # the longer first: that of UTF-32 begins with that of UTF
     *((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16")),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# U+FFFD, or the bytes of UTF-8 taken for the code page 1252: "MÃ¼ller", "Âµm", "Ð˜Ð²Ð°Ð½Ð¾Ð²"
+HIGH = r"[\u0080-\u009f\u00a1-\u00bfŒœŠšŸŽžƒˆ˜–—‘’‚“”„†‡•…‰‹›€™]"
+GARBLED = re.compile(rf"\w*(?:\ufffd|ï¿½|[ÂÃÄÅ]{HIGH}|(?:[ÎÏÐÑØÙ]{HIGH}){{2}})\w*")
 
 INSTALLED_MODELS = Path(__file__).parent / "ready"  # where pip puts the folder models/
 READY_MODELS = (
@@ -77,8 +80,8 @@ def read_text(path):
     if content.startswith(NO_TEXT):
         raise InputError(f"{path}: no text file (it begins with {content[:4]!r})")
     encoding = next((name for mark, name in BYTE_ORDER_MARKS if content.startswith(mark)), None)
-    if encoding is None and b"\0" in content[:1000]:
-        encoding = "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"
+    if encoding is None and content[:2] != b"\0\0":
+        encoding = {content[:1]: "utf-16-be", content[1:2]: "utf-16-le"}.get(b"\0")
     try:
         text = content.decode(encoding or "utf-8")
     except UnicodeDecodeError as error:
@@ -86,7 +89,10 @@ def read_text(path):
             raise InputError(f"{path}: no text in {encoding.upper()} ({error.reason})") from error
         text = _western_text(path, content)
     if "\0" in text:
-        raise InputError(f"{path}: no text file (it holds zero bytes)")
+        raise InputError(
+            f"{path}: no text file (it holds zero bytes; was it not wholly written or downloaded?)"
+        )
+    _notice_garbled(path, text)
     return text
 
 
@@ -120,6 +126,17 @@ def _western_text(path, content):
         stacklevel=2,
     )
     return text
+
+
+def _notice_garbled(path, text):
+    """Say which word another program has garbled, because it read it in a wrong encoding."""
+    if garbled := GARBLED.search(text):
+        warnings.warn(
+            f"{path}: {garbled[0][:40]!r} has lost its letters in a program that took them for "
+            "another encoding; read as it is. Check such names, or export the file as UTF-8",
+            InputWarning,
+            stacklevel=3,
+        )
 
 
 def read_json(path):

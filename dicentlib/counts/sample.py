@@ -9,6 +9,7 @@ from dicentlib.counts.slides import checked_slides
 from dicentlib.errors import InputError
 
 MOST_IN_A_CELL = 23  # a dicentric is made of two of a cell's 46 chromosomes
+MOST_CELLS = 100_000_000  # a thousand times the largest studies
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,12 @@ class Sample:
 
 
 def refuse_impossible(n_cells, n_dicentrics):
-    """Refuse more dicentrics than the chromosomes of the cells can make."""
+    """Refuse more cells than anybody scores, and more dicentrics than their chromosomes make."""
+    if n_cells > MOST_CELLS:
+        raise InputError(
+            f"{n_cells:g} cells; expected at most {MOST_CELLS:,} (is it a code or a number that "
+            "was run together with another?)"
+        )
     if n_dicentrics > MOST_IN_A_CELL * n_cells:
         raise InputError(
             f"{n_dicentrics:g} dicentrics in {n_cells:g} cells; a cell has 46 chromosomes, which "

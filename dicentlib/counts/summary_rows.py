@@ -16,7 +16,7 @@ DOUBTFUL = re.compile("sd|se|sem|cv|min|max")  # and initials of persons
 NO_COUNT = re.compile(
     r"(?:(?:mean|average|median|mittelwert|mittel|durchschnitt|moyenne|media|promedio|"
     r"standard deviation|stdev|std|st dev|standardabweichung|ecart type|écart type|"
-    r"desviacion estandar|desviación estándar|percent|prozent)\b|ø|x̄|%).*"
+    r"desviacion estandar|desviación estándar|variance|varianz|varianza|percent|prozent)\b|ø|x̄|%).*"
 )
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from dicentlib.conventions import HIGHEST_DOSE_GY
 from dicentlib.counts.headings import columns_of, is_header
 from dicentlib.counts.sample import Sample
-from dicentlib.counts.summary_rows import refuse_means, total_rows
+from dicentlib.counts.summary_rows import TOTAL, refuse_means, total_rows
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.tables import (
     notice_dates,
@@ -23,6 +23,7 @@ from dicentlib.tables import (
     notice_unusual_doses,
     number_style,
     numbers,
+    plain_name,
     read_table,
     whole_numbers,
 )
@@ -78,7 +79,23 @@ def read_counts(path):
     for name in ("n_cells", "n_dicentrics", "distribution"):
         found[name] = pd.Series([getattr(sample, name) for sample in samples])
     extra = table.cells.drop(columns=[*known.values(), *classes.values()])
+    if "n_cells" not in known:
+        _say_other_totals(table, extra, samples)
     return pd.concat([found, extra.reset_index(drop=True)], axis=1)
+
+
+def _say_other_totals(table, columns, samples):
+    """Say where a column "Total" has the sum of neither cells nor dicentrics."""
+    for column in (name for name in columns if TOTAL.fullmatch(plain_name(name))):
+        for (row, text), sample in zip(columns[column].items(), samples, strict=True):
+            if text.isdecimal() and int(text) not in (sample.n_cells, sample.n_dicentrics):
+                warnings.warn(
+                    f"{table.where(row)}: column {column} has {text}, but {sample.n_cells} cells "
+                    f"with {sample.n_dicentrics} dicentrics are read; is a class of cells missing?",
+                    InputWarning,
+                    stacklevel=3,
+                )
+                break
 
 
 def _doses(table, column, style):

@@ -35,6 +35,7 @@ NEARLY = {name.replace("_", " "): name for name in COLUMNS} | {
         (
             *("pixel size", "pixelsize", "pixelsize um", "pixel size μm", "pixelsize μm"),
             *("um per pixel", "um px", "μm px", "scale", "pixelgröße", "pixelgröße um"),
+            *("mpp", "mpp x", "pixel width", "pixel width um", "pixelwidth", "physicalsizex"),
         ),
         "pixel_size_um",
     ),
@@ -91,6 +92,9 @@ def read_samples(samples):
             )
         if meant and column not in COLUMNS and meant not in table:
             raise InputError(f"{name}: column {column!r}; {meant} is probably meant, write it so")
+        same = column in COLUMNS or (meant not in NUMBERS and str(column).casefold() != meant)
+        if plain in NEARLY and meant in table and not same:
+            _notice_unused(name, table, column, meant)
     if "image" not in table:
         raise InputError(
             f"{name}: columns {', '.join(map(str, table.columns))}; "
@@ -130,6 +134,16 @@ def read_samples(samples):
             f"{name}, row {rows[row]}: image {table['image'].iloc[row]} is listed a second time"
         )
     return complete_samples(table)
+
+
+def _notice_unused(name, table, column, used):
+    """Say that a column means what another says, and says something else."""
+    if not as_text(table[column]).equals(as_text(table[used])):
+        warnings.warn(
+            f"{name}: column {column!r} is not used, {used!r} is; they differ",
+            InputWarning,
+            stacklevel=3,
+        )
 
 
 def _notice_gaps(name, column):

@@ -19,6 +19,7 @@ MONTH_FIRST = re.compile(r"([^\W\d_]+)\.?[.\-/ ](?:\d{1,2}|\d{4})")
 NUMERIC = re.compile(
     r"\d{4}-\d{1,2}-\d{1,2}(?:[T ]\d{1,2}:\d\d.*)?|\d{1,2}([./-])\d{1,2}\1\d{4}|"
     r"\d\d\.\d\d\.\d\d|\d{1,2}/\d{1,2}/\d\d|"
+    r"(?:\d+ days?, )?\d{1,2}:\d\d(?::\d\d)?(?: [ap]m)?|"  # a time of day, of 1:2
     rf"{DAY}-dic(?:-\d\d)?"  # December in Spanish; "2 dic" are two dicentrics
 )
 SHORTENED = re.compile(r"\d[.,]\d+E\+\d\d")  # of a long number: other digits are lost

@@ -16,7 +16,9 @@ from dicentlib.tables.workbook import is_workbook, workbook_sheets
 
 SEPARATORS = (",", ";", "\t", "|")
 SEP_LINE = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
-MARKS = "\ufeff\u200b\x1a"  # order of bytes, blank without width, end of a DOS file
+# order of bytes, blanks and signs without width, direction of writing, end of a DOS file
+MARKS = "\ufeff\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060"
+MARKS += "\u2066\u2067\u2068\u2069\x1a"
 EXCEL_TEXT = re.compile(r'="[^"]*"')
 NO_TABLES = {
     **dict.fromkeys(("<!doctype html", "<html", "<head", "<table"), "a web page (HTML)"),

@@ -9,6 +9,10 @@ import pandas as pd
 from dicentlib.errors import InputWarning
 
 N_SHOWN = 3
+# small letters whose capitals look like Latin ones: Cyrillic, then Greek
+LOOK_ALIKES = str.maketrans(
+    "авекмнорстухіјѕ" + "αβεζηικμνορτυχ", "abekmhopctyxijs" + "abezhikmnoptyx"
+)
 
 
 def as_text(column):
@@ -27,8 +31,8 @@ def as_text(column):
 def notice_spellings(source, names):
     """Say in an :class:`~dicentlib.errors.InputWarning` which names may be two spellings of one.
 
-    They differ in letter case, accents, zeros before a number, or what separates letters from
-    digits; each is kept as a name of its own.
+    They differ in letter case, accents, letters of another script that look alike, zeros before
+    a number, or what separates letters from digits; each is kept as a name of its own.
 
     Parameters
     ----------
@@ -54,7 +58,9 @@ def notice_spellings(source, names):
 
 def _alike(name):
     letters = unicodedata.normalize("NFKD", name.casefold())
-    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    plain = re.sub(r"[\s_-]+", "-", plain)
+    # neither accents nor signs that are not seen (Cf)
+    shown = (x for x in letters if not unicodedata.combining(x) and unicodedata.category(x) != "Cf")
+    plain = "".join(shown).translate(LOOK_ALIKES)
+    plain = re.sub(r"[\s_\-\u2010-\u2015\u2212]+", "-", plain)
     plain = re.sub(r"(?<=[a-z])-(?=\d)", "", plain)
     return re.sub(r"(?<!\d)(?<!\d[.,])0+(?=\d)", "", plain)

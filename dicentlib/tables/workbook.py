@@ -1,5 +1,6 @@
 """Sheets of Excel workbooks as rows of text; needs openpyxl (``pip install dicentlib[excel]``)."""
 
+import re
 import warnings
 import zipfile
 from datetime import date, datetime
@@ -9,6 +10,10 @@ from dicentlib.errors import InputError, InputWarning
 
 WAY_OUT = "save it as 'CSV UTF-8' or as .xlsx"
 N_SHOWN = 5
+ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # the stream of a workbook with a password
+# a format of digits after or between fixed signs: "P-"000, 000\\-000
+WITH_SIGNS = re.compile(r'(?:"[^"]*"|\\.|-|0)+0')
+SIGN = re.compile(r'"([^"]*)"|\\(.)')
 
 
 def is_workbook(path):
@@ -21,8 +26,11 @@ def is_workbook(path):
     """
     with open(path, "rb") as file:
         start = file.read(8)
-    if start.startswith(b"\xd0\xcf\x11\xe0"):
-        raise InputError(f"{path}: a workbook of old Excel (.xls); {WAY_OUT}")
+        is_old = start.startswith(b"\xd0\xcf\x11\xe0")
+        is_locked = is_old and ENCRYPTED in file.read()
+    if is_old:
+        kind = "a workbook with a password" if is_locked else "a workbook of old Excel (.xls)"
+        raise InputError(f"{path}: {kind}; {WAY_OUT}{' without one' * is_locked}")
     if not start.startswith(b"PK\x03\x04"):
         return False
     try:
@@ -40,8 +48,8 @@ def is_workbook(path):
 def workbook_sheets(path):
     """Name and rows of every visible sheet; numbers as text with a decimal point.
 
-    Hidden rows and columns are read, hidden sheets are not; either is said in an
-    :class:`~dicentlib.errors.InputWarning`.
+    Hidden rows and columns and struck-through cells are read, hidden sheets are not; either is
+    said in an :class:`~dicentlib.errors.InputWarning`.
 
     Raises
     ------
@@ -75,6 +83,15 @@ def workbook_sheets(path):
         if hidden:
             shown = ", ".join(str(name) for name in hidden[:N_SHOWN])
             _notice(f"{path}: {len(hidden)} hidden rows or columns are read too: {shown}")
+        struck = [
+            cell.coordinate
+            for row in sheet.rows
+            for cell in row
+            if cell.value is not None and cell.font.strike
+        ]
+        if struck:
+            shown = ", ".join(struck[:N_SHOWN])
+            _notice(f"{path}: {len(struck)} struck-through cells are read too: {shown}")
         yield sheet.title, [[_text(path, cell, written) for cell in row] for row in sheet.rows]
 
 
@@ -97,6 +114,21 @@ def _text(path, cell, formulas):
         return f"{100 * value:.15g}%"  # as it is shown
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)
-    if isinstance(value, int) and set(cell.number_format) == {"0"}:
-        return f"{value:0{len(cell.number_format)}d}"  # shown, and meant, as 007
+    if isinstance(value, int) and WITH_SIGNS.fullmatch(cell.number_format):
+        return _as_shown(value, cell.number_format)
     return str(value)
+
+
+def _as_shown(value, number_format):
+    """A whole number in a format of zeros and fixed signs: 7 in ``"P-"000`` is P-007."""
+    parts = re.split(r'("[^"]*"|\\.|-)', number_format)
+    digits = f"{abs(value):0{sum(map(len, parts[::2]))}d}"
+    shown = ""
+    for place in range(len(parts) - 1, -1, -1):  # digits in excess belong to the first zeros
+        if place % 2:
+            shown = SIGN.sub(r"\1\2", parts[place]) + shown
+        elif parts[place]:
+            is_first = not any(parts[:place:2])
+            n = len(digits) if is_first else len(parts[place])
+            shown, digits = digits[-n:] + shown, digits[:-n]
+    return "-" * (value < 0) + shown

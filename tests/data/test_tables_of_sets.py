@@ -1,6 +1,7 @@
 """samples.csv and annotations.csv as people write them: names, separators, nearly right names."""
 
 import unicodedata
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -216,3 +217,30 @@ def test_absent_images_are_named_beside_files_of_nearly_that_name(tmp_path, writ
     with pytest.warns(InputWarning, match=match):
         index = index_images(tmp_path)
     assert index.table[["image", "sample"]].to_numpy().tolist() == [["cell_1.png", ""]]
+
+
+@pytest.mark.parametrize("heading", ["mpp", "MPP_x", "PhysicalSizeX", "Pixel width (um)"])
+def test_other_words_for_the_pixel_size(tmp_path, heading):
+    image_set(tmp_path, "a.png")
+    (tmp_path / "samples.csv").write_text(f"image,sample,{heading}\na.png,P1,0.2\n")
+    with pytest.raises(InputError, match="pixel_size_um is probably meant"):
+        index_images(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "said"),
+    [
+        ("image,dose_gy,dose", "a.png,1.0,2", "column 'dose' is not used, 'dose_gy' is"),
+        ("image,sample,Sample", "a.png,P1,P2", "column 'Sample' is not used, 'sample' is"),
+        ("image,scale,pixel_size_um", "a.png,0.1,0.2", "'scale' is not used, 'pixel_size_um' is"),
+        ("image,dose_gy,dose", "a.png,1.0,1", ""),
+        ("image,sample,patient", "a.png,P1,Anna", ""),
+    ],
+)
+def test_two_columns_of_one_meaning(tmp_path, head, row, said):
+    image_set(tmp_path, "a.png")
+    (tmp_path / "samples.csv").write_text(f"{head}\n{row}\n")
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        index_images(tmp_path)
+    assert [said in str(one.message) for one in found] == ([True] if said else [])
