@@ -234,7 +234,9 @@ def plot_stand_in(table):
         right.plot(places, doses[:, 0], "o", color=colour, label=f"{name}: 95 % interval")
         right.plot(places[open_end], np.full(open_end.sum(), top), "^", color=colour)
         right.axhline(float(name.split()[0]), color=colour, linestyle=":", linewidth=1)
-    right.set(ylabel="Dose (Gy)\n(dotted: truth; arrow: no limit)", ylim=(-0.1, 1.05 * top))
+    endless = any(np.isinf(doses).any() for doses in found.values())
+    limits = "; arrow: no upper limit" if endless else ""
+    right.set(ylabel="Dose (Gy)", title=f"Dotted: true dose{limits}", ylim=(-0.1, 1.05 * top))
     for ax in (left, right):
         ax.set(xlabel="Annotated cells used for fine-tuning", xticks=cells)
         ax.legend(loc="upper left", bbox_to_anchor=(0, -0.18), frameon=False, fontsize=8)
