@@ -19,6 +19,10 @@ from dicentlib.files import atomic_path
 from dicentlib.tables import as_text, number_style, numbers, read_table, with_plain_headings
 
 ANNOTATION_COLUMNS = ("image", "class", "row", "col")
+REVIEWED = {"decision", "reviewed_class"}  # columns of review.csv
+OF_DETECTIONS = {"score", "confidence", "votes", "peak_mean"}
+OF_BOXES = {"width", "height", "w", "h"}
+NEAR_PX = 1.0  # between two objects; chromosomes that overlap have their centres further apart
 
 
 def read_annotations(path, index=None):
@@ -53,7 +57,28 @@ def read_annotations(path, index=None):
             f"{path}: no column {', '.join(missing)}; found: {', '.join(table.cells.columns)}; "
             f"required: {', '.join(ANNOTATION_COLUMNS)}"
         )
+    _check_other_columns(table)
     return check_table(table, index)
+
+
+def _check_other_columns(table):
+    """Refuse a table of review, and say which columns give the rows another meaning."""
+    others = {
+        column.casefold(): column for column in table.cells if column not in ANNOTATION_COLUMNS
+    }
+    if set(others) >= REVIEWED:
+        raise InputError(
+            f"{table.source}: a table of review, with rejected objects; expected annotations, with "
+            f"the columns {', '.join(ANNOTATION_COLUMNS)}"
+        )
+    for names, remark in (
+        (OF_DETECTIONS, "as predictions of a program have; read as annotations"),
+        (OF_BOXES, "as boxes have; row and col are taken for the centre of the object"),
+    ):
+        if found := [others[name] for name in sorted(names & set(others))]:
+            warnings.warn(
+                f"{table.source}: column {', '.join(found)}, {remark}", InputWarning, stacklevel=3
+            )
 
 
 def check_table(table, index=None):
@@ -182,7 +207,24 @@ def _without_repeats(table, where):
         raise InputError(
             f"{where[both.idxmax()]}: dicentric and fragment at one position; allowed: one of them"
         )
+    _say_near(kept, where)
     return kept.reset_index(drop=True), [where[row] for row in kept.index]
+
+
+def _say_near(table, where):
+    """Say which objects lie closer than two chromosomes do, as after a double click."""
+    near = []
+    for _, rows in table.groupby("image", sort=False):
+        apart = rows[["row", "col"]].to_numpy()[:, None] - rows[["row", "col"]].to_numpy()
+        pairs = np.argwhere(np.triu((apart**2).sum(axis=2) < NEAR_PX**2, k=1))
+        near += [rows.index[second] for _, second in pairs]
+    if near:
+        warnings.warn(
+            f"{where[min(near)]}: an object within {NEAR_PX:g} px of another, {len(near)} in all; "
+            "is it one, by a double click or of two persons? each counts",
+            InputWarning,
+            stacklevel=5,
+        )
 
 
 def _number(value):

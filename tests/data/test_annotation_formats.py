@@ -27,15 +27,18 @@ def index(tmp_path_factory):
 
 
 def make_annotations(seed=0, n=40):
+    """Objects at random places, further apart than a double click; two at fixed ones."""
     rng = np.random.default_rng(seed)
     images = rng.choice(["a.png", "b/c d é.png"], n)
-    rows = [rng.uniform(0, SIZES[image][0] - 1) for image in images]
-    cols = [rng.uniform(0, SIZES[image][1] - 1) for image in images]
     classes = rng.choice(["dicentric", "fragment"], n)
-    table = pd.DataFrame({"image": images, "class": classes, "row": rows, "col": cols})
-    table.loc[0, ["row", "col"]] = [0.0, 1e-9]
-    table.loc[1, ["row", "col"]] = [1 / 3, 0.1 + 0.2]
-    return table
+    places = [(0.0, 1e-9), (1 / 3, 10.1 + 0.2)]
+    while len(places) < n:
+        height, width = SIZES[images[len(places)]]
+        place = rng.uniform(0, height - 1), rng.uniform(0, width - 1)
+        if min(np.hypot(place[0] - row, place[1] - col) for row, col in places) > 3:
+            places.append(place)
+    rows, cols = zip(*places, strict=True)
+    return pd.DataFrame({"image": images, "class": classes, "row": rows, "col": cols})
 
 
 WRITERS = {
@@ -492,8 +495,86 @@ def test_boxes_by_two_corners_are_refused(tmp_path, pair):
             assert found[["row", "col"]].to_numpy().tolist() == [[22.5, 11.5]]
 
 
+@pytest.mark.parametrize("boxes", [[[70, 40, 80, 48]], [[2, 2, 8, 9], [64, 15, 74, 26]]])
+def test_boxes_that_reach_beyond_the_image_as_two_corners_do(tmp_path, pair, boxes):
+    # without an area; the objects are some 10 px wide
+    content = coco([(1, "images/1_a.png")], keypoints=None)
+    content["images"][0] |= {"height": 60, "width": 97}
+    path = tmp_path / "a.json"
+
+    def read(boxes):
+        content["annotations"] = [content["annotations"][0] | {"bbox": box} for box in boxes]
+        path.write_text(json.dumps(content))
+        return formats.read_coco(path, pair)[["row", "col"]].to_numpy().tolist()
+
+    with pytest.raises(InputError, match=rf"annotation {len(boxes)}: box .* are they two corners"):
+        read(boxes)
+    # one box that can be no corners shows that the others are none
+    assert read([[90, 20, 6, 4], [60, 8, 62, 12]]) == [[21.5, 92.5], [13.5, 90.5]]
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    (labels / "classes.txt").write_text("dicentric\nfragment\n")
+    lines = [(x / 97, y / 60, x2 / 97, y2 / 60) for x, y, x2, y2 in boxes]
+    (labels / "1_a.txt").write_text("".join(f"0 {a} {b} {c} {d}\n" for a, b, c, d in lines))
+    with pytest.raises(InputError, match=r"line \d: box .* are they two corners"):
+        formats.read_yolo(labels, pair)
+
+
+@pytest.mark.parametrize("keypoints", [[55, 66], [5, 6, 2, 7], [5]])
+def test_keypoints_that_are_not_in_threes_are_refused(tmp_path, pair, keypoints):
+    content = coco([(1, "images/1_a.png")], keypoints=keypoints, bbox=[10, 20, 4, 6])
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"expected \[x, y, visibility\]"):
+        formats.read_coco(tmp_path / "a.json", pair)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({"keypoints": [20, 23, 2], "bbox": [10, 20, 4, 6]}, "a keypoint outside their bbox"),
+        ({"bbox": [10, 20, 4, 6], "keypoints": None, "ignore": 1}, "the mark 'ignore'"),
+        ({"keypoints": [12, 23, 2], "bbox": [10, 20, 4, 6], "ignore": 0}, ""),
+    ],
+)
+def test_what_makes_an_object_of_coco_doubtful_is_said(tmp_path, pair, found, said):
+    content = coco([(1, "images/1_a.png")], **found)
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with warnings.catch_warnings(record=True) as messages:
+        warnings.simplefilter("always")
+        assert len(formats.read_coco(tmp_path / "a.json", pair)) == 1
+    assert [said in str(one.message) for one in messages] == [True] * bool(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("names: [dicentric, fragment]\nnames: [fragment, dicentric]\n", "'names' is there twice"),
+        ("names:\n  0: dicentric\n  0: fragment\n", "0 is there twice; expected it once"),
+        ("nc: 3\nnames: [dicentric, fragment]\n", "nc is 3, but 2 names are there"),
+        ("names:\n\t- dicentric\n", "no list of class names"),
+        ("[dicentric, fragment]\n", "no list of class names"),
+    ],
+)
+def test_yaml_that_does_not_name_the_classes_once(tmp_path, index, text, match):
+    (tmp_path / "data.yaml").write_text(text)
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    with pytest.raises(InputError, match=rf"data\.yaml: .*{match}") as error:
+        formats.read_yolo(tmp_path, index)
+    assert "\n" not in str(error.value)
+
+
+def test_attributes_of_cvat_are_said(tmp_path, index):
+    path = tmp_path / "a.xml"
+    path.write_text(
+        '<annotations><image name="a.png" width="97" height="60"><points label="dicentric" '
+        'points="10.5,20.5"><attribute name="sure">no</attribute></points></image></annotations>'
+    )
+    with pytest.warns(InputWarning, match="1 attributes of objects passed over: sure"):
+        assert formats.read_cvat(path, index)[["row", "col"]].to_numpy().tolist() == [[20, 10]]
+
+
 def test_keypoints_that_are_absent_or_several(tmp_path, pair):
-    for keypoints, position in (([0, 0, 0], [22.5, 11.5]), ([7, 8, 2, 1, 1, 2], [8, 7])):
+    for keypoints, position in (([0, 0, 0], [22.5, 11.5]), ([12, 24, 2, 1, 1, 2], [24, 12])):
         content = coco([(1, "images/1_a.png")], keypoints=keypoints, bbox=[10, 20, 4, 6])
         (tmp_path / "a.json").write_text(json.dumps(content))
         with warnings.catch_warnings(record=True) as said:
@@ -582,7 +663,8 @@ def test_shares_of_the_sides_are_no_pixels(tmp_path, index):
     with pytest.raises(InputError, match=r"a\.csv: all positions lie between 0 and 1"):
         read_annotations(tmp_path / "a.csv", index)
     (tmp_path / "a.csv").write_text(text + "a.png,fragment,0.5,1.25\n")
-    assert len(read_annotations(tmp_path / "a.csv", index)) == 3
+    with pytest.warns(InputWarning, match="row 3: an object within 1 px of another, 3 in all"):
+        assert len(read_annotations(tmp_path / "a.csv", index)) == 3
 
 
 def test_hidden_files_of_a_mac_are_passed_over(tmp_path, index):

@@ -1,5 +1,7 @@
 """Annotations: what is allowed, and that nothing changes on the way through a file."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -93,3 +95,45 @@ def test_an_object_under_two_spellings_of_its_image_counts_once(tmp_path, index)
         pytest.raises(InputError, match="row 3: dicentric and fragment at one position"),
     ):
         read_annotations(tmp_path / "annotations.csv", index)
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ("score", "column score, as predictions of a program have"),
+        ("Width,height", "column height, Width, as boxes have; row and col are taken for the cent"),
+        ("remark", ""),
+    ],
+)
+def test_columns_that_give_rows_another_meaning_are_said(tmp_path, columns, said):
+    path = tmp_path / "annotations.csv"
+    values = ",".join("3" for _ in columns.split(","))
+    path.write_text(f"image,class,row,col,{columns}\na.png,dicentric,3,4,{values}\n")
+    with warnings.catch_warnings(record=True) as messages:
+        warnings.simplefilter("always")
+        assert read_annotations(path)[["row", "col"]].to_numpy().tolist() == [[3, 4]]
+    assert [said in str(one.message) for one in messages] == [True] * bool(said)
+
+
+def test_a_table_of_review_is_no_table_of_annotations(tmp_path):
+    path = tmp_path / "annotations.csv"
+    path.write_text(
+        "image,class,row,col,decision,reviewed_class,seconds\n"
+        "a.png,dicentric,3,4,rejected,dicentric,1\n"
+    )
+    with pytest.raises(InputError, match="a table of review, with rejected objects; expected"):
+        read_annotations(path)
+
+
+@pytest.mark.parametrize(("apart", "said"), [(0.4, True), (0.9, True), (1.1, False)])
+def test_objects_that_may_be_one_are_said(tmp_path, apart, said):
+    path = tmp_path / "annotations.csv"
+    path.write_text(
+        f"image,class,row,col\na.png,dicentric,3,4\nb.png,dicentric,3,4\n"
+        f"a.png,dicentric,{3 + apart},4\n"
+    )
+    with warnings.catch_warnings(record=True) as messages:
+        warnings.simplefilter("always")
+        assert len(read_annotations(path)) == 3
+    expected = "row 4: an object within 1 px of another, 1 in all"
+    assert [expected in str(one.message) for one in messages] == [True] * said

@@ -8,6 +8,7 @@ import warnings
 
 from dicentlib.conventions import CLASSES
 from dicentlib.data.annotations import check_annotations, check_listed_images, check_rows
+from dicentlib.data.formats.corners import refuse_corners
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.files import read_json, write_json
 
@@ -77,7 +78,10 @@ def read_coco(path, index=None):
     content = read_json(path)
     images = _by_id(path, content, "images", "file_name")
     categories = _by_id(path, content, "categories", "name")
-    rows, places = [], []
+    size_of = {
+        _id(record["id"]): _stated_size(record) for record in _records(path, content, "images")
+    }
+    rows, places, boxes = [], [], []
     for number, found in enumerate(_records(path, content, "annotations"), start=1):
         place = f"annotation {number}"
         image = images.get(_id(found.get("image_id")))
@@ -91,6 +95,10 @@ def read_coco(path, index=None):
             raise InputError(f"{path}: {place}: iscrowd, a group; allowed: single objects")
         rows.append((image, category, *_position(f"{path}: {place}", found)))
         places.append(place)
+        if not _n_keypoints(found):
+            height, width = size_of[found["image_id"]] or (0, 0)
+            boxes.append((place, found["bbox"], 1, (width, height) if width else None))
+    refuse_corners(path, boxes, expected="[x, y, width, height]")
     sizes = [
         (record["file_name"], _stated_size(record)) for record in _records(path, content, "images")
     ]
@@ -99,7 +107,10 @@ def read_coco(path, index=None):
     _refuse_corners(path, annotated)
     n_scored = sum("score" in found for found in annotated)
     n_several = sum(_n_keypoints(found) > 1 for found in annotated)
+    n_ignored = sum(bool(found.get("ignore")) for found in annotated)
     for number, remark in (
+        (n_ignored, "the mark 'ignore'; read as annotations"),
+        (sum(map(_leaves_its_box, annotated)), "a keypoint outside their bbox; which is right?"),
         (n_scored, "a score, as predictions of a program have; read as annotations"),
         (n_several, "several keypoints; the first is taken, the others are left out"),
     ):
@@ -111,7 +122,8 @@ def read_coco(path, index=None):
 def _position(place, found):
     """Row and column of an object."""
     keypoints, box = found.get("keypoints"), found.get("bbox")
-    if not _n_keypoints(found) and box is not None:
+    in_threes = not isinstance(keypoints, list) or len(keypoints) % 3 == 0
+    if not _n_keypoints(found) and box is not None and in_threes:
         if not isinstance(box, list) or len(box) != 4 or not _are_numbers(box):
             raise InputError(f"{place}: bbox {box!r:.60}; expected [x, y, width, height]")
         if min(box[2:]) < 1:
@@ -120,7 +132,7 @@ def _position(place, found):
                 "shares of the image, or is the object a segmentation alone?)"
             )
         return box[1] + box[3] / 2 - 0.5, box[0] + box[2] / 2 - 0.5
-    if not isinstance(keypoints, list) or len(keypoints) < 3:
+    if not isinstance(keypoints, list) or len(keypoints) < 3 or len(keypoints) % 3:
         raise InputError(
             f"{place}: keypoints {keypoints!r:.60}; expected [x, y, visibility], or a bbox"
             + (" (segmentations are not read)" if found.get("segmentation") else "")
@@ -136,6 +148,17 @@ def _n_keypoints(found):
     """Keypoints of an object that are not absent (visibility 0)."""
     keypoints = found.get("keypoints")
     return sum(map(bool, keypoints[2::3])) if isinstance(keypoints, list) else int(bool(keypoints))
+
+
+def _leaves_its_box(found):
+    """Whether the keypoint of an object lies more than its box's size outside that box."""
+    box = found.get("bbox")
+    if not _n_keypoints(found) or not isinstance(box, list) or len(box) != 4:
+        return False
+    if not _are_numbers(box) or min(box[2:]) <= 0:
+        return False
+    offsets = [found["keypoints"][axis] - box[axis] - box[axis + 2] / 2 for axis in (0, 1)]
+    return any(abs(offset) > 1.5 * side for offset, side in zip(offsets, box[2:], strict=True))
 
 
 def _refuse_corners(path, annotated):

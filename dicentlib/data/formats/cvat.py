@@ -74,7 +74,7 @@ def read_cvat(path, index=None):
         raise InputError(
             f"{path}: {', '.join(strange)[:80]}; expected images with points (CVAT for images 1.1)"
         )
-    rows, places, tags, sizes = [], [], [], []
+    rows, places, tags, sizes, attributes = [], [], [], [], []
     for image in root.iterfind("image"):
         name = image.get("name", "")
         sizes.append((name, _stated_size(image)))
@@ -83,16 +83,17 @@ def read_cvat(path, index=None):
             if shape.tag == "tag":
                 tags.append(shape.get("label", ""))
                 continue
+            attributes += [one.get("name", "") for one in shape.iterfind("attribute") if one.text]
             for x, y in _positions(shape, f"{path}: {place}"):
                 rows.append((name, shape.get("label", ""), y - 0.5, x - 0.5))
                 places.append(place)
-    if tags:
-        warnings.warn(
-            f"{path}: {len(tags)} tags of whole images passed over: "
-            f"{', '.join(dict.fromkeys(tags))[:80]}",
-            InputWarning,
-            stacklevel=2,
-        )
+    for kind, names in (("tags of whole images", tags), ("attributes of objects", attributes)):
+        if names:
+            warnings.warn(
+                f"{path}: {len(names)} {kind} passed over: {', '.join(dict.fromkeys(names))[:80]}",
+                InputWarning,
+                stacklevel=2,
+            )
     check_listed_images(path, sizes, index)
     return check_rows(rows, places, index, source=path)
 

@@ -12,6 +12,7 @@ import yaml
 
 from dicentlib.conventions import CLASSES
 from dicentlib.data.annotations import check_annotations, check_rows
+from dicentlib.data.formats.corners import refuse_corners
 from dicentlib.data.paths import files_below
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.files import atomic_path, read_json, read_text
@@ -94,7 +95,7 @@ def read_yolo(folder, index):
         raise InputError(f"{folder}: no label files of the images; expected <image>.txt")
     classes = _class_names(folder)
     sizes = index.table.set_index("image")[["height_px", "width_px"]]
-    rows, places = [], []
+    rows, places, boxes = [], [], []
     for name, path in found.items():
         if name not in sizes.index:
             continue  # the objects of a quarantined image are left out with it
@@ -103,16 +104,18 @@ def read_yolo(folder, index):
             if line.strip():
                 place = f"{path.relative_to(folder)}, line {number}"
                 try:
-                    class_name, row, col = _object(line, classes, height, width)
+                    class_name, row, col, box = _object(line, classes, height, width)
                 except InputError as error:
                     raise InputError(f"{folder}, {place}: {error}") from error
                 rows.append((name, class_name, row, col))
                 places.append(place)
+                boxes.append((place, box, 0.5, (1, 1)))
+    refuse_corners(folder, boxes, expected="class x y width height, x and y of the centre")
     return check_rows(rows, places, index, source=folder)
 
 
 def _object(line, classes, height, width):
-    """Class and position of a line; the centre of pixel (0, 0) is half a pixel from the edge."""
+    """Class, position and box of a line; pixel (0, 0) has its centre half a pixel from the edge."""
     fields = line.split()
     if len(fields) != 5 or not re.fullmatch("[0-9]{1,4}", fields[0]):
         points, odd = divmod(len(fields) - 1, 2)
@@ -124,16 +127,15 @@ def _object(line, classes, height, width):
     if int(fields[0]) not in classes:
         raise InputError(f"class {fields[0]}; allowed: {', '.join(map(str, sorted(classes)))}")
     try:
-        col, row = float(fields[1]) * width - 0.5, float(fields[2]) * height - 0.5
-        sides = [float(field) for field in fields[3:]]
+        box = [float(field) for field in fields[1:]]
     except ValueError as error:
         raise InputError(f"position {line[:60]!r}; allowed: numbers") from error
-    if not all(0 < side <= 1 for side in sides):
+    if not all(0 < side <= 1 for side in box[2:]):
         raise InputError(
             f"{line[:60]!r}; expected a width and height above 0 and at most 1, as shares of the "
             "image's"
         )
-    return classes[int(fields[0])], row, col
+    return classes[int(fields[0])], box[1] * height - 0.5, box[0] * width - 0.5, box
 
 
 def _found_labels(folder, index):
@@ -202,6 +204,17 @@ def _class_names(folder):
     return names[paths[0]]
 
 
+class _OnceLoader(yaml.SafeLoader):
+    """Refuses a name that is twice in one mapping, of which YAML would take the last."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = [key for key in keys if keys.count(key) > 1]
+        if twice:
+            raise yaml.YAMLError(f"{twice[0]!r} is there twice; expected it once")
+        return super().construct_mapping(node, deep)
+
+
 def _names_in(path):
     if path.suffix in (".txt", ".names"):
         lines = [line.strip() for line in read_text(path).splitlines()]
@@ -210,10 +223,14 @@ def _names_in(path):
         if path.suffix == ".json":
             pairs = [(item["id"], item["name"]) for item in read_json(path)["categories"]]
         else:
-            names = yaml.safe_load(read_text(path))["names"]
+            content = yaml.load(read_text(path), Loader=_OnceLoader)  # a SafeLoader
+            names = content["names"]
             pairs = list(names.items() if isinstance(names, dict) else enumerate(names))
-    except (KeyError, TypeError, yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"{path}: no list of class names ({error})") from error
+            if content.get("nc", len(pairs)) != len(pairs):
+                raise InputError(f"{path}: nc is {content['nc']}, but {len(pairs)} names are there")
+    except (KeyError, TypeError, AttributeError, yaml.YAMLError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: no list of class names ({reason:.200})") from error
     if not all(type(number) is int and isinstance(name, str) for number, name in pairs):
         raise InputError(f"{path}: classes {pairs!r:.80}; expected whole numbers with names")
     numbers = [number for number, _ in pairs]
