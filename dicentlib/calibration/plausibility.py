@@ -69,7 +69,9 @@ def check_curve(curve, source, *, counted=False):
 
 def _unusual(curve):
     """Sentences on numbers that a curve hardly has, unless it says which scorer made it."""
-    background = curve.coefficients[0]
+    background, _, beta = curve.coefficients
+    if beta == 0 and not curve.fit and curve.protraction == 1:
+        yield "no beta, or one of 0: a linear curve, as of neutrons; is a row of it missing?"
     if background > USUAL_BACKGROUND and curve.scorer is None:
         yield (
             f"the background C is {background:.3g} dicentrics per cell; unexposed persons have "

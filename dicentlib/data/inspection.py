@@ -151,7 +151,7 @@ def _inspect_raster(path, file_format):
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 4096))
         tail = file.read()
-    if (file_format == "PNG" and b"IEND" not in tail) or (
+    if (file_format == "PNG" and b"IEND" not in tail and not _png_ends(path)) or (
         file_format == "JPEG" and b"\xff\xd9" not in tail and not _jpeg_ends(path)
     ):
         raise InputError(f"truncated {file_format} file: its end mark is missing")
@@ -176,6 +176,16 @@ def _bmp_end(header):
     if kind < 40 or compression not in (0, 3):
         return 0
     return start + (width * bits + 31) // 32 * 4 * abs(height)
+
+
+def _png_ends(path):
+    """Whether the end mark is reached from chunk to chunk; some programs append bytes after it."""
+    content, place = Path(path).read_bytes(), 8
+    while place + 12 <= len(content):
+        if content[place + 4 : place + 8] == b"IEND":
+            return True
+        place += 12 + int.from_bytes(content[place : place + 4], "big")
+    return False
 
 
 def _jpeg_ends(path):

@@ -1,5 +1,6 @@
 """The scale that an image file states, and the one that is used."""
 
+import json
 import math
 import re
 import unicodedata
@@ -17,6 +18,8 @@ CONFLICT = 0.02  # relative difference from which table and file contradict each
 ASSUMED, FROM_FILE = "pixel size assumed", "from the file"
 INCH_UM, CENTIMETRE_UM = 25400.0, 10000.0
 UNITS_OF_TAG = {2: INCH_UM, 3: CENTIMETRE_UM}  # TIFF ResolutionUnit
+MICRO_MANAGER = 51123  # tag of its metadata of an image, JSON
+APERIO = re.compile(r"\|\s*MPP\s*=\s*([0-9.]+)")  # um per pixel
 UNITS_OF_TAG |= {4: 1e3, 5: 1.0}  # beyond the standard: mm, um
 
 # Micrometres in a unit, by the words and signs that programs write, in lower case and singular.
@@ -107,14 +110,15 @@ def stated(width, height=None, *, deliberate=True):
 
 
 def tiff_scale(file, page):
-    """Scale of an open ``TiffFile``: OME, then ImageJ, then the resolution tag of the page."""
+    """Scale of an open ``TiffFile``: OME, ImageJ, other programs, the page's resolution tag."""
     notes = []
     x, y = _resolution(page)
     unit = int(page.tags.valueof(296, 2))
-    for statement in (_ome_scale(file, page), _imagej_scale(file, page)):
+    for statement in (_ome_scale(file, page), _imagej_scale(file, page), _maker_scale(page)):
         if statement.pixel_size_um > 0:
             side = UNITS_OF_TAG.get(unit, math.nan) / x
-            return statement if file.is_imagej else _with_conflict(statement, side)
+            kind = "OME metadata" if file.is_ome else "metadata"
+            return statement if file.is_imagej else _with_conflict(statement, side, kind)
         notes.append(statement.note)
     if unit in UNITS_OF_TAG:
         from_tag = stated(UNITS_OF_TAG[unit] / x, UNITS_OF_TAG[unit] / y, deliberate=False)
@@ -125,11 +129,11 @@ def tiff_scale(file, page):
     return StatedScale(note="; ".join(filter(None, notes)))
 
 
-def _with_conflict(statement, side):
-    """The statement of OME, noting that the resolution tag says another side."""
+def _with_conflict(statement, side, kind):
+    """The statement of metadata, noting that the resolution tag says another side."""
     low, high = PIXEL_SIZES_UM
     if low <= side <= high and abs(side / statement.pixel_size_um - 1) > CONFLICT:
-        note = f"its resolution tag says {side:.4g} um, its OME metadata another pixel size"
+        note = f"its resolution tag says {side:.4g} um, its {kind} another pixel size"
         return StatedScale(statement.pixel_size_um, note)
     return statement
 
@@ -170,6 +174,31 @@ def _imagej_scale(file, page):
         return StatedScale()
     x, y = _resolution(page)
     return _in_words([1 / x, 1 / y], [unit, metadata.get("yunit", unit)])
+
+
+def _maker_scale(page):
+    """What Micro-Manager, MetaMorph or Aperio wrote in a form of its own."""
+    description = str(page.description)
+    try:
+        if said := page.tags.valueof(MICRO_MANAGER):
+            said = said if isinstance(said, dict) else json.loads(said)
+            return stated(float(said.get("PixelSizeUm", "nan")))
+        if description.lstrip().startswith("<MetaData>"):
+            props = {
+                prop.get("id"): prop.get("value")
+                for prop in ElementTree.fromstring(description).iter()
+            }
+            if props.get("spatial-calibration-state", "on") != "on":
+                return StatedScale()
+            sides = [float(props.get(f"spatial-calibration-{side}", "nan")) for side in "xy"]
+            return _in_words(sides, [props.get("spatial-calibration-units", "")] * 2)
+        if description.startswith("Aperio") and (found := APERIO.search(description)):
+            return stated(float(found[1]))
+    except InputError:
+        raise
+    except Exception:  # odd metadata do not make the image unusable
+        return StatedScale(note="metadata of the microscope's program cannot be read")
+    return StatedScale()
 
 
 def _in_words(sizes, units):

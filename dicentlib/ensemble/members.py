@@ -238,6 +238,11 @@ def _load(path, header, model, device):
                 f"{path}: weights that are no finite numbers, the first in {name}; the training "
                 "failed or the file is damaged, and its votes would be none"
             )
+        if value.ndim > 1 and not value.any():
+            raise InputError(
+                f"{path}: weights that are all 0, the first in {name}; the file was not wholly "
+                "written or downloaded, and its votes would be none; get it again"
+            )
     model.load_state_dict(weights)
     model.orientation = header.get("orientation", 0)
     model = model.float().eval().to(device, memory_format=torch.channels_last)

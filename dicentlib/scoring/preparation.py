@@ -17,6 +17,7 @@ from dicentlib.filtering.objections import objection
 
 SCORED, REJECTED, QUARANTINED = "scored", "rejected by filter", "quarantined"
 OVEREXPOSED = 0.5  # share of the pixels at the brightest value
+ONE_GREY = 0.02  # share of the image in rows and columns of one value at its edge
 ATTEMPTS = 3  # readings of a file that changes meanwhile
 
 
@@ -126,6 +127,10 @@ def prepare_pixels(image, pixel_size, settings, image_filter=None, *, notes=()):
         notes.append(f"background {background.level:.2f} normalised")
     if (share := float((image >= 1).mean())) > OVEREXPOSED:
         notes.append(f"overexposed: {share:.0%} of the pixels are white, pale objects may be lost")
+    if (share := _edge_of_one_grey(image)) > ONE_GREY:
+        notes.append(
+            f"{share:.0%} of the image at its edge is of one grey: a frame, or not written"
+        )
     if background.is_flattened:
         share = f"{background.darkest:.0%}"
         notes.append(f"contrast stretched: darkest pixels at {share} of the background")
@@ -145,6 +150,15 @@ def prepare_pixels(image, pixel_size, settings, image_filter=None, *, notes=()):
         padded=pad_to_stride(levels).astype(np.float32) / 255,
         **facts,
     )
+
+
+def _edge_of_one_grey(image):
+    """Share of the image in whole rows and columns of one value, from its edges inwards."""
+    kept = 1.0
+    for lines in (image, image.T):
+        varied = np.flatnonzero((lines != lines[:, :1]).any(axis=1))
+        kept *= (varied[-1] + 1 - varied[0]) / len(lines) if len(varied) else 0
+    return 1 - kept
 
 
 def check_pixel_size(value):

@@ -623,6 +623,8 @@ def reordered(order):
     [
         ({"coefficients": {**RIGHT, "C": 0.1}}, r"background C is 0\.1 .* of 100 cells"),
         ({"coefficients": [0.06, 0.02, 0.001]}, "coefficients in another order"),
+        ({"coefficients": {"C": 0.001, "alpha": 0.02}}, "no beta, or one of 0: a linear curve"),
+        ({"coefficients": {**RIGHT, "beta": 0}}, "is a row of it missing"),
         ({"standard_errors": {"C": 2.2e-7, "alpha": 2.7e-5, "beta": 1.6e-5}}, "they variances"),
         ({"standard_errors": {"C": 47, "alpha": 26, "beta": 6.7}}, "they percentages"),
         ({"covariance": [[1, -0.4, 0.2], [-0.4, 1, -0.7], [0.2, -0.7, 1]]}, "of correlations"),

@@ -532,3 +532,15 @@ def test_a_bmp_file_whose_header_has_a_wrong_size(tmp_path, field, stated):
     path.write_bytes(content[:-100])
     with pytest.raises(InputError, match=f"truncated BMP file: {len(content) - 100} bytes, its"):
         read_image(path)
+
+
+def test_bytes_behind_the_end_of_a_png_do_not_matter(tmp_path):
+    grey = np.random.default_rng(2).integers(0, 256, (20, 30), dtype=np.uint8)
+    path = tmp_path / "a.png"
+    Image.fromarray(grey).save(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole + bytes(9000))  # as on a disk with large sectors
+    assert np.array_equal(read_picture(path).pixels, grey / np.float32(255))
+    path.write_bytes(whole[:-12] + bytes(9000))
+    with pytest.raises(InputError, match="truncated PNG file: its end mark is missing"):
+        read_picture(path)

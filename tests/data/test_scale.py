@@ -12,6 +12,12 @@ from dicentlib.errors import InputError
 
 GREY = np.random.default_rng(1).integers(0, 256, (20, 30), dtype=np.uint8)
 NONE, INCH, CENTIMETRE = 1, 2, 3
+METAMORPH = (
+    "<MetaData><PlaneInfo><prop id='spatial-calibration-state' type='bool' value='{0}'/>"
+    "<prop id='spatial-calibration-x' type='float' value='{1}'/>"
+    "<prop id='spatial-calibration-y' type='float' value='{1}'/>"
+    "<prop id='spatial-calibration-units' type='string' value='{2}'/></PlaneInfo></MetaData>"
+)
 
 
 def scale_of(path):
@@ -258,3 +264,34 @@ def test_the_resolution_of_a_jpeg_header_is_no_scale(tmp_path, per_inch):
     content[place : place + 5] = b"\2" + (50000).to_bytes(2) * 2  # per centimetre
     path.write_bytes(content)
     assert scale_of(path) == (pytest.approx(0.2), "file")
+
+
+@pytest.mark.parametrize(
+    ("description", "tags", "expected"),
+    [
+        (METAMORPH.format("on", "0.1625", "um"), [], 0.1625),
+        (METAMORPH.format("on", "162.5", "nm"), [], 0.1625),
+        (METAMORPH.format("off", "0.1625", "um"), [], None),
+        (METAMORPH.format("on", "1", "pixel"), [], None),
+        ("<MetaData><prop", [], None),
+        ("Aperio Image Library v11\r\n30x20 |AppMag = 40|MPP = 0.2500|Left = 1", [], 0.25),
+        ("Aperio Image Library v11\r\n30x20 |AppMag = 40", [], None),
+        ("", [(51123, "s", 0, '{"PixelSizeUm": 0.0645, "Width": 30}', True)], 0.0645),
+        ("", [(51123, "s", 0, '{"PixelSizeUm": 0.0, "Width": 30}', True)], None),
+        ("", [(51123, "s", 0, '{"PixelSizeUm": 1.0, "Width": 30}', True)], None),
+        ("", [(51123, "s", 0, "{cut", True)], None),
+    ],
+)
+def test_scales_in_the_own_form_of_a_program(tmp_path, description, tags, expected):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, GREY, description=description, metadata=None, extratags=tags)
+    assert scale_of(path) == ((expected, "file") if expected else (0.1, "assumed"))
+
+
+def test_a_program_that_contradicts_the_resolution_is_named(tmp_path):
+    path = tmp_path / "a.tif"
+    description = METAMORPH.format("on", "0.2", "um")
+    tifffile.imwrite(path, GREY, description=description, metadata=None,
+                     resolution=(100000, 100000), resolutionunit=CENTIMETRE)  # fmt: skip
+    assert scale_of(path) == (0.2, "file")
+    assert "resolution tag says 0.1 um, its metadata another pixel size" in notes(path)

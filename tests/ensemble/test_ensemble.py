@@ -283,6 +283,17 @@ def test_weights_that_are_not_finite_are_refused(run, tmp_path):
             load_members(path)
 
 
+def test_weights_of_zeros_are_refused(run, tmp_path):
+    # as a synchronised folder leaves a file of which only the beginning has arrived
+    original = member_paths(run)[0].read_bytes()
+    start = 8 + int.from_bytes(original[:8], "little")
+    path = tmp_path / "a.safetensors"
+    for kept in (0, (len(original) - start) // 2):
+        path.write_bytes(original[: start + kept] + bytes(len(original) - start - kept))
+        with pytest.raises(InputError, match=r"weights that are all 0, .* not wholly written"):
+            load_members(path)
+
+
 def test_one_member_in_two_files_is_refused(run, tmp_path):
     shutil.copytree(run, tmp_path / "run")
     folder = member_paths(tmp_path / "run")[0].parent

@@ -259,6 +259,20 @@ def test_an_overexposed_image_is_noted(gain):
     assert (f"overexposed: {white:.0%} of the pixels are white" in notes) is (gain == 2)
 
 
+@pytest.mark.parametrize("grey", [0, 1])
+@pytest.mark.parametrize(("rows", "cols"), [(0.2, 0), (0, 0.1), (0.2, 0.1), (0.01, 0)])
+def test_edges_of_one_grey_are_noted(rows, cols, grey):
+    rng = np.random.default_rng(1)
+    image = (draw_cell(1) - rng.integers(0, 9, draw_cell(1).shape)) / np.float32(255)
+    height, width = round(rows * image.shape[0]), round(cols * image.shape[1])
+    image[: height // 2], image[len(image) - (height - height // 2) :] = grey, grey
+    image[:, :width] = grey
+    settings = SimpleNamespace(scorer=SimpleNamespace(pixel_size_um=0.1))
+    notes = "; ".join(preparation.prepare_pixels(image, 0.1, settings).notes)
+    share = 1 - (1 - height / image.shape[0]) * (1 - width / image.shape[1])
+    assert (f"{share:.0%} of the image at its edge is of one grey" in notes) is (share > 0.02)
+
+
 def test_a_dark_background_is_normalised_and_noted(members, tmp_path):
     (tmp_path / "images").mkdir()
     dark = (draw_cell(2) * 0.45).astype(np.uint8)
