@@ -57,6 +57,17 @@ def own_slides(
             "annotations.csv in IMAGES. Default: no fine-tuning."
         ),
     ] = None,
+    demand: Annotated[
+        str,
+        option(
+            "What chooses the agreement threshold where there are annotations: precision, recall "
+            "or false_per_thousand."
+        ),
+    ] = "precision",
+    demanded: Annotated[float, option("Value of that demand.")] = 0.9,
+    detect_gy: Annotated[float, option("Dose to be detected (Gy), as for `plan`.")] = 0.5,
+    width_at_gy: Annotated[float, option("Dose at which the interval is planned (Gy).")] = 2.0,
+    half_width_gy: Annotated[float, option("Half width of the 95 % interval there (Gy).")] = 0.25,
     seed: Annotated[int, option("The same seed draws the same objects.")] = 1,
 ):
     """How good the detector is on your own slides: notebook 08, from a folder to a page.
@@ -65,6 +76,7 @@ def own_slides(
     need a reviewer's answers or an annotations.csv. The last lines name the results and what to do
     next. The detections are kept in OUT: a second run does not score again.
     """
+    from dicentlib.own_slides.learning import check_demand
     from dicentlib.runs import notebook_paths, resolve
     from dicentlib.runs.pipeline import run_notebook
     from dicentlib.scoring.samples import results_folder
@@ -72,6 +84,7 @@ def own_slides(
     if not images.is_dir():
         raise InputError(f"{images}: no such folder; expected a folder of slides")
     results_folder(out, images=images)
+    check_demand(demand, demanded)
     sizes = (learning or "").replace(",", " ").split()
     if not all(size.isdigit() for size in sizes):
         raise InputError(f"--learning {learning!r}: allowed are numbers of cells, as 0,10,25")
@@ -83,6 +96,11 @@ def own_slides(
         "use_estimated_scale": use_estimated_scale,
         "n_read": n_read,
         "n_cells_learning": [int(size) for size in sizes],
+        "demand": demand,
+        "demanded": demanded,
+        "detect_gy": detect_gy,
+        "width_at_gy": width_at_gy,
+        "half_width_gy": half_width_gy,
         "seed": seed,
     }
     before = page.stat().st_mtime_ns if page.is_file() else 0

@@ -18,7 +18,12 @@ estimated from its own answers, so that what is sampled often does not count mor
 
 with :math:`k_h` of :math:`n_h` answers "yes" among the :math:`N_h` objects of a stratum, over the
 called (c) and the other (m) strata. The intervals are for slides like these, not for these cells
-alone: the number of objects of a stratum would differ too in other cells (stratified sampling:
+alone: the number of objects of a stratum would differ too in other cells. Slides take turns in the
+sample, so over all slides each answer counts by the objects that it speaks for: with
+:math:`N_{hs}` objects and :math:`n_{hs}` answers of slide :math:`s`, its weight is
+:math:`w = N_{hs} / n_{hs}`, and the answers of a stratum count as
+:math:`n_h = (\sum w)^2 / \sum w^2` with a share :math:`k_h / n_h = \sum w y / \sum w` of "yes"
+(Kish, *Survey Sampling*, 1965; stratified sampling:
 Cochran, *Sampling Techniques*, 1977, ch. 5; conjugate posteriors: Gelman et al., *Bayesian Data
 Analysis*, 2013, ch. 2).
 """
@@ -119,8 +124,8 @@ def without_votes(sample):
     return sample.assign(votes=0, vote_fraction=0.0, peak_mean=0.0)
 
 
-def answers_of(sample, state, annotations, *, pixel_size_um):
-    """Answers of the reviewer; what has none is answered by annotations, if there are any.
+def answers_of(sample, state, annotations, *, candidates, pixel_size_um):
+    """Answers of the reviewer; annotations, if there are any, answer for all other candidates.
 
     "Accept" is yes; "reject" and the other class are no.
 
@@ -132,13 +137,16 @@ def answers_of(sample, state, annotations, *, pixel_size_um):
         Over ``without_votes(sample)``.
     annotations : DataFrame or None
         ``image, class, row, col`` of all images.
+    candidates : DataFrame
+        All candidates, those of the sample among them: annotations know them all.
     pixel_size_um : float or pandas.Series
         Of all images, or by the image's name.
 
     Returns
     -------
     DataFrame
-        Rows of `sample` with the boolean column ``true``.
+        Rows of `sample`, with annotations all rows of `candidates`, with the boolean column
+        ``true``.
     """
     verdicts = zip(state.decisions, state.classes, sample["class"], strict=True)
     yes = [decision == ACCEPTED and judged == shown for decision, judged, shown in verdicts]
@@ -146,12 +154,13 @@ def answers_of(sample, state, annotations, *, pixel_size_um):
     answers = sample.assign(true=yes)[np.array(decided, dtype=bool)]
     if annotations is None:
         return answers
-    of_class = annotations[annotations["class"].isin(sample["class"].unique())]
-    rest = sample.drop(answers.index)
+    of_class = annotations[annotations["class"].isin(candidates["class"].unique())]
+    place = ["image", "row", "col"]
+    rest = candidates[~candidates.set_index(place).index.isin(answers.set_index(place).index)]
     by_image = isinstance(pixel_size_um, pd.Series)
     sizes = rest["image"].map(pixel_size_um) if by_image else pixel_size_um
-    true = answers_from_annotations(rest, of_class, cutoff_px=NEAR_UM / sizes)
-    return pd.concat([answers, rest.assign(true=true)]).sort_index()
+    true = near_any(rest, of_class, cutoff_px=NEAR_UM / sizes)
+    return pd.concat([answers, rest.assign(true=true)], ignore_index=True)
 
 
 def estimates_by_slide(sizes, answers, cells):
@@ -172,7 +181,11 @@ def estimates_by_slide(sizes, answers, cells):
         "all slides" first. One slide alone is not repeated.
     """
     total = sizes.groupby("stratum")["n"].sum()
-    result = {"all slides": estimate(total, answers, n_cells=int(cells.sum()))}
+    place = ["slide", "stratum"]
+    read = answers.groupby(place)["true"].transform("size")
+    objects = answers[place].merge(sizes, on=place, how="left")["n"].to_numpy()
+    weighted = answers.assign(weight=objects / read)
+    result = {"all slides": estimate(total, weighted, n_cells=int(cells.sum()))}
     if len(cells) > 1:
         for slide, part in sizes.groupby("slide"):
             result[str(slide)] = estimate(
@@ -206,8 +219,9 @@ def estimate(sizes, answers, *, n_cells, level=0.95, seed=0):
     sizes : pandas.Series or dict
         Objects in each stratum, by name; absent ones have none.
     answers : DataFrame
-        What has been read: ``stratum`` and ``true`` (bool). A part of the sample will do: what
-        is left unread widens the intervals.
+        What has been read: ``stratum``, ``true`` (bool) and, where answers speak for different
+        numbers of objects, ``weight``. A part of the sample will do: what is left unread widens
+        the intervals.
     n_cells : int
         Cells that the candidates come from.
     level : float
@@ -230,14 +244,13 @@ def estimate(sizes, answers, *, n_cells, level=0.95, seed=0):
         raise InputError(f"{n_cells} cells; allowed: 1 or more")
     rng = np.random.default_rng(seed)
     sizes = pd.Series(sizes, dtype=float).reindex(STRATA, fill_value=0).astype(int)
-    read = answers.groupby("stratum")["true"].agg(["size", "sum"])
-    read = read.reindex(STRATA, fill_value=0).astype(int)
     n_called = int(sizes[list(CALLED)].sum())
     found, objects = {}, {}
     for name in STRATA:
-        size, n, yes = int(sizes[name]), *read.loc[name]
-        if n > size:
-            raise InputError(f"{n} answers on {size} objects of the stratum {name!r}")
+        size, read = int(sizes[name]), answers[answers["stratum"] == name]
+        if len(read) > size:
+            raise InputError(f"{len(read)} answers on {size} objects of the stratum {name!r}")
+        n, yes = _effective(read)
         a = b = JEFFREYS
         if name == "no vote":
             b = JEFFREYS * max(size / max(n_called, 1) - 1, 1)
@@ -258,6 +271,15 @@ def estimate(sizes, answers, *, n_cells, level=0.95, seed=0):
     )
 
 
+def _effective(read):
+    """Effective number of answers, and of those that are "yes"."""
+    weights = read["weight"].to_numpy() if "weight" in read else np.ones(len(read))
+    if not len(weights):
+        return 0.0, 0.0
+    n = weights.sum() ** 2 / (weights**2).sum()
+    return n, n * np.average(read["true"].to_numpy(float), weights=weights)
+
+
 def _interval(draws, level):
     known = draws[np.isfinite(draws)]
     if not len(known):
@@ -266,26 +288,25 @@ def _interval(draws, level):
     return tuple(float(q) for q in np.quantile(known, [0.5, tail, 1 - tail]))
 
 
-def answers_from_annotations(sample, annotations, *, cutoff_px):
-    """What a reviewer who made the annotations would answer: an object within the distance.
+def near_any(objects, others, *, cutoff_px):
+    """Whether one of the others in the same image lies within the distance of each object.
 
     Parameters
     ----------
-    sample : DataFrame
+    objects, others : DataFrame
         ``image, row, col`` in pixels of the images.
-    annotations : DataFrame
-        ``image, row, col`` of the true objects of the class.
     cutoff_px : float or pandas.Series
-        Of all objects, or of each of `sample`.
+        Of all objects, or of each.
 
     Returns
     -------
     pandas.Series of bool
     """
-    places = {image: part[["row", "col"]].to_numpy(float)
-              for image, part in annotations.groupby("image")}  # fmt: skip
+    places = {
+        image: part[["row", "col"]].to_numpy(float) for image, part in others.groupby("image")
+    }
     nearest = [
         np.hypot(*(places.get(image, np.empty((0, 2))) - (row, col)).T).min(initial=np.inf)
-        for image, row, col in sample[["image", "row", "col"]].itertuples(index=False)
+        for image, row, col in objects[["image", "row", "col"]].itertuples(index=False)
     ]
-    return pd.Series(nearest, index=sample.index, dtype=float) <= cutoff_px
+    return pd.Series(nearest, index=objects.index, dtype=float) <= cutoff_px

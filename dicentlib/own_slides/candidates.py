@@ -9,7 +9,7 @@ from scipy import ndimage
 from dicentlib.conventions import CLASSES
 from dicentlib.data import read_image
 from dicentlib.errors import InputError
-from dicentlib.own_slides.blind_read import NEAR_UM, assign_strata
+from dicentlib.own_slides.blind_read import NEAR_UM, assign_strata, near_any
 from dicentlib.scoring import score_folder, scoring_settings
 from dicentlib.segmentation import segment
 
@@ -159,13 +159,47 @@ def find_candidates(scan, folder_index, *, seed=0):
     candidates["stratum"] = assign_strata(candidates, agreement_threshold=least, n_members=most)
     sizes = candidates.groupby(["slide", "stratum"]).size().rename("n").reset_index()
     per_cell = (candidates["votes"] == 0).sum() / max(len(chosen), 1)
-    cells = scored["slide"].fillna("").value_counts()
-    unvoted = pd.DataFrame(
-        {"slide": cells.index, "stratum": "no vote", "n": (per_cell * cells).round().astype(int)}
-    )
+    uncut = scored.loc[~scored["image"].isin(chosen["image"]), "slide"].fillna("").value_counts()
     cut = sizes[sizes["stratum"] == "no vote"].set_index("slide")["n"]
-    unvoted["n"] = unvoted["n"].clip(lower=unvoted["slide"].map(cut).fillna(0)).astype(int)
+    unvoted = cut.add(per_cell * uncut, fill_value=0).round().astype(int)
+    unvoted = unvoted.rename("n").rename_axis("slide").reset_index().assign(stratum="no vote")
     sizes = pd.concat([sizes[sizes["stratum"] != "no vote"], unvoted], ignore_index=True)
+    return candidates, sizes
+
+
+def with_annotations(candidates, sizes, annotations, scan):
+    """Candidates and sizes of the strata where annotations know every object.
+
+    A dicentric that is annotated where no candidate lies joins them as a chromosome without a
+    vote: it was missed, be it in a clump or in a field that was not cut.
+
+    Parameters
+    ----------
+    candidates, sizes : DataFrame
+        Of :func:`find_candidates`.
+    annotations : DataFrame or None
+        ``image, class, row, col`` of all images. None: the candidates and sizes stay.
+    scan : Scan
+
+    Returns
+    -------
+    candidates, sizes : DataFrame
+        As of :func:`find_candidates`; with annotations nothing is extrapolated.
+    """
+    if annotations is None:
+        return candidates, sizes
+    known = scan.scored.set_index("image")
+    true = annotations[annotations["class"] == "dicentric"]
+    true = true[true["image"].isin(known.index)]
+    cutoff_px = NEAR_UM / true["image"].map(known["pixel_size_um"])
+    missed = true[~near_any(true, candidates, cutoff_px=cutoff_px)]
+    missed = missed.assign(
+        slide=missed["image"].map(known["slide"]).fillna(""),
+        **{"stratum": "no vote", "votes": 0, "vote_fraction": 0.0, "peak_mean": 0.0},
+    )[list(candidates.columns)]
+    parts = [part for part in (candidates, missed) if len(part)]
+    candidates = pd.concat(parts or [candidates], ignore_index=True)
+    sizes = candidates.groupby(["slide", "stratum"]).size().rename("n").reset_index()
     return candidates, sizes
 
 

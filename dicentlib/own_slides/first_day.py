@@ -14,6 +14,8 @@ from dicentlib.dose import Detector
 from dicentlib.errors import InputError
 from dicentlib.own_slides import page_parts
 from dicentlib.own_slides.inventory import is_stated
+from dicentlib.own_slides.learning import sizes_that_fit
+from dicentlib.own_slides.scale import combine_fields
 from dicentlib.report import page as report
 from dicentlib.tables import find_table
 
@@ -22,20 +24,12 @@ SMALLEST_PX = 64  # side of a field that can be measured
 
 @dataclass(frozen=True)
 class PixelSize:
-    """The pixel size that is used, in um, and where it comes from.
-
-    ``range_um``: lowest and highest, where images have sizes of their own; ``um`` is then the
-    median.
-    """
+    """A pixel size that is used, in um, and where it comes from."""
 
     um: float
     source: str  # "stated", "assumed" or "estimated"
-    range_um: tuple = ()
 
     def __str__(self):
-        if self.range_um:
-            low, high = self.range_um
-            return f"{low:g} to {high:g} um, for each image its own ({self.source})"
         return f"{self.um:g} um ({self.source})"
 
 
@@ -142,10 +136,42 @@ def annotations_of(index):
     if not n_without:
         return annotations, []
     return annotations, [
-        f"{n_without} of {n} images have no row in {path.name}: they count as images without "
-        "dicentrics and fragments, and whatever is called in them as false. If nobody has "
-        "annotated them, put the annotated images into a folder of their own."
+        f"{n_without} of {n} images {'has' if n_without == 1 else 'have'} no row in {path.name}: "
+        "an image without a row counts as one without dicentrics and fragments, and whatever is "
+        "called in it as false. If somebody annotated only a part of the images, put these into a "
+        "folder of their own."
     ]
+
+
+def cells_to_learn_on(table, annotations, sizes, *, n_folds, seed):
+    """Numbers of annotated cells that can be fine-tuned on, and why others cannot.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Column ``slide``, one row per image.
+    annotations : DataFrame or None
+    sizes : sequence of int
+        Those asked for; none: no fine-tuning is wanted.
+    n_folds, seed : int
+        As of :func:`dicentlib.own_slides.learning.learning_curve`.
+
+    Returns
+    -------
+    sizes : list of int
+        Empty where nothing can be learnt.
+    notes : list of str
+    """
+    if not sizes:
+        return [], []
+    if annotations is None:
+        return [], ["No learning curve: it needs an annotations.csv in the folder of the images."]
+    try:
+        fit = sizes_that_fit(table, sizes, n_folds=n_folds, seed=seed)
+    except InputError as error:
+        return [], [f"No learning curve: {error}."]
+    left = ", ".join(str(size) for size in sizes if size not in fit)
+    return fit, [f"Not in the learning curve, for want of annotated cells: {left}."] if left else []
 
 
 def pixel_size_to_use(table, estimate, *, use_estimate):
@@ -170,14 +196,42 @@ def pixel_size_to_use(table, estimate, *, use_estimate):
     """
     stated = table.loc[is_stated(table), "pixel_size_um"]
     if len(stated) == len(table):
-        low, high = float(stated.min()), float(stated.max())
-        differ = high > (1 + CONFLICT) * low
-        return PixelSize(float(stated.median()), "stated", (low, high) if differ else ())
+        return PixelSize(float(stated.median()), "stated")
     if not use_estimate:
         return PixelSize(REFERENCE_PIXEL_SIZE_UM, "assumed")
     if not estimate.n_fields:
         raise InputError("no field has enough separate chromosomes for an estimate of the scale")
     return PixelSize(round(estimate.pixel_size_um, 4), "estimated")
+
+
+def estimates_by_stated(estimate, table, model):
+    """The estimate for the images of each stated pixel size, and of those that state none.
+
+    Parameters
+    ----------
+    estimate : ScaleEstimate
+        Of all fields.
+    table : DataFrame
+        ``image, pixel_size_um, pixel_size_from`` of an index.
+    model : ScaleModel
+
+    Returns
+    -------
+    dict of float or None to ScaleEstimate
+        By the stated size in um, where sizes differ by more than the rounding of files; None:
+        nothing is stated.
+    """
+    known = table.set_index("image")["pixel_size_um"].where(is_stated(table).to_numpy())
+    sizes = sorted(set(known.dropna()))
+    steps = [size for k, size in enumerate(sizes) if not k or size > (1 + CONFLICT) * sizes[k - 1]]
+    group = known.map(lambda size: max(step for step in steps if step <= size), na_action="ignore")
+    names = {step: group.index[group == step] for step in steps}
+    if known.isna().any():
+        names[None] = group.index[group.isna()]
+    return {
+        size: combine_fields(estimate.fields[estimate.fields.index.isin(images)], model)
+        for size, images in names.items()
+    }
 
 
 def at_reference_scale(images, table, size):

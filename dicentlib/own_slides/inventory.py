@@ -201,12 +201,12 @@ def _how_slides(table):
             "no table states it."
         )
     elif flat.sum() == 1:
-        how.append(f"1 image in the folder itself is taken for one slide, {found[0]}.")
+        how.append(f"1 image in the folder itself is taken for one slide, called {found[0]}.")
     elif flat.any():
         how.append(
-            f"{_images(flat)} in the folder itself are taken for one slide, {found[0]}: the file "
-            "names do not name several slides of two images or more each. If there are several, "
-            "write them into samples.csv."
+            f"{_images(flat)} in the folder itself are taken for one slide, called {found[0]}: the "
+            "file names do not name several slides of two images or more each. If there are "
+            "several, write them into samples.csv."
         )
     return how
 

@@ -18,7 +18,11 @@ from dicentlib.scoring import score_folder
 from dicentlib.training import PRESETS, train
 
 SIZES = (0, 10, 25, 50, 100, 200)
-DEMANDS = ("precision", "recall", "false_per_thousand")
+DEMANDS = {
+    "precision": "a precision of at least",
+    "recall": "a recall of at least",
+    "false_per_thousand": "a number of false dicentrics per 1000 cells of at most",
+}
 N_KEPT = 4  # of the last epochs, and of the members before: so many of each vote
 VOTING = 0.5  # T_C of cross-validated members; the agreement threshold is what is chosen
 
@@ -145,6 +149,39 @@ def folds_of(table, *, n_folds, seed):
     return np.array([fold_of[slide] for slide in slides]), True
 
 
+def sizes_that_fit(table, sizes, *, n_folds, seed):
+    """Numbers of cells that every fold leaves to train on.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Column ``slide``.
+    sizes : sequence of int
+    n_folds, seed : int
+        As of :func:`folds_of`.
+
+    Returns
+    -------
+    list of int
+
+    Raises
+    ------
+    InputError
+        A fold is empty, or leaves fewer cells than the smallest size above 0.
+    """
+    folds, _ = folds_of(table, n_folds=n_folds, seed=seed)
+    tested = np.bincount(folds, minlength=n_folds)
+    most = len(table) - int(tested.max(initial=0))
+    fit = [size for size in sizes if size <= most]
+    if tested.min() == 0 or not any(fit):
+        raise InputError(
+            f"{len(table)} annotated cells in {n_folds} folds leave {most} to fine-tune on; "
+            f"allowed: at least {n_folds} cells, and as many left as the smallest of the sizes "
+            f"{', '.join(map(str, sizes))} above 0"
+        )
+    return fit
+
+
 def learning_curve(
     index, annotations, members, out, *, sizes=SIZES, n_folds=3, parameters=None, seed=0
 ):
@@ -161,8 +198,8 @@ def learning_curve(
     out : path-like
         A folder per fold and size; trainings that are there are not repeated.
     sizes : sequence of int
-        Cells to train on; 0 measures the ensemble as it is. Sizes beyond what the other folds
-        hold are left out.
+        Cells to train on; 0 measures the ensemble as it is. Sizes of which one fold leaves too
+        few cells are left out (:func:`sizes_that_fit`): each is measured on all cells.
     n_folds : int
     parameters : TrainingParameters, optional
         Default: :func:`fine_tuning`.
@@ -179,12 +216,13 @@ def learning_curve(
     parameters = parameters or fine_tuning()
     folds, _ = folds_of(index.table, n_folds=n_folds, seed=seed)
     order = np.random.default_rng(seed).permutation(len(folds))
+    sizes = sizes_that_fit(index.table, sizes, n_folds=n_folds, seed=seed)
     rows, found = [], []
     for fold in range(n_folds):
         test = index.table[folds == fold]
         training = index.table.iloc[[k for k in order if folds[k] != fold]]
         truth = annotations[annotations["image"].isin(test["image"])]
-        for size in [size for size in sizes if size <= len(training)]:
+        for size in sizes:
             place = Path(out) / f"fold_{fold}" / f"cells_{size:03d}"
             voters = member_paths(members)
             if size:
@@ -252,12 +290,43 @@ def choose_on_most_cells(detections, annotations, images, *, demand, value):
         n_true=int((annotations["class"] == "dicentric").sum()),
         n_cells=len(images),
     )
+    where = f"After fine-tuning on {most} cells, cross-validated"
+    return _choice(table, where, demand=demand, value=value)
+
+
+def choose_untuned(answers, scan, *, demand, value):
+    """Choose for dicentrics of the ensemble as it is, on the cells that are annotated.
+
+    Parameters
+    ----------
+    answers : DataFrame
+        ``votes, true`` of all candidates (:func:`dicentlib.own_slides.blind_read.answers_of`
+        with annotations).
+    scan : dicentlib.own_slides.candidates.Scan
+    demand, value
+        See :func:`choose_agreement`.
+
+    Returns
+    -------
+    DemandChoice
+    """
+    table = agreement_table(
+        answers,
+        n_members=scan.n_members,
+        n_true=int(answers["true"].sum()),
+        n_cells=len(scan.scored),
+    )
+    where = "The ensemble as it is, chosen and measured on these cells"
+    return _choice(table, where, demand=demand, value=value)
+
+
+def _choice(table, where, *, demand, value):
     row, met = choose_agreement(table, demand=demand, value=value)
+    n = int(row["agreement_threshold"]) + 1  # fewest votes of a call
     sentence = (
-        f"Demand {demand} {value:g}: {'met' if met else 'not met; nearest'} with more than "
-        f"{int(row['agreement_threshold'])} votes after fine-tuning on {most} cells: precision "
-        f"{row['precision']:.2f}, recall {row['recall']:.2f}, {row['false_per_thousand']:.0f} "
-        "false dicentrics per 1000 cells (cross-validated)."
+        f"{where}: {DEMANDS[demand]} {value:g} {'is met' if met else 'is not met; nearest'} with "
+        f"at least {n} vote{'s' * (n != 1)}: precision {row['precision']:.2f}, recall "
+        f"{row['recall']:.2f}, {row['false_per_thousand']:.0f} false dicentrics per 1000 cells."
     )
     return DemandChoice(row, met, sentence, table)
 
@@ -297,6 +366,20 @@ def agreement_table(marked, *, n_members, n_true, n_cells):
     )
 
 
+def check_demand(demand, value):
+    """Refuse an unknown demand, or a value that it cannot have.
+
+    Raises
+    ------
+    InputError
+    """
+    if demand not in DEMANDS:
+        raise InputError(f"demand {demand!r}; allowed: {', '.join(DEMANDS)}")
+    share = demand != "false_per_thousand"
+    if not (0 <= value <= 1 if share else value >= 0):
+        raise InputError(f"{demand} {value}; allowed: {'0 to 1' if share else '0 or more'}")
+
+
 def choose_agreement(table, *, demand, value):
     """The agreement threshold that meets a laboratory's demand.
 
@@ -322,11 +405,7 @@ def choose_agreement(table, *, demand, value):
     InputError
         An unknown demand, or a value that it cannot have.
     """
-    if demand not in DEMANDS:
-        raise InputError(f"demand {demand!r}; allowed: {', '.join(DEMANDS)}")
-    share = demand != "false_per_thousand"
-    if not (0 <= value <= 1 if share else value >= 0):
-        raise InputError(f"{demand} {value}; allowed: {'0 to 1' if share else '0 or more'}")
+    check_demand(demand, value)
     reached = table[demand]
     meets = reached <= value if demand == "false_per_thousand" else reached >= value
     if meets.any():

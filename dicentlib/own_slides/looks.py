@@ -151,6 +151,21 @@ def judge(measures, reference):
     return Look(light, unusual, advice, int(order[0]))
 
 
+def least_usual_first(looks):
+    """Slides by their lights, red before amber before green, then by what is unusual.
+
+    Parameters
+    ----------
+    looks : dict of slide to Look
+
+    Returns
+    -------
+    list of slides
+    """
+    lights = (RED, AMBER, GREEN)
+    return sorted(looks, key=lambda one: (lights.index(looks[one].light), -len(looks[one].unusual)))
+
+
 def nearest_looks(values, known):
     """Rows of `known` by their distance from `values`, each quantity in units of its spread.
 

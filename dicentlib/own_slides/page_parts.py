@@ -1,11 +1,14 @@
 """The page "How this detector does on your slides": its sentences and tables."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from dicentlib.conventions import CLASSES
 from dicentlib.dose.steps import enough_for, sample_size
 from dicentlib.own_slides.blind_read import BlindEstimate
+from dicentlib.own_slides.learning import folds_of
 from dicentlib.scoring.merging import not_scored
 
 TITLE = "How this detector does on your slides"
@@ -24,12 +27,44 @@ ESTIMATES = (
     "dicentrics that are called. In brackets: 95 % intervals; a dash where nothing has been read. "
     "Wide intervals mean that little was read."
 )
+NEXT = (
+    "Next: score a calibration series of your own irradiated blood with the same detector and fit "
+    "its curve (notebook 06_dose_curve, docs/howto/calibration.md), then estimate doses of "
+    "samples (notebook 07_dose_report, docs/howto/own_slides.md)."
+)
+NO_CELLS = (
+    "How many cells a detection limit, an interval or a calibration takes is computed from recall "
+    "and false dicentrics: judge objects of the blind read first."
+)
+SERIES = "A calibration series counted by this detector, as few cells as the last question allows"
 CELLS = (
     "How many cells answer a question, counted by eye and by this detector with the efficiency "
     "(recall) and the false dicentrics above; ratio: detector to eye. The middle values are used, "
     "so wide intervals above make these numbers rough. A published curve of gamma rays stands in "
     "for the laboratory's own."
 )
+
+
+def scale_sentences(by_stated, size):
+    """What is used and what the chromosomes say, for each pixel size that is stated.
+
+    Parameters
+    ----------
+    by_stated : dict of float or None to ScaleEstimate
+        Of :func:`dicentlib.own_slides.first_day.estimates_by_stated`.
+    size : PixelSize
+        Of images that state none, or of all.
+
+    Returns
+    -------
+    list of str
+    """
+    if len(by_stated) == 1:
+        return [scale_sentence(next(iter(by_stated.values())), size)]
+    return [
+        scale_sentence(estimate, size if um is None else replace(size, um=um, source="stated"))
+        for um, estimate in by_stated.items()
+    ]
 
 
 def scale_sentence(estimate, size):
@@ -42,7 +77,7 @@ def scale_sentence(estimate, size):
         f"{estimate.pixel_size_um:.3f} um (95 % interval {estimate.lower_um:.3f} to "
         f"{estimate.upper_um:.3f})."
     )
-    if not size.range_um and not estimate.lower_um <= size.um <= estimate.upper_um:
+    if not estimate.lower_um <= size.um <= estimate.upper_um:
         text += " The two disagree: check the scale before you rely on any count."
     elif size.source == "assumed":
         text += " They agree as far as the estimate reaches; to be sure, state it in samples.csv."
@@ -76,6 +111,77 @@ def size_sentences(scan):
         f"{enough_for('triage')}) and for narrow intervals of precision and recall: add images of "
         "these slides and run this again."
     ]
+
+
+def learning_sentences(curve, table, *, n_folds, seed):
+    """How the learning curve was measured, and what annotation brought.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        Of :func:`dicentlib.own_slides.learning.learning_curve`.
+    table : DataFrame
+        Column ``slide`` of the annotated images.
+    n_folds, seed : int
+        As given to it.
+
+    Returns
+    -------
+    list of str
+    """
+    _, by_slide = folds_of(table, n_folds=n_folds, seed=seed)
+    where = (
+        "Measured on slides that were not trained on."
+        if by_slide
+        else f"Measured on other cells of the same slides: fewer than {n_folds} slides are "
+        "annotated, and slides of another day may do worse."
+    )
+    dicentrics = curve[curve["class"] == "dicentric"].groupby("n_cells")["average_precision"]
+    means = dicentrics.mean().dropna()
+    if means.empty:
+        return [where, "No dicentric is annotated: what annotation brings is not known."]
+    said = ", ".join(f"{mean:.2f} with {n}" for n, mean in means.items())
+    spread = (dicentrics.max() - dicentrics.min()).mean()
+    return [
+        where,
+        f"Average precision of dicentrics by annotated cells, mean of {n_folds} folds: {said}. "
+        f"The folds differ by {spread:.2f}: smaller gains may be chance. Where the curve still "
+        "rises at its end, more annotation would bring more.",
+    ]
+
+
+def agreement_in_words(table):
+    """What each number of votes gives, as text.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`dicentlib.own_slides.learning.agreement_table`.
+    """
+    shares = {
+        name: ["–" if pd.isna(value) else f"{value:.2f}" for value in table[name]]
+        for name in ("precision", "recall")
+    }
+    return pd.DataFrame(
+        {
+            "votes, at least": table["agreement_threshold"] + 1,
+            "called": table["called"],
+            **shares,
+            "false per 1000 cells": [f"{value:.0f}" for value in table["false_per_thousand"]],
+        }
+    )
+
+
+def series_table(plan):
+    """Doses and cells of a planned calibration series, as text.
+
+    Parameters
+    ----------
+    plan : dicentlib.planning.SeriesPlan
+    """
+    names = {"dose_gy": "dose (Gy)", "n_cells": "cells", "expected": "dicentrics expected"}
+    table = plan.table.rename(columns=names)
+    return table.assign(**{"dose (Gy)": [f"{dose:g}" for dose in table["dose (Gy)"]]})
 
 
 def _number(n, what):
@@ -176,7 +282,7 @@ def cells_table(planned):
     return shown.drop(columns="note")
 
 
-def verdict(looks, size, estimate, scan, found: BlindEstimate | None):
+def verdict(looks, size, by_stated, scan, found: BlindEstimate | None):
     """One sentence each on scoring, scale, looks and the blind read, for the top of the page.
 
     Returns
@@ -185,7 +291,8 @@ def verdict(looks, size, estimate, scan, found: BlindEstimate | None):
     sentences : list of str
     """
     lights = [look.light for look in looks.values()]
-    sentences = [scoring_sentence(scan), *size_sentences(scan), scale_sentence(estimate, size)]
+    sentences = [scoring_sentence(scan), *size_sentences(scan)]
+    sentences += scale_sentences(by_stated, size)
     sentences.append(
         "Appearance of the slides: "
         + ", ".join(f"{lights.count(light)} {light}" for light in ("green", "amber", "red"))
@@ -199,8 +306,8 @@ def verdict(looks, size, estimate, scan, found: BlindEstimate | None):
             "again; or put annotations.csv into the folder of the images and run this again.",
         ]
     sentences.append(
-        f"Estimated from {found.n_read} objects that were read or answered by annotations, with "
-        f"{found.level:.0%} intervals; unread objects widen them."
+        f"Estimated from {_number(found.n_read, 'object')} that a reviewer or annotations judged, "
+        f"with {100 * found.level:.0f} % intervals; unread objects widen them."
     )
     precision, recall, false = _in_words(found)
     head = f"Precision {precision}, recall {recall}, {false} false dicentrics per 1000 cells"

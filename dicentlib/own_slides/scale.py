@@ -213,7 +213,26 @@ def estimate_scale(images, model):
     ScaleEstimate
         All NaN where no field could be measured.
     """
-    fields = pd.Series({name: estimate_field(image, model) for name, image in images}, dtype=float)
+    return combine_fields(
+        pd.Series({name: estimate_field(image, model) for name, image in images}, dtype=float),
+        model,
+    )
+
+
+def combine_fields(fields, model):
+    """Pixel size from the estimates of single fields that share one scale.
+
+    Parameters
+    ----------
+    fields : pandas.Series
+        Of :class:`ScaleEstimate`.
+    model : ScaleModel
+
+    Returns
+    -------
+    ScaleEstimate
+        All NaN where no field could be measured.
+    """
     logs = np.log(fields.dropna().to_numpy())
     if not len(logs):
         return ScaleEstimate(np.nan, np.nan, np.nan, 0, fields)

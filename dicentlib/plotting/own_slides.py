@@ -50,7 +50,8 @@ def plot_scale(estimate, *, used_um, used_is):
     Parameters
     ----------
     estimate : ScaleEstimate
-    used_um : float
+    used_um : float or sequence of float
+        Several where images state different ones.
     used_is : str
         Where it comes from: "stated", "assumed" or "estimated".
 
@@ -68,7 +69,9 @@ def plot_scale(estimate, *, used_um, used_is):
             label="95 % interval of the estimate",
         )  # fmt: skip
         ax.axvline(estimate.pixel_size_um, color="#0072B2", label="estimate")
-    ax.axvline(used_um, color="black", linestyle="--", label=f"used ({used_is})")
+    for number, used in enumerate(np.atleast_1d(used_um)):
+        label = None if number else f"used ({used_is})"
+        ax.axvline(used, color="black", linestyle="--", label=label)
     ax.set(xlabel="Pixel size (um)", yticks=[], ylim=(-0.6, 0.6))
     ax.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return ax

@@ -54,7 +54,8 @@ class ReviewGallery(widgets.VBox):
         From a table of detections and the share of them that is reviewed (0 to 1) to an object
         with ``dose_gy, lower_gy, upper_gy, method``, or None where there is no dose.
     blind : bool
-        Show neither votes nor file names, so that nothing but the picture decides.
+        Show neither votes nor file names, so that nothing but the picture decides. There is no
+        button to export annotations: a sample of objects annotates no whole image.
     size_px : int
         Side of a crop in pixels of the image.
 
@@ -101,7 +102,9 @@ class ReviewGallery(widgets.VBox):
         self.key_box.tooltip = KEYS
         self.key_box.observe(self._on_key, names="value")
         labels = {"undo": "undo", "previous": "previous page", "next": "next page"}
-        self.controls = _buttons(labels | {"export": "export annotations"}, self.act)
+        if not self.blind:  # a blind read shows a sample: what it accepts annotates no image
+            labels["export"] = "export annotations"
+        self.controls = _buttons(labels, self.act)
 
     @property
     def n_pages(self):

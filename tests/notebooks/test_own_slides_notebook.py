@@ -12,6 +12,7 @@ from dicentlib.__main__ import app
 from dicentlib.ensemble import member_paths
 from dicentlib.files import find_model, read_json
 from dicentlib.operating_point import OperatingPoint
+from dicentlib.own_slides import page_parts
 from dicentlib.runs import notebook_paths
 from dicentlib.runs.pipeline import run_notebook
 from dicentlib.scoring import score_folder
@@ -97,6 +98,8 @@ def test_images_alone_and_the_command(slides, members):
     # the annotations of another folder are a sentence, and the rest goes on
     assert "The annotations are not used" in page
     assert "image &#39;other/1.png&#39; is not in" in page
+    assert page_parts.NO_CELLS in page
+    assert page_parts.NEXT in page
     # nothing was read: no intervals
     assert row_of(page, "all slides") == ["0", "–", "–", "–", "nothing read"]
     # the last lines name every result and the next command
@@ -140,6 +143,12 @@ def test_annotations_answer_and_teach(slides, members):
     assert within(1000 * (n_called - n_true + 0.5) / 8, false)  # the prior adds half an object
     n_dicentric = (pd.read_csv(images / "annotations.csv")["class"] == "dicentric").sum()
     assert within(n_true / n_dicentric, recall)
+    # the operating point of the ensemble as it is, and the calibration series
+    assert "The ensemble as it is, chosen and measured on these cells: a precision of at" in page
+    cells = [f'<td class="number">{number}</td>' for number in (AGREEMENT + 1, n_called)]
+    assert "".join(cells) in page
+    assert "Measured on slides that were not trained on." in page
+    assert page_parts.SERIES in page
     curve = pd.read_csv(out / "learning_curve.csv")
     assert curve.groupby(["n_cells", "class"]).size().to_list() == [2, 2, 2, 2]
     truth = pd.read_csv(images / "annotations.csv")
@@ -166,6 +175,16 @@ def test_results_among_the_images_are_refused(slides):
     )
     assert result.exit_code == 2
     assert "lies in the image folder" in result.output.replace("\n", " ")
+
+
+def test_a_demand_that_cannot_be_is_refused_before_anything_runs(slides):
+    asked = ["own-slides", str(slides / "slides"), "--out", str(slides / "asked")]
+    result = CliRunner().invoke(app, [*asked, "--demand", "speed"])
+    assert result.exit_code == 2
+    assert "demand 'speed'; allowed: precision, recall, false_per_thousand" in " ".join(
+        result.output.split()
+    )
+    assert not (slides / "asked").exists()
 
 
 def test_one_image_is_enough(slides, members):

@@ -7,16 +7,17 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import beta
 
 from dicentlib.errors import InputError
 from dicentlib.own_slides.blind_read import (
     STRATA,
-    answers_from_annotations,
     answers_of,
     assign_strata,
     draw_sample,
     estimate,
     estimates_by_slide,
+    near_any,
     without_votes,
 )
 from dicentlib.review import ReviewState
@@ -114,6 +115,44 @@ def test_coverage_of_the_intervals():
     assert all(0.91 <= n / 200 <= 0.99 for n in hits.values()), hits
 
 
+def test_slides_of_different_size_do_not_bias_the_whole():
+    # Slides take turns in the sample, so a small bad slide is read as often as a large good one.
+    # 900 objects with a share of 0.9 and 100 with 0.1: together 0.82, the plain share is 0.5.
+    sizes, rates = {"large": 900, "small": 100}, {"large": 0.9, "small": 0.1}
+    population = pd.DataFrame({"slide": ["large"] * 900 + ["small"] * 100})
+    population = population.assign(stratum="certain", image="x", row=0.0, col=0.0)
+    counted = pd.DataFrame({"slide": list(sizes), "stratum": "certain", "n": list(sizes.values())})
+    rng = np.random.default_rng(4)
+    middles, hits = [], 0
+    for _ in range(200):
+        population["true"] = rng.random(1000) < population["slide"].map(rates)
+        read = draw_sample(population, n=60, seed=int(rng.integers(1 << 30)))
+        assert read["slide"].value_counts().to_list() == [30, 30]
+        found = estimates_by_slide(counted, read, pd.Series(sizes))["all slides"]
+        middle, lower, upper = found.precision
+        middles.append(middle)
+        hits += lower <= 0.82 <= upper
+    # sd of one estimate: sqrt(0.9^2 * 0.09 / 30 + 0.1^2 * 0.09 / 30) = 0.05; of 200: 0.0035;
+    # Jeffreys' prior draws 37 effective answers of share 0.82 down by 0.01
+    assert np.mean(middles) == pytest.approx(0.82, abs=0.02)
+    assert 0.91 <= hits / 200 <= 1
+
+
+def test_weights_by_hand():
+    # 2 answers for 100 objects each, 4 for 25 each: n = 300^2 / (2 * 100^2 + 4 * 25^2) = 4
+    read = pd.DataFrame({"stratum": "certain", "true": [True, False] + [True] * 4,
+                         "weight": [100, 100] + [25] * 4})  # fmt: skip
+    plain = pd.DataFrame({"stratum": "certain", "true": [True] * 6 + [False] * 3})
+    found = estimate({"certain": 300}, read, n_cells=10)
+    # Beta(1/2 + 4 * 2/3, 1/2 + 4 / 3): the mean is 3.17 / 5
+    assert found.precision[0] == pytest.approx(0.65, abs=0.02)
+    expected = beta(0.5 + 8 / 3, 0.5 + 4 / 3).ppf([0.5, 0.025, 0.975])
+    assert found.precision == pytest.approx(tuple(expected), abs=0.02)
+    assert estimate({"certain": 300}, plain, n_cells=10) == estimate(
+        {"certain": 300}, plain.assign(weight=7), n_cells=10
+    )
+
+
 def test_without_an_answer_everything_is_open():
     none = pd.DataFrame({"stratum": pd.Series(dtype=str), "true": pd.Series(dtype=bool)})
     found = estimate({"certain": 10, "no vote": 500}, none, n_cells=10)
@@ -156,19 +195,24 @@ def test_answers_of_a_reviewer_and_of_annotations(tmp_path):
     state.accept(0)
     state.reject(1)
     state.reclassify(2)
-    answers = answers_of(sample, state, None, pixel_size_um=0.1)
+    answers = answers_of(sample, state, None, candidates=sample, pixel_size_um=0.1)
     assert answers["true"].to_list() == [True, False, False]
     annotations = pd.DataFrame(
         {"image": ["1.png", "3.png"], "class": "dicentric", "row": [10.0, 35.0], "col": 5.0}
     )
-    answers = answers_of(sample, state, annotations, pixel_size_um=0.1)
-    assert answers["true"].to_list() == [True, False, False, True]  # a reviewer's word comes first
+    # candidates that were not in the sample are answered by annotations too; a reviewer's word
+    # comes first
+    known = candidates_of({"certain": 6})
+    annotations.loc[2] = ["5.png", "dicentric", 50.0, 5.0]
+    answers = answers_of(sample, state, annotations, candidates=known, pixel_size_um=0.1)
+    true = answers.set_index("image")["true"].sort_index()
+    assert true.to_list() == [True, False, False, True, False, True]
 
 
 def test_annotations_of_other_places_do_not_answer():
     sample = pd.DataFrame({"image": ["a", "a", "b"], "row": [5.0, 50.0, 5.0], "col": 5.0})
     truth = pd.DataFrame({"image": ["a"], "row": [9.0], "col": [5.0]})
-    assert answers_from_annotations(sample, truth, cutoff_px=5).to_list() == [True, False, False]
+    assert near_any(sample, truth, cutoff_px=5).to_list() == [True, False, False]
 
 
 def test_one_slide_is_not_repeated():

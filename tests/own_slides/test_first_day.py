@@ -1,18 +1,25 @@
 """What becomes of a folder that contradicts itself, changes meanwhile, or cannot be scored."""
 
+from functools import partial
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 import tifffile
 from PIL import Image
+from typer.testing import CliRunner
 
+from dicentlib.__main__ import app
+from dicentlib.calibration import published_curve
 from dicentlib.errors import InputError
 from dicentlib.own_slides import candidates, first_day, page_parts
-from dicentlib.own_slides.blind_read import answers_of, estimates_by_slide
+from dicentlib.own_slides.blind_read import answers_of, estimate, estimates_by_slide
 from dicentlib.own_slides.inventory import scale_conflicts, take_inventory
-from dicentlib.own_slides.scale import ScaleEstimate
-from dicentlib.plotting.own_slides import plot_blind_read, plot_fields
+from dicentlib.own_slides.learning import choose_untuned
+from dicentlib.own_slides.scale import ScaleEstimate, ScaleModel
+from dicentlib.planning import plan_series
+from dicentlib.plotting.own_slides import plot_blind_read, plot_fields, plot_scale
 from dicentlib.report import page as report
 from dicentlib.review import ReviewState
 
@@ -87,7 +94,7 @@ def test_annotations_of_another_folder_are_a_sentence(tmp_path):
     write(tmp_path / "b.tif", seed=1)
     annotations, notes = first_day.annotations_of(take_inventory(tmp_path).index)
     assert len(annotations) == 1
-    assert "1 of 2 images have no row in annotations.csv" in notes[0]
+    assert "1 of 2 images has no row in annotations.csv" in notes[0]
 
 
 def test_pixel_sizes_that_contradict_are_sentences(tmp_path):
@@ -99,8 +106,6 @@ def test_pixel_sizes_that_contradict_are_sentences(tmp_path):
         "Images of slide s1 have pixel sizes from 0.1 to 0.2 um. Each image is used at its own; "
         "check whether they were recorded with one objective."
     ]
-    size = first_day.pixel_size_to_use(found.table, None, use_estimate=False)
-    assert str(size) == "0.1 to 0.2 um, for each image its own (stated)"
     (tmp_path / "samples.csv").write_text(
         "image,pixel_size_um\n" + "".join(f"s1/{n}.tif,0.1\n" for n in range(3))
     )
@@ -114,6 +119,147 @@ def test_pixel_sizes_that_contradict_are_sentences(tmp_path):
     assert scale_conflicts(found) == []  # gone meanwhile
 
 
+def test_each_stated_scale_is_compared_with_its_own_chromosomes():
+    table = pd.DataFrame({
+        "image": list("abcdef"), "pixel_size_um": [0.1, 0.1, 0.06, 0.06, 0.1, 0.1],
+        "pixel_size_from": ["file"] * 2 + ["table"] * 2 + ["assumed"] * 2,
+    })  # fmt: skip
+    fields = pd.Series(dict(zip("abcdef", [0.1, 0.1, 0.09, 0.1, 0.2, 0.2], strict=True)))
+    estimate = ScaleEstimate(0.1, 0.09, 0.11, 6, fields)
+    model = ScaleModel(None, field_sd=0.08, slide_sd=0.05)
+    by_stated = first_day.estimates_by_stated(estimate, table, model)
+    assert list(by_stated) == [0.06, 0.1, None]
+    assert by_stated[0.06].pixel_size_um == pytest.approx(np.sqrt(0.09 * 0.1))
+    # standard error: 0.05 of the slide and 1.25 * 0.08 / sqrt(2) of the fields, together 0.0866
+    assert by_stated[0.1].upper_um == pytest.approx(0.1 * np.exp(1.96 * 0.0866), rel=1e-3)
+    # the estimate for images that state nothing is made of these alone
+    size = first_day.pixel_size_to_use(table, by_stated[None], use_estimate=True)
+    assert size == first_day.PixelSize(0.2, "estimated")
+    said = page_parts.scale_sentences(by_stated, size)
+    assert [text.startswith(f"Pixel size used: {um} um ({how}).") for text, um, how in zip(
+        said, (0.06, 0.1, 0.2), ("stated", "stated", "estimated"), strict=True
+    )] == [True] * 3  # fmt: skip
+    assert ["disagree" in text for text in said] == [True, False, False]
+    stated = first_day.estimates_by_stated(estimate, table[:2], model)
+    assert len(page_parts.scale_sentences(stated, first_day.PixelSize(0.1, "stated"))) == 1
+    ax = plot_scale(estimate, used_um=[0.06, 0.1, 0.2], used_is="estimated")
+    used = [line.get_xdata()[0] for line in ax.get_lines() if line.get_linestyle() == "--"]
+    assert used == [0.06, 0.1, 0.2]
+    plt.close(ax.figure)
+
+
+def scan_of(images, detections, *, least=1, n_members=4):
+    images = images.assign(status="scored", reason="")
+    thresholds = {"dicentric": least, "fragment": least}
+    return candidates.Scan(detections, images, thresholds, n_members)
+
+
+def test_annotations_know_what_no_candidate_shows():
+    images = pd.DataFrame({"image": ["a", "b"], "slide": "s", "pixel_size_um": [0.1, 0.2]})
+    found = pd.DataFrame({
+        "image": ["a", "a", "b"], "class": "dicentric", "row": [10.0, 90.0, 10.0], "col": 10.0,
+        "votes": [4, 1, 0], "vote_fraction": 0.5, "peak_mean": 0.5, "slide": "s",
+        "stratum": ["certain", "near miss", "no vote"],
+    })  # fmt: skip
+    sizes = pd.DataFrame({"slide": "s", "stratum": ["no vote"], "n": [70]})  # extrapolated
+    scan = scan_of(images, found)
+    assert candidates.with_annotations(found, sizes, None, scan) == (found, sizes)
+    annotations = pd.DataFrame({
+        # 10 px off: 1 um in a (found), 2 um in b (missed); far off in a; of an image not scored
+        "image": ["a", "b", "a", "c"], "class": "dicentric", "row": [20.0, 20.0, 50.0, 1.0],
+        "col": 10.0,
+    })  # fmt: skip
+    known, sizes = candidates.with_annotations(found, sizes, annotations, scan)
+    assert sizes.set_index("stratum")["n"].to_dict() == {"certain": 1, "near miss": 1, "no vote": 3}
+    state = ReviewState(found[:1])
+    answers = answers_of(
+        found[:1], state, annotations, candidates=known,
+        pixel_size_um=images.set_index("image")["pixel_size_um"],
+    )  # fmt: skip
+    assert answers["true"].to_list() == [True, False, False, True, True]
+    # one called and true of three true ones; with one vote enough, one false one joins
+    choice = choose_untuned(answers, scan, demand="precision", value=0.9)
+    assert choice.table["called"].to_list() == [2, 1, 1, 1]
+    assert choice.table["recall"].to_list() == pytest.approx([1 / 3] * 4)
+    assert choice.sentence == (
+        "The ensemble as it is, chosen and measured on these cells: a precision of at least 0.9 "
+        "is met with at least 2 votes: precision 1.00, recall 0.33, 0 false dicentrics per 1000 "
+        "cells."
+    )
+    words = page_parts.agreement_in_words(choice.table)
+    assert words.iloc[0].to_list() == [1, 2, "0.50", "0.33", "500"]
+
+
+def test_chromosomes_are_extrapolated_from_fields_that_were_not_cut_alone(tmp_path, monkeypatch):
+    for number in range(4):
+        write(tmp_path / f"{number}.tif", seed=number)
+    centres = {0: 40, 1: 60, 2: 50, 3: 0}
+    monkeypatch.setattr(
+        candidates, "unvoted_chromosomes",
+        lambda image, voted, *, pixel_size_um: np.zeros((centres[round(pixel_size_um)], 2)),
+    )  # fmt: skip
+    index = take_inventory(tmp_path).index
+    images = pd.DataFrame({"image": index.table["image"], "slide": ["s", "t", "t", "t"],
+                           "pixel_size_um": [0.0, 1, 2, 3]})  # fmt: skip
+    columns = ["image", "class", "row", "col", "votes", "vote_fraction", "peak_mean"]
+    scan = scan_of(images, pd.DataFrame(columns=columns))
+    _, sizes = candidates.find_candidates(scan, index)
+    assert sizes.set_index("slide")["n"].to_dict() == {"s": 40, "t": 110}  # every field was cut
+    monkeypatch.setattr(candidates, "N_SEGMENTED", 3)
+    _, sizes = candidates.find_candidates(scan, index, seed=1)
+    cut = set(images["image"].iloc[np.random.default_rng(1).permutation(4)[:3]])
+    counts = images["image"].isin(cut) * images["pixel_size_um"].map(centres)
+    left = images.loc[~images["image"].isin(cut), "slide"].item()
+    expected = counts.groupby(images["slide"]).sum()
+    expected[left] += round(counts.sum() / 3)
+    assert sizes.set_index("slide")["n"].to_dict() == expected[expected > 0].to_dict()
+
+
+def test_what_cannot_be_learnt_on_is_a_note():
+    table = pd.DataFrame({"slide": ["a"] * 6 + ["b"] * 3 + ["c"] * 3})
+    truth = pd.DataFrame({"image": []})
+    learn = partial(first_day.cells_to_learn_on, n_folds=3, seed=0)
+    assert learn(table, truth, []) == ([], [])
+    # the fold that tests slide a leaves 6 of 12
+    sizes, notes = learn(table, truth, [0, 5, 10, 25])
+    assert sizes == [0, 5]
+    assert notes == ["Not in the learning curve, for want of annotated cells: 10, 25."]
+    sizes, notes = learn(table, None, [0, 5])
+    assert (sizes, len(notes)) == ([], 1)
+    assert "needs an annotations.csv" in notes[0]
+    for few, sizes, left in ((table[:2], [0, 1], 1), (table, [0, 10], 6)):
+        assert learn(few, truth, sizes)[0] == []
+        assert f"leave {left} to fine-tune on" in learn(few, truth, sizes)[1][0]
+
+
+def test_the_learning_curve_says_what_it_brought():
+    curve = pd.DataFrame({
+        "fold": [0, 1, 0, 1], "n_cells": [0, 0, 10, 10], "class": "dicentric",
+        "average_precision": [0.6, 0.8, 0.8, 0.9], "n_true": 9,
+    })  # fmt: skip
+    one, several = pd.DataFrame({"slide": ["a"] * 4}), pd.DataFrame({"slide": ["a", "a", "b", "b"]})
+    said = page_parts.learning_sentences(curve, several, n_folds=2, seed=0)
+    assert said[0] == "Measured on slides that were not trained on."
+    assert "mean of 2 folds: 0.70 with 0, 0.85 with 10. The folds differ by 0.15" in said[1]
+    said = page_parts.learning_sentences(curve, one, n_folds=2, seed=0)
+    assert said[0].startswith("Measured on other cells of the same slides: fewer than 2 slides")
+    none = curve.assign(average_precision=np.nan)
+    assert "is not known" in page_parts.learning_sentences(none, one, n_folds=2, seed=0)[1]
+
+
+def test_the_series_on_the_page_is_that_of_the_command():
+    read = pd.DataFrame({"stratum": ["certain"] * 40, "true": [True] * 36 + [False] * 4})
+    detector = first_day.measured_detector(estimate({"certain": 40}, read, n_cells=200))
+    series = plan_series(published_curve("barquinero-1995-co60"), {2.0: 0.125}, detector=detector)
+    table = page_parts.series_table(series)
+    asked = ["plan", "barquinero-1995-co60", "--efficiency", str(detector.efficiency)]
+    result = CliRunner().invoke(app, [*asked, "--false-rate", str(detector.false_rate)])
+    printed = [line.split() for line in result.output.splitlines()[-len(table):]]  # fmt: skip
+    assert [(float(dose), int(n)) for dose, n, _ in printed] == [
+        (float(dose), n) for dose, n in zip(table["dose (Gy)"], table["cells"], strict=True)
+    ]
+
+
 def test_annotations_answer_at_the_scale_of_each_image(tmp_path):
     # 12 px away: 1.2 um at 0.1 um (the same object, a chromosome is 1.8 um wide), 2.4 um at 0.2
     sample = pd.DataFrame(
@@ -123,7 +269,8 @@ def test_annotations_answer_at_the_scale_of_each_image(tmp_path):
     truth = pd.DataFrame({"image": ["a", "b"], "class": "dicentric", "row": 50.0, "col": 50.0})
     state = ReviewState(sample, path=tmp_path / "review.csv")
     sizes = pd.Series({"a": 0.1, "b": 0.2})
-    assert answers_of(sample, state, truth, pixel_size_um=sizes)["true"].to_list() == [True, False]
+    answers = answers_of(sample, state, truth, candidates=sample, pixel_size_um=sizes)
+    assert answers["true"].to_list() == [True, False]
 
 
 def test_images_that_vanish_are_named_and_left_out(tmp_path):

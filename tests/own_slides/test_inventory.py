@@ -56,7 +56,7 @@ def test_flat_folders(tmp_path, names, slides):
     found = take_inventory(tmp_path)
     assert found.table["slide"].to_list() == slides
     one, several = (
-        "4 images in the folder itself are taken for one slide, 1:",
+        "4 images in the folder itself are taken for one slide, called 1:",
         "precedes the number",
     )
     assert (one in found.assumed[-1]) == (len(set(slides)) == 1)
@@ -67,7 +67,7 @@ def test_a_single_image_is_one_slide(tmp_path):
     write(tmp_path / "cell 17.png")
     found = take_inventory(tmp_path)
     assert found.by_slide()[["slide", "images"]].to_numpy().tolist() == [["1", 1]]
-    assert found.assumed[-1] == "1 image in the folder itself is taken for one slide, 1."
+    assert found.assumed[-1] == "1 image in the folder itself is taken for one slide, called 1."
 
 
 def test_a_cell_named_like_a_gallery_is_kept(tmp_path):

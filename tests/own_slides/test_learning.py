@@ -66,7 +66,10 @@ def test_the_choice_is_a_sentence():
         detections, annotations, pd.DataFrame(index=range(20)), demand="precision", value=0.78
     )
     assert choice.met
-    assert "met with more than 1 votes after fine-tuning on 25 cells" in choice.sentence
+    assert choice.sentence == (
+        "After fine-tuning on 25 cells, cross-validated: a precision of at least 0.78 is met with "
+        "at least 2 votes: precision 0.80, recall 0.80, 50 false dicentrics per 1000 cells."
+    )
 
 
 def test_members_from_before_vote_beside_the_last_of_a_fine_tuning(tmp_path):

@@ -7,7 +7,13 @@ import pytest
 
 from dicentlib.errors import InputError
 from dicentlib.own_slides.appearance import QUANTITIES
-from dicentlib.own_slides.looks import judge, measure_slides, nearest_looks, read_reference
+from dicentlib.own_slides.looks import (
+    judge,
+    least_usual_first,
+    measure_slides,
+    nearest_looks,
+    read_reference,
+)
 from dicentlib.plotting.own_slides import plot_looks
 
 
@@ -68,6 +74,12 @@ def test_slides_are_medians_of_their_fields():
         images.append(image)
     measures = measure_slides(images, ["a", "a", "b"])
     assert measures["background"].to_list() == pytest.approx([0.83, 0.90], abs=0.005)
+
+
+def test_the_least_usual_slides_come_first(reference):
+    slides = {"a": measured(), "b": measured(noise=2.0), "c": measured(noise=2.0, edge_px=-1.0)}
+    looks = {slide: judge(row, reference) for slide, row in slides.items()}
+    assert least_usual_first(looks) == ["c", "b", "a"]
 
 
 def test_other_tables_are_refused(tmp_path):

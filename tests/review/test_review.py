@@ -255,6 +255,11 @@ def test_buttons_and_keys_do_the_same_as_the_state(gallery, tmp_path):
     assert "2 of 25 reviewed" in gallery.progress.value
 
 
+def test_a_blind_read_exports_no_annotations(images, tmp_path):
+    gallery = ReviewGallery(make_detections(3), images, path=tmp_path / "read.csv", blind=True)
+    assert "export" not in gallery.controls
+
+
 def test_pages_turn_by_themselves_and_dose_follows(gallery):
     assert "automatic: 1.30 Gy [0.65, 2.60], share 0.00" in gallery.dose.value
     assert "(provisional: 25 undecided)" in gallery.dose.value
