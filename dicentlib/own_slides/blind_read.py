@@ -40,7 +40,7 @@ STRATA = ("certain", "uncertain", "near miss", "no vote")
 CALLED = ("certain", "uncertain")
 SHARES = {"certain": 0.2, "uncertain": 0.3, "near miss": 0.3, "no vote": 0.2}
 JEFFREYS = 0.5
-N_DRAWS = 4000
+N_DRAWS = 40_000
 NEAR_UM = 1.8  # a chromosome's width: a point so near is the same object
 MINIMUM, MAXIMUM = 10, 400  # objects to be read
 

@@ -45,6 +45,12 @@ CELLS = (
 )
 
 
+def objects_caption(n_shown, n):
+    """What the sheet of a blind read shows: all of its `n` objects, or the first."""
+    of = f"The {n}" if n_shown == n else f"The first {n_shown} of {n}"
+    return f"{of} objects to be read: is the middle one a dicentric?"
+
+
 def scale_sentences(by_stated, size):
     """What is used and what the chromosomes say, for each pixel size that is stated.
 

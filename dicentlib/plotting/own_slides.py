@@ -11,6 +11,7 @@ from dicentlib.plotting.tiles import plot_tiles, tile_grid
 LIGHTS = {"green": "#009E73", "amber": "#E69F00", "red": "#D55E00"}
 MARKERS = "os^vDPX<>p*h"  # a slide with a marker of its own is named
 MOST_FIELDS = 12
+MOST_OBJECTS = 80  # of a blind read: a sheet of ten rows fits on a printed page
 LONGEST_NAME = 26  # characters of a slide or an image in a figure
 
 
@@ -162,7 +163,7 @@ def _intervals(ax, rows, triples, colour, label):
 
 
 def plot_learning_curve(curve, *, ax=None):
-    """Average precision on slides that were not trained on, by the number of annotated cells.
+    """Average precision on cells that were not trained on, by the number of annotated cells.
 
     Parameters
     ----------
@@ -182,7 +183,7 @@ def plot_learning_curve(curve, *, ax=None):
         ax.plot(mean.index, mean.to_numpy(), "-", color=colour, label=name)
         ax.plot(part["n_cells"], part["average_precision"], "o", color=colour, alpha=0.5, ms=4)
     ax.set(xlabel="Annotated cells used for fine-tuning", ylim=(0, 1.02),
-           ylabel="Average precision, other slides")  # fmt: skip
+           ylabel="Average precision, cells not trained on")  # fmt: skip
     ax.set_xscale("symlog", linthresh=10)
     sizes = sorted(curve["n_cells"].unique())
     ax.set_xticks(sizes, [str(size) for size in sizes])

@@ -134,6 +134,8 @@ def test_annotations_answer_and_teach(slides, members):
     )  # fmt: skip
     page = (out / "own_slides.html").read_text(encoding="utf-8")
     assert "(stated)" in page
+    n_sample = re.search(r"The first 80 of (\d+) objects to be read", page)[1]
+    assert 80 < int(n_sample) <= 400
     # everything is read: the intervals hold what the annotations say of all called dicentrics
     n_true, n_called = true_and_called(out / "scan", images / "annotations.csv")
     read, precision, recall, false, remark = row_of(page, "all slides")

@@ -215,6 +215,11 @@ def test_chromosomes_are_extrapolated_from_fields_that_were_not_cut_alone(tmp_pa
     assert sizes.set_index("slide")["n"].to_dict() == expected[expected > 0].to_dict()
 
 
+def test_a_sheet_says_how_much_it_shows():
+    assert page_parts.objects_caption(60, 60).startswith("The 60 objects to be read")
+    assert page_parts.objects_caption(80, 400).startswith("The first 80 of 400 objects to be read")
+
+
 def test_what_cannot_be_learnt_on_is_a_note():
     table = pd.DataFrame({"slide": ["a"] * 6 + ["b"] * 3 + ["c"] * 3})
     truth = pd.DataFrame({"image": []})
