@@ -174,6 +174,14 @@ def take_inventory(folder, *, samples=None):
     if (index.table["sample"] == "").any():
         assumed.append("Samples are named after the folders: no table states them.")
     assumed += _how_slides(table[no_slide])
+    shared = table.groupby("slide")["sample"].transform("nunique") > 1
+    if shared.any():
+        first = table.loc[shared, "slide"].iloc[0]
+        table["slide"] = table["slide"].mask(shared, table["sample"] + "/" + table["slide"])
+        assumed.append(
+            f"Slides of one name in several samples, such as {first}, are taken for several "
+            "slides: the name of the sample stands before theirs."
+        )
     index = ImageIndex(index.folder, table, index.quarantined)
     return Inventory(index, left_out.reset_index(drop=True), tuple(assumed))
 

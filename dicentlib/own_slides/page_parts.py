@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dicentlib.conventions import CLASSES
+from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.dose.steps import enough_for, sample_size
 from dicentlib.own_slides.blind_read import BlindEstimate
 from dicentlib.own_slides.learning import folds_of
@@ -37,6 +38,10 @@ NO_CELLS = (
     "and false dicentrics: judge objects of the blind read first."
 )
 SERIES = "A calibration series counted by this detector, as few cells as the last question allows"
+DOSES = (
+    "Called dicentrics by the dose that samples.csv states, with 95 % intervals. Unexposed cells "
+    "hold about one dicentric in 1000: what is called in them beyond that is false."
+)
 CELLS = (
     "How many cells answer a question, counted by eye and by this detector with the efficiency "
     "(recall) and the false dicentrics above; ratio: detector to eye. The middle values are used, "
@@ -104,6 +109,33 @@ def scoring_sentence(scan):
         f"{n_scored} of {n} images {'was' if n_scored == 1 else 'were'} scored; called in "
         f"{'it' if n_scored == 1 else 'them'}: {calls}."
     )
+
+
+def calls_by_dose(table, scan):
+    """Called dicentrics by dose, as text, with exact Poisson intervals of 95 %.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``image, dose_gy`` of an inventory; NaN where no dose is known.
+    scan : dicentlib.own_slides.candidates.Scan
+
+    Returns
+    -------
+    DataFrame
+        ``dose (Gy), cells, called dicentrics, called per 1000 cells``; empty without doses.
+    """
+    doses = table.set_index("image")["dose_gy"]
+    cells = scan.scored["image"].map(doses).value_counts().sort_index()
+    called = scan.called.loc[scan.called["class"] == "dicentric", "image"].map(doses)
+    rows = []
+    for dose, n_cells in cells.items():
+        n = int((called == dose).sum())
+        middle, *limits = 1000 * np.array([n, *poisson_limits(n)]) / n_cells
+        rate = f"{middle:.0f} [{limits[0]:.0f}, {limits[1]:.0f}]"
+        rows.append((f"{dose:g}", n_cells, n, rate))
+    columns = ["dose (Gy)", "cells", "called dicentrics", "called per 1000 cells"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def size_sentences(scan):

@@ -215,6 +215,21 @@ def test_chromosomes_are_extrapolated_from_fields_that_were_not_cut_alone(tmp_pa
     assert sizes.set_index("slide")["n"].to_dict() == expected[expected > 0].to_dict()
 
 
+def test_calls_by_dose_by_hand():
+    table = pd.DataFrame({"image": list("abcde"), "dose_gy": [0, 0, 2.5, np.nan, 2.5]})
+    images = pd.DataFrame({"image": list("abcd"), "slide": "s", "pixel_size_um": 0.1})
+    calls = pd.DataFrame({"image": list("cccdb"), "class": ["dicentric"] * 4 + ["fragment"],
+                          "votes": [2, 2, 1, 4, 4]})  # fmt: skip
+    found = page_parts.calls_by_dose(table, scan_of(images, calls))
+    # none in 2 cells: exact upper limit -ln(0.025) = 3.69, per 1000 cells 1844; two calls above one
+    # vote in one cell of 2.5 Gy: 0.242 to 7.22 (Poisson tables)
+    assert found.to_numpy().tolist() == [
+        ["0", 2, 0, "0 [0, 1844]"], ["2.5", 1, 2, "2000 [242, 7225]"]
+    ]  # fmt: skip
+    table["dose_gy"] = np.nan
+    assert page_parts.calls_by_dose(table, scan_of(images, calls)).empty
+
+
 def test_a_sheet_says_how_much_it_shows():
     assert page_parts.objects_caption(60, 60).startswith("The 60 objects to be read")
     assert page_parts.objects_caption(80, 400).startswith("The first 80 of 400 objects to be read")

@@ -87,6 +87,20 @@ def test_what_a_table_states_is_kept(tmp_path):
     assert found.assumed == ()
 
 
+def test_slides_of_one_name_in_two_samples_are_two(tmp_path):
+    for name in ("1.png", "2.png", "3.png"):
+        write(tmp_path / name)
+    (tmp_path / "samples.csv").write_text(
+        "image,sample,slide\n1.png,P1,1\n2.png,P2,1\n3.png,P2,2\n", encoding="utf-8"
+    )
+    found = take_inventory(tmp_path)
+    assert found.table["slide"].to_list() == ["P1/1", "P2/1", "2"]
+    assert found.assumed == (
+        "Slides of one name in several samples, such as 1, are taken for several slides: the name "
+        "of the sample stands before theirs.",
+    )
+
+
 def test_nothing_that_can_be_used(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"none of 1 files is an image that can be used.*broken"):
