@@ -1,5 +1,6 @@
 """Commands that execute notebooks: ``report`` and ``own-slides``."""
 
+import inspect
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -76,6 +77,7 @@ def own_slides(
     need a reviewer's answers or an annotations.csv. The last lines name the results and what to do
     next. The detections are kept in OUT: a second run does not score again.
     """
+    asked = _options_of(own_slides, dict(locals()))
     from dicentlib.own_slides.learning import check_demand
     from dicentlib.runs import notebook_paths, resolve
     from dicentlib.runs.pipeline import run_notebook
@@ -110,12 +112,30 @@ def own_slides(
         if page.is_file() and page.stat().st_mtime_ns > before:  # what is known so far
             typer.echo(f"page: {page}")
         raise
-    for line in _results(images, out, members):
+    for line in _results(images, out, members, asked, use_filter=use_filter):
         typer.echo(line)
 
 
-def _results(images, out, members):
-    """What `own-slides` left in its folder, and the commands that come next."""
+def _options_of(command, given):
+    """The options of a command that were given other values than their defaults, as typed."""
+    options = []
+    for name, parameter in inspect.signature(command).parameters.items():
+        if parameter.default in (parameter.empty, given[name]):
+            continue
+        typed = name.replace("_", "-")
+        if isinstance(given[name], bool):
+            options.append(f"--{typed}" if given[name] else f"--no-{typed}")
+        else:
+            options += [f"--{typed}", str(given[name])]
+    return options
+
+
+def _results(images, out, members, asked, *, use_filter):
+    """What `own-slides` left in its folder, and the commands that come next.
+
+    They keep the options `asked`: another filter, scale or seed would give other detections and
+    other objects to be judged.
+    """
     from dicentlib.files import read_json
     from dicentlib.runs import notebook_paths
 
@@ -126,18 +146,22 @@ def _results(images, out, members):
     tables = [*sorted(out.glob("*.csv")), *sorted((out / "scan").glob("*.parquet"))]
     lines += [f"table: {path}" for path in tables]
     notebook = notebook_paths()["08_own_slides"]
-    here, again = shlex.quote(str(images)), shlex.join(["--out", str(out), "--members", members])
-    if not read_json(out / "manifest.json")[notebook.stem]["n_read"]:
+    here, again = shlex.quote(str(images)), shlex.join(["--out", str(out), *asked])
+    facts = read_json(out / "manifest.json")[notebook.stem]
+    if not facts["n_read"]:
         return [
             *lines,
             "next, judge the objects of the blind read (precision and recall need answers):",
             f"  jupyter lab {shlex.quote(str(notebook))}",
             f"  with images = {str(images.absolute())!r} and run_dir = {str(out.absolute())!r} in "
-            "its cell of parameters",
+            "its cell of parameters" + (", and the options of this command" if asked else ""),
             "or put annotations.csv into the folder of the images and type again:",
             f"  python -m dicentlib own-slides {here} {again}",
         ]
-    scored = shlex.join([members, "--out", str(out / "scored"), "--filter-weights", "filter-small"])
+    scored = [members, "--out", str(out / "scored")]
+    if facts["pixel_size_from"] == "estimated":  # scoring would assume 0.1 um
+        scored += ["--pixel-size-um", str(facts["pixel_size_um"])]
+    scored = shlex.join(scored + ["--filter-weights", "filter-small"] * use_filter)
     return [
         *lines,
         "next, if the page satisfies you, score samples with the same detector:",

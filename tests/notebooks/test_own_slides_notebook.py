@@ -1,6 +1,10 @@
 """Notebook 08 on a small folder: images alone, then with annotations; and its command."""
 
+import inspect
+import json
 import re
+import shlex
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from dicentlib.__main__ import app
+from dicentlib.commands.notebooks import _options_of, _results, own_slides
 from dicentlib.ensemble import member_paths
 from dicentlib.files import find_model, read_json
 from dicentlib.operating_point import OperatingPoint
@@ -107,7 +112,9 @@ def test_images_alone_and_the_command(slides, members):
     assert (str(out / "own_slides.pdf") in result.output) == (out / "own_slides.pdf").exists()
     assert f"table: {out / 'samples_to_fill_in.csv'}" in result.output
     assert f"images = {str(images)!r} and run_dir = {str(out)!r}" in result.output
-    assert "python -m dicentlib own-slides" in result.output
+    # ... with the options of this one: else other detections, and other objects to be judged
+    again = ["own-slides", str(images), "--out", str(out), "--members", str(members)]
+    assert shlex.join([*again, "--no-use-filter", "--n-read", "20"]) in result.output
     (images / "annotations.csv").unlink()
     manifest = read_json(out / "manifest.json")[NOTEBOOK]
     assert (manifest["n_images"], manifest["n_read"]) == (8, 0)
@@ -169,6 +176,25 @@ def test_annotations_answer_and_teach(slides, members):
     assert read_json(out / "manifest.json")[NOTEBOOK]["n_read"] == int(read)
     voted = pd.read_parquet(out / "scan" / "detections.parquet")
     assert int(read) > (voted["class"] == "dicentric").sum()
+
+
+@pytest.mark.parametrize(
+    ("n_read", "source", "use_filter", "end"),
+    [
+        (0, "assumed", True, "own-slides a --out OUT --use-estimated-scale --seed 4"),
+        (7, "stated", True, "giemsa-small --out OUT/scored --filter-weights filter-small"),
+        (7, "estimated", False, "giemsa-small --out OUT/scored --pixel-size-um 0.0645"),
+    ],
+)
+def test_the_next_commands_keep_filter_scale_and_seed(tmp_path, n_read, source, use_filter, end):
+    (tmp_path / "own_slides.html").touch()
+    facts = {"n_read": n_read, "pixel_size_um": 0.0645, "pixel_size_from": source}
+    (tmp_path / "manifest.json").write_text(json.dumps({NOTEBOOK: facts}))
+    parameters = inspect.signature(own_slides).parameters
+    given = {name: parameter.default for name, parameter in parameters.items()}
+    asked = _options_of(own_slides, given | {"use_estimated_scale": True, "seed": 4})
+    lines = _results(Path("a"), tmp_path, "giemsa-small", asked, use_filter=use_filter)
+    assert lines[-1].endswith(end.replace("OUT", str(tmp_path)))
 
 
 def test_results_among_the_images_are_refused(slides):
