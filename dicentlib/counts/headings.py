@@ -52,6 +52,10 @@ ALLOWED = (
 
 DOSE = re.compile(f"(?:d|{WORD['dose']})(?: (?:in |en )?gy)?|gy")
 OTHER_UNIT = re.compile(f"(?:d|{WORD['dose']})? ?(?:in |en )?(?:[mcuµμ]gy|rad)")
+NUMBERED = re.compile(  # names of the rows where no column is called a sample's
+    rf"(?:(?:s|sr|sl|lfd|row|labor?|lab) ?)?(?:{WORD['number']})|"
+    "label|identifier|barcode|bezeichnung"
+)
 SAMPLE = re.compile(f"id|name|code|codigo|(?:{WORD['person']}) ?(?:{WORD['number']})?")
 # what surrounds the words for cells and dicentrics: "No. of cells scored", "Total dicentrics"
 COUNTED = (
@@ -136,6 +140,9 @@ def columns_of(headings, source):
             raise InputError(f"{source}: both {known[means]!r} and {column!r} are {means}")
         else:
             known[means] = column
+    if "sample" not in known and "dose_gy" not in known:
+        numbered = [column for column in headings if NUMBERED.fullmatch(_plain(column))]
+        known |= {"sample": numbered[0]} if numbered else {}
     if 0 not in classes and not {"n_cells", "n_dicentrics"} <= set(known):
         raise InputError(
             f"{source}: expected the columns N and X, or C0, C1 ...; found {list(headings)}"

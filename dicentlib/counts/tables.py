@@ -25,6 +25,7 @@ from dicentlib.tables import (
     numbers,
     plain_name,
     read_table,
+    refuse_formula_errors,
     whole_numbers,
 )
 
@@ -63,6 +64,7 @@ def read_counts(path):
     found = pd.DataFrame(index=range(len(table.cells)))
     if "sample" in known:
         names = table.cells[known["sample"]]
+        refuse_formula_errors(table.source, names)
         notice_dates(table.source, names)
         notice_spellings(table.source, names)
         found["sample"] = names.to_numpy()

@@ -71,7 +71,7 @@ def read_nd2(path):
 
 
 def read_czi(path):
-    """Values of the first plane of a CZI file, (H, W) or (H, W, 3).
+    """Values of the first plane of a CZI file, (H, W) or (H, W, 3), and notes.
 
     Tiles are put where the file says. Its reduced copies are left out. czifile lacks Zstandard,
     which ZEN writes by default, and with several threads it turns a tile that cannot be decoded
@@ -88,7 +88,7 @@ def read_czi(path):
         row_axis, col_axis = file.axes.index("Y"), file.axes.index("X")
         height, width, samples = (file.shape[axis] for axis in (row_axis, col_axis, -1))
         pixels = np.zeros((height, width, samples), np.dtype(file.dtype).base)
-        covered = 0
+        covered = np.zeros((height, width), bool)
         for entry in file.filtered_subblock_directory:
             corner = [at - first for at, first in zip(entry.start, file.start, strict=True)]
             row, col = corner[row_axis], corner[col_axis]
@@ -96,10 +96,12 @@ def read_czi(path):
                 continue  # of another plane, or a reduced copy
             tile = _tile(entry).reshape(entry.shape[row_axis], entry.shape[col_axis], samples)
             pixels[row : row + tile.shape[0], col : col + tile.shape[1]] = tile
-            covered += tile.shape[0] * tile.shape[1]
-    if covered < 0.5 * height * width:
-        raise ValueError(f"tiles cover {covered / (height * width):.0%} of the image")
-    return pixels[..., 0] if samples == 1 else pixels
+            covered[row : row + tile.shape[0], col : col + tile.shape[1]] = True
+    share = covered.mean()
+    if share < 0.5:
+        raise ValueError(f"tiles cover {share:.0%} of the image")
+    notes = () if share == 1 else (f"tiles cover {share:.0%} of the image, the rest is black",)
+    return (pixels[..., 0] if samples == 1 else pixels), notes
 
 
 def _tile(entry):

@@ -64,8 +64,8 @@ def read_picture(path):
         if facts.format == "TIFF":
             channels = read_tiff(path)
         elif facts.format in ("CZI", "ND2"):
-            values = (read_czi if facts.format == "CZI" else read_nd2)(path)
-            channels = Channels(values, "grey" if values.ndim == 2 else "colour")
+            values, notes = read_czi(path) if facts.format == "CZI" else (read_nd2(path), ())
+            channels = Channels(values, "grey" if values.ndim == 2 else "colour", notes=notes)
         else:
             channels = read_raster(path, facts.format)
         pixels, notes = to_grey(channels)

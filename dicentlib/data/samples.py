@@ -21,6 +21,7 @@ from dicentlib.tables import (
     numbers,
     plain_name,
     read_table,
+    refuse_formula_errors,
     with_plain_headings,
 )
 
@@ -104,6 +105,7 @@ def read_samples(samples):
         if column in table:
             table = table.assign(**{column: as_text(table[column])})
             if column != "image":  # that names a file, which is there or not
+                refuse_formula_errors(name, table[column].set_axis(rows))
                 notice_dates(name, table[column].set_axis(rows))
                 notice_spellings(name, table[column])
     table = table.assign(image=[image.replace("\\", "/") for image in table["image"]])

@@ -22,6 +22,7 @@ from dicentlib.tables import SUFFIXES, as_text, notice_dates
 
 # of every table, also where no sample has a dose
 COLUMNS = "sample n_cells n_dicentrics yield u method dose_gy lower_gy upper_gy category"
+KNOWN = ("sample", "dose_gy", "n_cells", "n_dicentrics", "distribution", "slides")
 SCORER_NOTE = (
     "It was made by an automatic scorer, which these counts do not name: it holds for counts "
     "of that scorer alone."
@@ -100,6 +101,14 @@ def named_samples(counts):
         warnings.warn(
             "the table of counts states doses, which are not used: every row is a sample whose "
             "dose is estimated from its counts",
+            InputWarning,
+            stacklevel=3,
+        )
+    others = [name for name in table if name not in KNOWN]
+    if "sample" not in table and others:
+        warnings.warn(
+            f"no column of the table of counts names the samples (ID); they are called by the "
+            f"number of their row; not used: {', '.join(map(str, others[:5]))}",
             InputWarning,
             stacklevel=3,
         )

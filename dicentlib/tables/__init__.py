@@ -11,6 +11,6 @@ from dicentlib.tables.reading import (
     read_table,
     with_plain_headings,
 )
-from dicentlib.tables.spellings import as_text, notice_spellings
+from dicentlib.tables.spellings import as_text, notice_spellings, refuse_formula_errors
 from dicentlib.tables.workbook import is_workbook
 from dicentlib.tables.writing import check_table_name, write_table

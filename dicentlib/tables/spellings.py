@@ -6,12 +6,18 @@ import warnings
 
 import pandas as pd
 
-from dicentlib.errors import InputWarning
+from dicentlib.errors import InputError, InputWarning
 
 N_SHOWN = 3
 # small letters whose capitals look like Latin ones: Cyrillic, then Greek
 LOOK_ALIKES = str.maketrans(
     "авекмнорстухіјѕ" + "αβεζηικμνορτυχ", "abekmhopctyxijs" + "abezhikmnoptyx"
+)
+
+# what a spreadsheet shows where a formula has failed, in English and German
+FORMULA_ERROR = re.compile(
+    r"#(?:N/A|NAME\?|REF!|VALUE!|DIV/0!|NUM!|NULL!|SPILL!|NV|BEZUG!|WERT!|ZAHL!)|#{4,}",
+    re.IGNORECASE,
 )
 
 
@@ -26,6 +32,25 @@ def as_text(column):
     if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")
     return column.astype(object).where(column.notna(), "").astype(str)
+
+
+def refuse_formula_errors(source, names):
+    """Refuse names that are the error of a formula, which would make one person of several.
+
+    Parameters
+    ----------
+    source : str
+        The message begins with it.
+    names : Series of str
+        ``name`` is the column's, the index the row's number in the file.
+    """
+    wrong = names.map(lambda name: FORMULA_ERROR.fullmatch(name) is not None).astype(bool)
+    if wrong.any():
+        row = wrong.idxmax()
+        raise InputError(
+            f"{source}, row {row}: column {names.name} has {names[row]!r}, the error of a "
+            "spreadsheet's formula; expected a name"
+        )
 
 
 def notice_spellings(source, names):

@@ -6,6 +6,8 @@ import pytest
 
 from dicentlib.counts.sample import Sample
 from dicentlib.counts.tables import read_counts
+from dicentlib.data.samples import read_samples
+from dicentlib.dose.table import named_samples
 from dicentlib.errors import InputError, InputWarning
 
 
@@ -131,3 +133,29 @@ def test_a_workbook_with_a_password_is_named(tmp_path):
     content = b"\xd0\xcf\x11\xe0" + bytes(600) + "EncryptedPackage".encode("utf-16-le")
     with pytest.raises(InputError, match=r"a workbook with a password; save it .* without one"):
         read_counts(saved(tmp_path, content))
+
+
+@pytest.mark.parametrize("error", ["#N/A", "#NV", "#NAME?", "#BEZUG!", "#VALUE!", "########"])
+def test_names_that_are_errors_of_formulas_are_refused(tmp_path, error):
+    path = saved(tmp_path, f"ID,N,X\nA,352,72\n{error},340,14\n")
+    with pytest.raises(InputError, match=r"row 3: column ID has .*, the error of a spreadsheet's"):
+        read_counts(path)
+    path.write_text(f"image,sample\na.png,P1\nb.png,{error}\n")
+    with pytest.raises(InputError, match=r"row 3: column sample has .*, the error of a sprea"):
+        read_samples(path)
+
+
+@pytest.mark.parametrize("heading", ["Nr.", "No", "S. No.", "Lab no.", "Barcode", "Kennung"])
+def test_a_column_of_numbers_names_the_rows_where_no_other_does(tmp_path, heading):
+    path = saved(tmp_path, f"{heading},N,X\n7,352,72\n9,340,14\n")
+    assert [name for name, *_ in named_samples(path)] == ["7", "9"]
+    path = saved(tmp_path, f"{heading},Name,N,X\n7,Anna,352,72\n")
+    assert [name for name, *_ in named_samples(path)] == ["Anna"]
+
+
+def test_samples_without_names_are_said_where_other_columns_may_hold_them(tmp_path):
+    path = saved(tmp_path, "Accession,N,X\nQ7,352,72\nQ9,340,14\n")
+    with pytest.warns(InputWarning, match="called by the number of their row; not used: Access"):
+        assert [name for name, *_ in named_samples(path)] == ["1", "2"]
+    path = saved(tmp_path, "N,X\n352,72\n")
+    assert [name for name, *_ in named_samples(path)] == ["1"]

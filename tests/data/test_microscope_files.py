@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from nd2_file import write_nd2
 
-from dicentlib.data import read_image
+from dicentlib.data import microscope, read_image, read_picture
 from dicentlib.data.inspection import inspect_image
 from dicentlib.errors import InputError
 
@@ -34,6 +34,21 @@ def test_tiles_of_a_colour_czi_lie_side_by_side():
     red, green, blue = RAMP // 4, RAMP // 2, RAMP  # Rec. 601 weights
     grey = (0.299 * red + 0.587 * green + 0.114 * blue) / 255
     assert np.allclose(image[:, :40], grey, atol=2e-3)
+
+
+def test_a_tile_that_is_missing_is_noted(monkeypatch):
+    czifile = pytest.importorskip("czifile")
+    path = FILES / "colour_tiles.czi"
+    with czifile.CziFile(str(path)) as file:
+        seen = {"filtered_subblock_directory": file.filtered_subblock_directory[:1]}
+        seen |= {"shape": file.shape, "start": file.start, "axes": file.axes}
+    for name, value in seen.items():  # the file without its second tile
+        patched = property(lambda file, value=value: value, lambda file, value: None)
+        monkeypatch.setattr(czifile.CziFile, name, patched)
+    monkeypatch.setattr(microscope, "_tile", lambda entry: np.full(entry.shape, 99, np.uint8))
+    picture = read_picture(path)
+    assert "tiles cover 50% of the image, the rest is black" in picture.notes
+    assert sorted(np.unique(picture.pixels.round(3))) == pytest.approx([0, 99 / 255], abs=1e-3)
 
 
 def test_planes_of_a_czi_are_counted():
