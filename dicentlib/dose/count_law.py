@@ -23,6 +23,7 @@ def log_count_probability(count, n_cells, mean, variance):
     Without variance it is Poisson; `mean` zero gives 0 for no dicentric, else -infinity.
     """
     mean = np.asarray(mean, dtype=float)
+    variance = np.maximum(variance, 0.0)  # it follows a falling curve's yield below 0
     expected = n_cells * mean
     poisson = xlogy(count, expected) - expected - gammaln(count + 1)
     ratio = np.divide(variance, mean, out=np.zeros_like(mean), where=mean > 0)

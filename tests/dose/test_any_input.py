@@ -179,3 +179,9 @@ def test_fits(doses, data, model, background):
     if curve is not None:
         assert np.all(np.isfinite(curve.coefficients))
         sound(answered(estimate_dose, [180, 15, 5], curve))
+
+
+def test_a_curve_that_falls_below_zero_gives_a_limit_without_a_warning():
+    curve = CalibrationCurve([0.001, 0.4, -0.03])
+    estimate = estimate_dose([100_000, 0, 1], curve=curve, method="detector")
+    assert (estimate.dose_gy, estimate.lower_gy) == (0, 0)
