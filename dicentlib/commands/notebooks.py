@@ -78,7 +78,7 @@ def own_slides(
     next. The detections are kept in OUT: a second run does not score again.
     """
     asked = _options_of(own_slides, dict(locals()))
-    from dicentlib.own_slides.learning import check_demand
+    from dicentlib.own_slides.demand import check_demand
     from dicentlib.runs import notebook_paths, resolve
     from dicentlib.runs.pipeline import run_notebook
     from dicentlib.scoring.samples import results_folder

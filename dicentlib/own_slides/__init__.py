@@ -3,6 +3,7 @@
 from dicentlib.own_slides import (
     blind_read,
     candidates,
+    demand,
     first_day,
     inventory,
     learning,

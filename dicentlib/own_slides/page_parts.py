@@ -194,7 +194,7 @@ def agreement_in_words(table):
     Parameters
     ----------
     table : DataFrame
-        Of :func:`dicentlib.own_slides.learning.agreement_table`.
+        Of :func:`dicentlib.own_slides.demand.agreement_table`.
     """
     shares = {
         name: ["–" if pd.isna(value) else f"{value:.2f}" for value in table[name]]

@@ -15,8 +15,8 @@ from dicentlib.calibration import published_curve
 from dicentlib.errors import InputError
 from dicentlib.own_slides import candidates, first_day, page_parts
 from dicentlib.own_slides.blind_read import answers_of, estimate, estimates_by_slide
+from dicentlib.own_slides.demand import choose_untuned
 from dicentlib.own_slides.inventory import scale_conflicts, take_inventory
-from dicentlib.own_slides.learning import choose_untuned
 from dicentlib.own_slides.scale import ScaleEstimate, ScaleModel
 from dicentlib.planning import plan_series
 from dicentlib.plotting.own_slides import plot_blind_read, plot_fields, plot_scale

@@ -6,10 +6,12 @@ import pytest
 from scoring_set import save_untrained
 
 from dicentlib.errors import InputError
-from dicentlib.own_slides.learning import (
+from dicentlib.own_slides.demand import (
     agreement_table,
     choose_agreement,
     choose_on_most_cells,
+)
+from dicentlib.own_slides.learning import (
     fine_tuning,
     folds_of,
     voters_after,
