@@ -100,7 +100,7 @@ def _names(table, columns):
     cells = table.cells.drop(columns=columns)
     return {
         row: [plain_name(cell) for cell in values]
-        for row, values in zip(cells.index, cells.itertuples(index=False), strict=True)
+        for row, values in zip(cells.index, cells.to_numpy(), strict=True)
     }
 
 

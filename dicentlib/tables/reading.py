@@ -197,7 +197,7 @@ def _frame(path, header, body):
     unnamed = [column for column in range(width) if not names[column]]
     if unnamed and unnamed[0] == 0 and _numbers_the_rows(table[0]):
         unnamed, table = unnamed[1:], table.drop(columns=0)
-    for row, values in zip(table.index, table[unnamed].itertuples(index=False), strict=True):
+    for row, values in zip(table.index, table[unnamed].to_numpy(), strict=True):
         value = next((value for value in values if value), None)
         if value is not None:
             raise InputError(
