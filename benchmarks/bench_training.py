@@ -26,6 +26,7 @@ from dicentlib.loss import HeatmapLoss
 from dicentlib.model import LITE0, HeatmapUnet
 from dicentlib.simulation import simulate_set
 from dicentlib.training import read_image_set
+from dicentlib.training.cuda_graph import as_cuda_graph
 from dicentlib.training.fit import computes_bfloat16
 
 PAPER_IMAGES, PAPER_EPOCHS = 4344, 100
@@ -49,7 +50,12 @@ def make_step(model, images, targets, *, channels_last, bfloat16, fused, compile
     model = model.to(memory_format=layout)
     images = images.to(memory_format=layout)
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=fused)
-    logits = torch.compile(model.logits) if compiled else model.logits
+    logits = model.logits
+    if compiled and images.device.type == "cuda":
+        with torch.autocast("cuda", torch.bfloat16, enabled=bfloat16):
+            logits = as_cuda_graph(model, images.shape)
+    elif compiled:
+        logits = torch.compile(logits)
     loss = HeatmapLoss()
 
     def step():
@@ -73,7 +79,7 @@ def compare_steps(encoder, arguments, device, shape, batch):
     best = variants["+ fused optimiser"]
     if computes_bfloat16():
         best = variants["+ bfloat16"] = best | {"bfloat16": True}
-    if shutil.which("g++"):
+    if device == "cuda" or shutil.which("g++"):
         variants["+ compiled"] = best | {"compiled": True}
     images = torch.rand(batch, 1, *shape, device=device)
     targets = torch.rand(batch, 2, shape[0] // 4, shape[1] // 4, device=device)

@@ -1,5 +1,7 @@
 """Annotated metaphases as training samples: image, target heatmaps and points."""
 
+from collections import defaultdict
+
 import numpy as np
 
 from dicentlib.conventions import CLASSES, REFERENCE_PIXEL_SIZE_UM, STRIDE
@@ -69,11 +71,11 @@ class MetaphaseDataset(ScaledImages):
         self.sigma = sigma
         self.seed = seed
         annotations = check_annotations(annotations, index)
-        by_image = dict(tuple(annotations.groupby("image")))
-        self._points = [
-            self._scaled_points(i, by_image.get(name, annotations[:0]))
-            for i, name in enumerate(self.names)
-        ]
+        marked = defaultdict(list)
+        columns = ("image", "class", "row", "col")
+        for image, name, row, col in zip(*(annotations[c] for c in columns), strict=True):
+            marked[image, name].append((row, col))
+        self._points = [self._scaled_points(i, marked) for i in range(len(self.names))]
         self.keep_in_memory(cache_gb)
         self._objects = {
             name: [
@@ -117,16 +119,13 @@ class MetaphaseDataset(ScaledImages):
         """Annotated points of image `i`: dict of class to array (n, 2), in pixels of `image(i)`."""
         return self._points[i]
 
-    def _scaled_points(self, i, rows):
+    def _scaled_points(self, i, marked):
         """Points of an image after resampling; pixel centres are at integers."""
-        facts = self.index.table.iloc[i]
-        before = np.array([facts["height_px"], facts["width_px"]], float)
-        after = np.array(self.shape(i))
+        before, after = self._own_shapes[i].astype(float), np.array(self.shape(i))
         points = {}
         for name in CLASSES:
-            own = rows.loc[rows["class"] == name, ["row", "col"]].to_numpy(float)
             try:
-                own = checked_points(own, before)
+                own = checked_points(marked.get((self.names[i], name), ()), before)
             except InputError as error:
                 raise InputError(f"{self.names[i]}: {error}") from error
             scaled = (own + 0.5) * after / before - 0.5

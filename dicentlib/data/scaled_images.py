@@ -36,6 +36,7 @@ class ScaledImages:
         self.names = index.table["image"].tolist()
         self.pixel_size_um = pixel_size_um
         self._own_sizes = index.table["pixel_size_um"].to_numpy(float)
+        self._own_shapes = index.table[["height_px", "width_px"]].to_numpy(int)
         self._in_memory = ()
 
     def image(self, i):
@@ -56,15 +57,13 @@ class ScaledImages:
 
     def shape(self, i):
         """Height and width of ``image(i)``."""
-        facts = self.index.table.iloc[i]
         factor = self._own_sizes[i] / self.pixel_size_um
-        return tuple(max(1, round(facts[side] * factor)) for side in ("height_px", "width_px"))
+        return tuple(max(1, round(side * factor)) for side in self._own_shapes[i].tolist())
 
     def keep_in_memory(self, gigabytes):
         """Read the first images, as many as fit into so much memory, and keep them."""
-        facts = self.index.table
         scale = (self._own_sizes / self.pixel_size_um) ** 2
-        sizes = (facts["height_px"] * facts["width_px"] * scale).cumsum() / 1e9
+        sizes = (self._own_shapes.prod(axis=1) * scale).cumsum() / 1e9
         n_images = int((sizes <= gigabytes).sum())
         with ThreadPoolExecutor(max_workers=READERS) as pool:
             images = pool.map(self.levels, range(n_images))

@@ -183,7 +183,7 @@ def as_batch(inputs):
     The background is exactly 0: another constant would be rounded alike everywhere in bfloat16,
     and batch normalisation would learn a mean that float32 does not have.
     """
-    return torch.as_tensor(np.asarray(inputs)).float()[:, None] * (2 / LEVELS) - 2
+    return torch.as_tensor(inputs).float()[:, None] * (2 / LEVELS) - 2
 
 
 @dataclass(frozen=True)

@@ -81,12 +81,12 @@ def augment(batch, *, generator, free_rotation=True):
         leaves room for, filled with background; else quarter turns alone.
     """
     n = len(batch)
-    draw = torch.rand(7, n, generator=generator)
+    draw = torch.rand(7, n, generator=generator).to(batch.device)
     stretch = torch.exp(STRETCH * (draw[4] - 0.5) * free_rotation)[:, None, None]
     flip = torch.where(draw[0] < 0.5, -1.0, 1.0)
     turns = torch.floor(4 * draw[1]) * (np.pi / 2)
     angle = turns + (2 * draw[2] - 1) * (np.pi / 4) * free_rotation
-    zoom = ZOOM[0] + (ZOOM[1] - ZOOM[0]) * draw[3] if free_rotation else torch.ones(n)
+    zoom = ZOOM[0] + (ZOOM[1] - ZOOM[0]) * draw[3] if free_rotation else torch.ones_like(flip)
     cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
     across, down = (2 * draw[5:] - 1) * (1 / zoom - 1).clamp(min=0)
     matrix = torch.stack(
@@ -159,10 +159,10 @@ class FilterModule(pl.LightningModule):
 
     def _augmented(self, inputs):
         return augment(
-            as_batch(inputs.cpu()),
+            as_batch(inputs.to(self.device)),
             generator=self.generator,
             free_rotation=self.recipe.free_rotation,
-        ).to(self.device)
+        )
 
     def validation_step(self, batch, _):
         inputs, labels, _ = batch

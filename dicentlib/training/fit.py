@@ -267,6 +267,7 @@ def _trainer(out, record, parameters, max_minutes, accelerator, devices, num_nod
         precision="bf16-mixed" if reduced else "32-true",
         plugins=[SynchroniseBatchNorm()] if n_ranks > 1 else None,
         callbacks=callbacks,
+        benchmark=parameters.crop_px is not None,  # crops have one shape, so kernels can be tried
         use_distributed_sampler=False,
         default_root_dir=out,
         **QUIET,

@@ -10,6 +10,7 @@ from dicentlib.conventions import CLASSES
 from dicentlib.errors import InputError
 from dicentlib.evaluation import Counts, count_matches
 from dicentlib.loss import HeatmapLoss, heatmap_cross_entropy
+from dicentlib.training.cuda_graph import as_cuda_graph
 
 VALIDATION_CONFIDENCE_THRESHOLD = 0.5
 TRUTH_THRESHOLD = 0.5
@@ -31,7 +32,7 @@ class HeatmapModule(pl.LightningModule):
     def __init__(self, model, parameters, *, n_steps, zero_dose=frozenset()):
         super().__init__()
         self.model = model.to(memory_format=torch.channels_last)
-        self.logits = torch.compile(model.logits) if parameters.compiled else model.logits
+        self.logits = model.logits
         self.parameters_ = parameters
         self.loss = HeatmapLoss(parameters.lam, parameters.rho)
         self.n_steps = n_steps
@@ -77,6 +78,16 @@ class HeatmapModule(pl.LightningModule):
             return heatmap_cross_entropy(logits, targets)
         self.loss.lam = 0.0 if self.is_delay(step) else self.parameters_.lam
         return self.loss(torch.sigmoid(logits.float()), targets)
+
+    def on_fit_start(self):
+        """Compile the step where asked: on a GPU, whose crops have one shape, as a CUDA graph."""
+        parameters = self.parameters_
+        if self.device.type != "cuda":
+            self.logits = torch.compile(self.model.logits) if parameters.compiled else self.logits
+        elif parameters.compiled and parameters.crop_px:
+            n_samples, side = parameters.batch_size // self.trainer.world_size, parameters.crop_px
+            with self.trainer.precision_plugin.forward_context():
+                self.logits = as_cuda_graph(self.model, (n_samples, 1, side, side))
 
     def on_train_epoch_start(self):
         # dropout and stochastic depth draw the same numbers after a resume

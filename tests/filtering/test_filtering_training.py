@@ -136,6 +136,14 @@ def test_augmentation_by_quarter_turns_moves_pixels_and_changes_none():
     assert len(np.unique(np.argmin(distances, axis=1))) > 3
 
 
+def test_inputs_are_prepared_and_turned_where_they_lie():
+    # "meta" stands for a GPU: a tensor there cannot be read by NumPy
+    inputs = torch.zeros(3, 20, 20, dtype=torch.uint8, device="meta")
+    turned = augment(as_batch(inputs), generator=torch.Generator().manual_seed(0))
+    assert turned.device.type == "meta"
+    assert turned.shape == (3, 1, 20, 20)
+
+
 def test_augmentation_fills_with_background():
     turned = augment(
         as_batch(np.full((8, 32, 32), 255)), generator=torch.Generator().manual_seed(0)
