@@ -154,7 +154,7 @@ def available_images(images, *, weights=None):
 
 def _rows(chunk, image_filter):
     """Rows of the table for prepared images; the network sees them as one batch."""
-    inputs = [item.network_input for _, item in chunk if not item.objection]
+    inputs = np.array([item.network_input for _, item in chunk if not item.objection])
     probabilities = iter(image_filter.probabilities(inputs))
     for name, item in chunk:
         if item.objection:
