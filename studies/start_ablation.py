@@ -19,10 +19,14 @@ import pandas as pd
 
 from dicentlib.conventions import CLASSES
 from dicentlib.ensemble import last_member_paths, load_members
+from dicentlib.model import LITE0
 from dicentlib.training import read_image_set, train
 from studies.orientation_ablation import marked_detections, ranking
 from studies.recipes.ready_ensemble import TRAINING
 
+LITE0_TRAINING = replace(
+    TRAINING, encoder=LITE0, encoder_weights="imagenet", batch_size=24, learning_rate=1e-3
+)
 RESNET = {"encoder": "tu-resnet10t", "encoder_weights": None}
 VARIANTS = {
     "ResNet-10-T, random": RESNET,
@@ -44,13 +48,18 @@ def main():
     arguments = parser.parse_args()
     variants = VARIANTS | ({"going on from members": RESNET} if arguments.members else {})
     train_set = read_image_set(arguments.train)
-    size = TRAINING.batch_size * arguments.steps // 4
+    size = LITE0_TRAINING.batch_size * arguments.steps // 4
     rows = []
     for number, (name, changes) in enumerate(variants.items()):
         if not name.startswith(arguments.only):
             continue
         parameters = replace(
-            TRAINING, epochs=4, cycle_epochs=None, samples_per_epoch=size, lam_delay=0.5, **changes
+            LITE0_TRAINING,
+            epochs=4,
+            cycle_epochs=None,
+            samples_per_epoch=size,
+            lam_delay=0.5,
+            **changes,
         )
         going_on = name == "going on from members"
         if going_on:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from dicentlib.ensemble import HeatmapStore, load_members
+from dicentlib.ensemble import load_members
 from dicentlib.errors import InputError
 from dicentlib.model import LITE0
 from dicentlib.operating_point import OperatingPoint
@@ -22,7 +22,6 @@ def tiny(monkeypatch):
         for name, options in ready_ensemble.SETS.items()
     }
     monkeypatch.setattr(ready_ensemble, "SETS", sets)
-    monkeypatch.setattr(ready_ensemble.shutil, "which", lambda name: None)  # compiles for a minute
     training = replace(
         ready_ensemble.TRAINING, encoder="tu-test_resnet", encoder_weights=None,
         decoder_channels=(8, 8), epochs=2, cycle_epochs=1, samples_per_epoch=8, batch_size=4,
@@ -60,22 +59,6 @@ def test_one_command_makes_an_ensemble_and_goes_on(tiny, tmp_path, monkeypatch, 
         ready_ensemble.run(folder, threads=1)
 
 
-def test_claims_compare_the_same_epochs_of_both_models(tiny, tmp_path, monkeypatch, capsys):
-    training = replace(ready_ensemble.TRAINING, epochs=6, lam_delay=1 / 3)
-    monkeypatch.setattr(ready_ensemble, "TRAINING", training)
-    monkeypatch.setattr(ready_ensemble, "refine", lambda *_, **__: None)
-    ready_ensemble.run(tmp_path / "run", threads=1)
-    capsys.readouterr()
-    ready_ensemble.claims(tmp_path / "run", threads=1, table_file=tmp_path / "claims.csv")
-    assert len(list((tmp_path / "run" / "model_a" / "members").iterdir())) == 4  # 2 are shared
-    for name in ("model_a", "model_b"):
-        store = HeatmapStore.open(tmp_path / "run" / "claims" / f"heatmaps_{name}.parquet")
-        assert store.shapes[0][0] == 2  # the last half of A's epochs
-    table = pd.read_csv(tmp_path / "claims.csv")
-    assert table["system"].tolist() == ["model A", "model B", "ensemble"] * 2
-    assert capsys.readouterr().out.count("Model B better than Model A") == 2
-
-
 def test_members_of_another_training_are_refined_with_their_encoder(tiny, tmp_path, monkeypatch):
     ready_ensemble.run(tmp_path / "run", threads=1, minutes=0)
     refinement = replace(ready_ensemble.REFINEMENT, encoder=LITE0)
@@ -86,12 +69,13 @@ def test_members_of_another_training_are_refined_with_their_encoder(tiny, tmp_pa
     assert {member.metadata["encoder"] for member in members} == {"tu-test_resnet"}
 
 
-def test_members_are_the_ends_of_whole_cycles_in_all_orientations():
-    for n_epochs, length in ((24, 6), (60, 6), (120, 6), (40, 10)):
+def test_members_are_the_ends_of_whole_cycles_in_different_orientations():
+    refinement = ready_ensemble.REFINEMENT
+    for n_epochs, length in ((25, 5), (63, 9), (refinement.epochs, refinement.cycle_epochs)):
         epochs = ready_ensemble.member_epochs(n_epochs, length)
-        assert len(epochs) == 8
-        assert max(epochs) == n_epochs
-        assert {(epoch - 1) % 8 for epoch in epochs} == set(range(8))
-    assert ready_ensemble.member_epochs(7, 6) == [1, 2, 3, 4, 5, 6]
+        assert epochs == [n_epochs - back * length for back in (4, 3, 2, 1, 0)]
+        assert len({(epoch - 1) % 8 for epoch in epochs}) == 5
+    assert ready_ensemble.member_epochs(7, 6) == [2, 3, 4, 5, 6]
+    assert ready_ensemble.member_epochs(36, 12) == [12, 23, 24, 35, 36]
     with pytest.raises(InputError, match="needs a cycle of 6"):
         ready_ensemble.member_epochs(5, 6)
