@@ -24,7 +24,7 @@ from tables import write_timings
 
 from dicentlib.model import HeatmapUnet
 
-FULL = {"shape": (896, 1008), "batch": 12, "images": 512, "repeats": 10, "product": 16384}
+FULL = {"shape": (896, 1008), "batch": 12, "images": 160, "repeats": 10, "product": 16384}
 SMALL = {"shape": (64, 96), "batch": 2, "images": 6, "repeats": 1, "product": 256}
 PRESET = {"encoder": "resnet34", "decoder": (256, 128)}  # the paper's
 MEMBERS = 10
