@@ -18,14 +18,12 @@ from dicentlib.counts.sample import Sample
 from dicentlib.counts.summary_rows import TOTAL, refuse_means, total_rows
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.tables import (
-    notice_dates,
-    notice_spellings,
+    check_names,
     notice_unusual_doses,
     number_style,
     numbers,
     plain_name,
     read_table,
-    refuse_formula_errors,
     whole_numbers,
 )
 
@@ -64,9 +62,7 @@ def read_counts(path):
     found = pd.DataFrame(index=range(len(table.cells)))
     if "sample" in known:
         names = table.cells[known["sample"]]
-        refuse_formula_errors(table.source, names)
-        notice_dates(table.source, names)
-        notice_spellings(table.source, names)
+        check_names(table.source, names)
         found["sample"] = names.to_numpy()
     if "dose_gy" in known:
         found["dose_gy"] = _doses(table, known["dose_gy"], style)

@@ -14,14 +14,12 @@ from dicentlib.data.scale import PIXEL_SIZES_UM
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.tables import (
     as_text,
-    notice_dates,
-    notice_spellings,
+    check_names,
     notice_unusual_doses,
     number_style,
     numbers,
     plain_name,
     read_table,
-    refuse_formula_errors,
     with_plain_headings,
 )
 
@@ -105,9 +103,7 @@ def read_samples(samples):
         if column in table:
             table = table.assign(**{column: as_text(table[column])})
             if column != "image":  # that names a file, which is there or not
-                refuse_formula_errors(name, table[column].set_axis(rows))
-                notice_dates(name, table[column].set_axis(rows))
-                notice_spellings(name, table[column])
+                check_names(name, table[column].set_axis(rows))
     table = table.assign(image=[image.replace("\\", "/") for image in table["image"]])
     for row, image in zip(rows, table["image"], strict=True):
         try:

@@ -18,7 +18,7 @@ from dicentlib.dose.bayesian import bounded_bayesian
 from dicentlib.dose.estimate import check_method, estimate_dose
 from dicentlib.dose.triage import triage_table
 from dicentlib.errors import InputError, InputWarning
-from dicentlib.tables import SUFFIXES, as_text, notice_dates
+from dicentlib.tables import SUFFIXES, as_text, check_names
 
 # of every table, also where no sample has a dose
 COLUMNS = "sample n_cells n_dicentrics yield u method dose_gy lower_gy upper_gy category"
@@ -93,7 +93,7 @@ def named_samples(counts):
     table = counts if isinstance(counts, pd.DataFrame) else read_counts(counts)
     if isinstance(counts, pd.DataFrame) and "sample" in table:
         table = table.assign(sample=as_text(table["sample"]))
-        notice_dates("table of counts", table["sample"])
+        check_names("table of counts", table["sample"])
     missing = {"n_cells", "n_dicentrics"} - set(table)
     if missing:
         raise InputError(f"the table has no column {', '.join(sorted(missing))}")

@@ -1,7 +1,7 @@
 """The one reader of tables: from any usual spreadsheet's file to text cells and numbers."""
 
-from dicentlib.tables.dates import notice_dates
 from dicentlib.tables.doses import notice_unusual_doses
+from dicentlib.tables.names import as_text, check_names
 from dicentlib.tables.numbers import number_style, numbers, whole_numbers
 from dicentlib.tables.reading import (
     SUFFIXES,
@@ -11,6 +11,5 @@ from dicentlib.tables.reading import (
     read_table,
     with_plain_headings,
 )
-from dicentlib.tables.spellings import as_text, notice_spellings, refuse_formula_errors
 from dicentlib.tables.workbook import is_workbook
 from dicentlib.tables.writing import check_table_name, write_table

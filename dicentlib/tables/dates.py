@@ -60,17 +60,15 @@ def notice_dates(source, names):
         ``name`` is the column's, the index the row's number in the file.
     """
     filled = names[names != ""]
-    shortened = filled[filled.map(lambda text: SHORTENED.fullmatch(text) is not None).astype(bool)]
-    if len(shortened):
+    for row, text in filled[filled.map(SHORTENED.fullmatch).notna()].head(1).items():
         warnings.warn(
-            f"{source}: column {names.name}: row {shortened.index[0]} {shortened.iloc[0]!r} is a "
-            "long number that a spreadsheet has shortened; read as it is. Type the whole number "
-            "in a text cell",
+            f"{source}: column {names.name}: row {row} {text!r} is a long number that a "
+            "spreadsheet has shortened; read as it is. Type the whole number in a text cell",
             InputWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     dates = filled.map(is_date).astype(bool)
-    whole = filled.map(lambda text: re.fullmatch(r"\d+", text) is not None).astype(bool)
+    whole = filled.map(re.compile(r"\d+").fullmatch).notna()
     if (~dates & ~whole).any():
         dates |= whole & filled.map(lambda text: text.isdecimal() and int(text) in SERIALS)
     without_year = filled.map(lambda text: re.search(r"\d\D+\d|\d{3}", text) is None)
@@ -85,5 +83,5 @@ def notice_dates(source, names):
         "of a name such as 1-2; read as it is. If the name was another, type it again in a text "
         "cell",
         InputWarning,
-        stacklevel=3,
+        stacklevel=4,
     )

@@ -1,4 +1,4 @@
-"""Names as text, and those that differ so little that they may be one: ``P-07``, ``p7``."""
+"""Names of samples and slides: as text, spoilt by a spreadsheet, or alike as ``P-07``, ``p7``."""
 
 import re
 import unicodedata
@@ -7,6 +7,7 @@ import warnings
 import pandas as pd
 
 from dicentlib.errors import InputError, InputWarning
+from dicentlib.tables.dates import notice_dates
 
 N_SHOWN = 3
 # small letters whose capitals look like Latin ones: Cyrillic, then Greek
@@ -34,8 +35,12 @@ def as_text(column):
     return column.astype(object).where(column.notna(), "").astype(str)
 
 
-def refuse_formula_errors(source, names):
-    """Refuse names that are the error of a formula, which would make one person of several.
+def check_names(source, names):
+    """Refuse names that a spreadsheet has spoilt, and say which it may have changed.
+
+    The error of a failed formula is refused: it would make one person of several. An
+    :class:`~dicentlib.errors.InputWarning` names what may be a date made of a name (see
+    :func:`dicentlib.tables.dates.notice_dates`), and names that may be two spellings of one.
 
     Parameters
     ----------
@@ -44,27 +49,21 @@ def refuse_formula_errors(source, names):
     names : Series of str
         ``name`` is the column's, the index the row's number in the file.
     """
-    wrong = names.map(lambda name: FORMULA_ERROR.fullmatch(name) is not None).astype(bool)
-    if wrong.any():
-        row = wrong.idxmax()
+    wrong = names[names.map(FORMULA_ERROR.fullmatch).notna()]
+    for row, text in wrong.head(1).items():
         raise InputError(
-            f"{source}, row {row}: column {names.name} has {names[row]!r}, the error of a "
-            "spreadsheet's formula; expected a name"
+            f"{source}, row {row}: column {names.name} has {text!r}, the error of a spreadsheet's "
+            "formula; expected a name"
         )
+    notice_dates(source, names)
+    _notice_spellings(source, names)
 
 
-def notice_spellings(source, names):
-    """Say in an :class:`~dicentlib.errors.InputWarning` which names may be two spellings of one.
+def _notice_spellings(source, names):
+    """Say which names may be two spellings of one; each is kept as a name of its own.
 
     They differ in letter case, accents, letters of another script that look alike, zeros before
-    a number, or what separates letters from digits; each is kept as a name of its own.
-
-    Parameters
-    ----------
-    source : str
-        The message begins with it.
-    names : Series of str
-        ``name`` is the column's.
+    a number, or what separates letters from digits.
     """
     spellings = {}
     for name in sorted({*names} - {""}):
@@ -77,7 +76,7 @@ def notice_spellings(source, names):
         f"{source}: column {names.name}: {shown} are taken for different names; if one is meant, "
         "write it in one way",
         InputWarning,
-        stacklevel=3,
+        stacklevel=4,
     )
 
 
