@@ -131,12 +131,12 @@ def timed(function, *arguments, **keywords):
     return result, time.perf_counter() - start
 
 
-def score(folder, point, options, **how):
+def score(folder, point, options, *, members=None, **how):
     """Score into a fresh folder."""
     shutil.rmtree(folder / "out", ignore_errors=True)
     return score_folder(
         folder / "images",
-        how.pop("members", folder / "members"),
+        members or folder / "members",
         out=folder / "out",
         confidence_threshold=point.confidence_threshold,
         agreement_threshold=point.agreement_threshold,

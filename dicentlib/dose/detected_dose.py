@@ -56,7 +56,6 @@ def detector_dose(
             "too uncertain for an upper limit."
         )
     upper, conflict = above_zero(upper, sample, detected, notes, level=level)
-    corrected, _ = detected.detector.correct(sample.yield_)
     if sample.yield_ > curve.coefficients[0] and dose == 0:
         notes.append("Without the false positives the yield is not above the background.")
     return estimate_of(
@@ -68,7 +67,7 @@ def detector_dose(
         yields=(sample.yield_, *detected.means_at(lower, upper)),
         level=level,
         shares=shares_of(detected, dose, index * float(detected.mean_at(dose)) / sample.n_cells),
-        corrected_yield=corrected,
+        corrected_yield=detected.detector.correct(sample.yield_),
         notes=notes,
         assumptions=(
             "Whole-body exposure; mid-p limits of the detected count, curve and detector "

@@ -72,14 +72,9 @@ class Detector:
             false_rate_error=math.sqrt(n_false + 0.5) / n_cells,
         )
 
-    def correct(self, yield_, variance=0.0):
-        """Yield of real dicentrics (y - p)/e, not below 0, and its variance.
-
-        .. math:: \\mathrm{var} = (\\mathrm{var}\\,y + \\sigma_p^2)/e^2 + y_c^2 \\sigma_e^2/e^2
-        """
-        corrected = max((yield_ - self.false_rate) / self.efficiency, 0.0)
-        counted = (variance + self.false_rate_error**2) / self.efficiency**2
-        return corrected, counted + (corrected * self.efficiency_error / self.efficiency) ** 2
+    def correct(self, yield_):
+        """Yield of real dicentrics, (y - p)/e, not below 0."""
+        return max((yield_ - self.false_rate) / self.efficiency, 0.0)
 
 
 FARTHEST_SUMMIT_GY = 1000.0  # a curve that bends down beyond does so at no dose
@@ -197,8 +192,7 @@ class DetectedCurve:
 
     def dose_at(self, detected_yield):
         """Dose at which m(D) is `detected_yield`; 0 at or below the background."""
-        corrected, _ = self.detector.correct(detected_yield)
-        return float(self.curve.dose_at(corrected))
+        return float(self.curve.dose_at(self.detector.correct(detected_yield)))
 
 
 def detected_count(sample, curve, detector, ensemble_yields, overdispersion):

@@ -130,7 +130,6 @@ def _posterior(whole, part, sample, detected, prior, level, highest):
     cumulative = np.concatenate([[0.0], np.cumsum(part.fraction_mass.ravel()[order])])
     cumulative = np.append(cumulative, cumulative[-1]) / cumulative[-1]
     dose_grid, dose_cumulative = _mixture(exposed)
-    density = np.gradient(dose_cumulative, dose_grid)
     shown_dose, shown_fraction, joint = _joint(part)
     return ExposurePosterior(
         p_partial=float(p_partial),
@@ -140,8 +139,6 @@ def _posterior(whole, part, sample, detected, prior, level, highest):
         level=level,
         prior=prior,
         warnings=_warnings(sample, detected, p_partial, dose_grid, dose_cumulative, highest),
-        dose_grid_gy=dose_grid,
-        dose_density=density,
         joint_dose_gy=shown_dose,
         joint_fraction=shown_fraction,
         joint=joint * p_partial,

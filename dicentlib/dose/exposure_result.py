@@ -62,8 +62,8 @@ class ExposurePosterior:
     exposed part (the whole body where that was exposed), ``equivalent_gy`` the whole-body
     equivalent: the dose of a whole-body exposure with the same mean yield. ``fraction`` is of the
     body, given that a part was exposed. The intervals of the two doses are over both hypotheses.
-    ``dose_grid_gy``, ``dose_density`` (per Gy) are of ``exposed_gy``; ``joint`` (dose, fraction)
-    is the density of the partial exposures at ``joint_dose_gy`` and ``joint_fraction``.
+    ``joint`` (dose, fraction) is the density of the partial exposures at ``joint_dose_gy`` and
+    ``joint_fraction``.
     """
 
     p_partial: float
@@ -73,8 +73,6 @@ class ExposurePosterior:
     level: float
     prior: ExposurePrior
     warnings: tuple
-    dose_grid_gy: np.ndarray = field(repr=False)
-    dose_density: np.ndarray = field(repr=False)
     joint_dose_gy: np.ndarray = field(repr=False)
     joint_fraction: np.ndarray = field(repr=False)
     joint: np.ndarray = field(repr=False)
