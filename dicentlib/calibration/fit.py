@@ -24,6 +24,7 @@ from dicentlib.errors import InputError
 
 NEAREST_GY = 1e-6  # doses nearer to another, or to 0, are the same
 ROUNDING = 1e-9  # of the largest yield; a background below it is 0
+FLAT = 1e-6  # of the largest yield; a smaller rise is that of rounding
 MODELS = {"linear-quadratic": 3, "linear": 2}  # coefficients
 FAMILIES = ("auto", "poisson", "quasi-poisson")
 
@@ -185,7 +186,8 @@ def _coefficients(design, counts, weight, free, background):
     )
     if 0 in free and coefficients[0] < ROUNDING * np.max(counts / cells):
         coefficients[0] = 0.0
-    if not coefficients[1:].any():
+    rise = design[:, 1:] @ coefficients[1 : design.shape[1]] / cells
+    if np.max(rise) <= FLAT * np.max(counts / cells):
         raise InputError("dicentrics per cell do not rise with the dose: there is no curve to fit")
     return coefficients, covariance
 

@@ -14,7 +14,8 @@ import numpy as np
 from numba import njit
 from scipy import ndimage
 
-EIGHT_CONNECTED = np.ones((3, 3), dtype=int)
+from dicentlib.voting import EIGHT_CONNECTED
+
 NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 
 

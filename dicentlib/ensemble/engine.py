@@ -19,13 +19,13 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from dicentlib.ensemble.regions import CELL_PX
 from dicentlib.errors import InputError
 from dicentlib.threads import available_processors
 
 ENGINES = ("torch", "openvino")
 MEASURED_ON = ("x86_64", "AMD64")  # processors on which OpenVINO was found faster
 TOLERANCE = 1e-4  # of heatmaps against the reference's
-CELL_PX = 16  # side of a cell of the network's coarsest map
 LARGEST_CONTEXT = 24  # cells; a network that looks farther sees whole fields
 OUTSIDE_CONTEXT = 0.025  # share of the gradient that may come from beyond the context
 

@@ -6,9 +6,9 @@ import numpy as np
 from scipy import ndimage
 
 from dicentlib.errors import InputError
+from dicentlib.voting import EIGHT_CONNECTED
 
 MEASURES = ("precision", "recall")
-EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
 
 
 class Counts(NamedTuple):

@@ -9,10 +9,10 @@ from scipy import ndimage
 from dicentlib.conventions import CLASSES, STRIDE
 from dicentlib.data.targets import without_padding
 from dicentlib.errors import InputError
-from dicentlib.evaluation.counts import EIGHT_CONNECTED, MEASURES, rate
+from dicentlib.evaluation.counts import MEASURES, rate
 from dicentlib.evaluation.ensembles import random_ensembles, summarise
 from dicentlib.evaluation.surface import grid_position, image_counts
-from dicentlib.voting import decide, vote
+from dicentlib.voting import EIGHT_CONNECTED, decide, vote
 
 N_RESAMPLES = 200  # of the images, for the interval that covers them too
 

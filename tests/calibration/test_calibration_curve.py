@@ -365,10 +365,26 @@ def test_constrained_maximum_of_any_series(seed):
         assert (slope[found == 0] > -tolerance).all()
 
 
-@pytest.mark.parametrize("counts", [[3, 3, 3, 3], [5, 3, 2, 1]])
-def test_counts_that_do_not_rise_are_refused(counts):
+@pytest.mark.parametrize(
+    ("cells", "counts"),
+    [
+        ([10] * 4, [5, 3, 2, 1]),
+        *(([10] * 4, [each] * 4) for each in (1, 3, 7, 11, 100)),
+        *((np.array([10, 20, 40, 30]), np.array([1, 2, 4, 3]) * each) for each in (3, 11, 70)),
+        (np.full(4, 10_000), np.full(4, 10_007)),
+    ],
+)
+def test_counts_that_do_not_rise_are_refused(cells, counts):
+    """Equal yields are flat whatever the rounding of the fit leaves of a slope."""
     with pytest.raises(InputError, match="do not rise with the dose"):
-        fit_curve([0, 1, 2, 3], [10] * 4, counts)
+        fit_curve([0, 1, 2, 3], cells, counts)
+
+
+def test_a_rise_that_many_cells_show_is_no_rounding():
+    """C = y0 and alpha D = y1 - y0 to the digits of the counts: two doses, two coefficients."""
+    cells = 10**8
+    curve = fit_curve([0, 1], [cells] * 2, [10**7, 10**7 + 10**4], model="linear")
+    assert curve.coefficients == pytest.approx([0.1, 1e-4, 0], rel=1e-6)
 
 
 def test_no_dicentric_at_0_gy_is_no_known_background():

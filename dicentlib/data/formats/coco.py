@@ -12,7 +12,7 @@ from dicentlib.data.formats.corners import refuse_corners
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.files import read_json, write_json
 
-BOX_PX = 40  # side of the box that COCO wants round an object: about a chromosome
+BOX_PX = 40  # side of the box that is written round an object: about a chromosome
 
 
 def write_coco(path, annotations, index):

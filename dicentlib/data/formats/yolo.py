@@ -12,12 +12,12 @@ import yaml
 
 from dicentlib.conventions import CLASSES
 from dicentlib.data.annotations import check_annotations, check_rows
+from dicentlib.data.formats.coco import BOX_PX
 from dicentlib.data.formats.corners import refuse_corners
 from dicentlib.data.paths import files_below
 from dicentlib.errors import InputError, InputWarning
 from dicentlib.files import atomic_path, read_json, read_text
 
-BOX_PX = 40
 NAME_FILES = ("classes.txt", "obj.names", "data.yaml", "dataset.yaml", "data.yml", "notes.json")
 
 
