@@ -8,6 +8,7 @@ from dicentlib.own_slides import (
     inventory,
     learning,
     looks,
-    page_parts,
+    page_sentences,
+    page_tables,
     scale,
 )

@@ -12,7 +12,7 @@ from dicentlib.data.index import reason
 from dicentlib.data.scale import CONFLICT
 from dicentlib.dose import Detector
 from dicentlib.errors import InputError
-from dicentlib.own_slides import page_parts
+from dicentlib.own_slides import page_sentences
 from dicentlib.own_slides.inventory import is_stated
 from dicentlib.own_slides.learning import sizes_that_fit
 from dicentlib.own_slides.scale import combine_fields
@@ -111,7 +111,9 @@ def attempt(page, folder, step, /, *arguments, **options):
     try:
         return step(*arguments, **options)
     except InputError as error:
-        page.replace("Verdict", report.headline("On these slides", page_parts.STOPPED, f"{error}."))
+        page.replace(
+            "Verdict", report.headline("On these slides", page_sentences.STOPPED, f"{error}.")
+        )
         write_page(page, folder)
         raise
 

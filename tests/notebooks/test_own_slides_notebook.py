@@ -17,7 +17,7 @@ from dicentlib.commands.notebooks import _options_of, _results, own_slides
 from dicentlib.ensemble import member_paths
 from dicentlib.files import find_model, read_json
 from dicentlib.operating_point import OperatingPoint
-from dicentlib.own_slides import page_parts
+from dicentlib.own_slides import page_sentences
 from dicentlib.runs import notebook_paths
 from dicentlib.runs.pipeline import run_notebook
 from dicentlib.scoring import score_folder
@@ -103,8 +103,8 @@ def test_images_alone_and_the_command(slides, members):
     # the annotations of another folder are a sentence, and the rest goes on
     assert "The annotations are not used" in page
     assert "image &#39;other/1.png&#39; is not in" in page
-    assert page_parts.NO_CELLS in page
-    assert page_parts.NEXT in page
+    assert page_sentences.NO_CELLS in page
+    assert page_sentences.NEXT in page
     # nothing was read: no intervals
     assert row_of(page, "all slides") == ["0", "–", "–", "–", "nothing read"]
     # the last lines name every result and the next command
@@ -157,7 +157,7 @@ def test_annotations_answer_and_teach(slides, members):
     cells = [f'<td class="number">{number}</td>' for number in (AGREEMENT + 1, n_called)]
     assert "".join(cells) in page
     assert "Measured on slides that were not trained on." in page
-    assert page_parts.SERIES in page
+    assert page_sentences.SERIES in page
     curve = pd.read_csv(out / "learning_curve.csv")
     assert curve.groupby(["n_cells", "class"]).size().to_list() == [2, 2, 2, 2]
     truth = pd.read_csv(images / "annotations.csv")

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from dicentlib.__main__ import app
 from dicentlib.calibration import published_curve
 from dicentlib.errors import InputError
-from dicentlib.own_slides import candidates, first_day, page_parts
+from dicentlib.own_slides import candidates, first_day, page_sentences, page_tables
 from dicentlib.own_slides.blind_read import answers_of, estimate, estimates_by_slide
 from dicentlib.own_slides.demand import choose_untuned
 from dicentlib.own_slides.inventory import scale_conflicts, take_inventory
@@ -44,10 +44,10 @@ def answers(slide, n):
 
 def test_nothing_is_shown_where_nothing_was_read():
     none = estimates_by_slide(SIZES, answers("a", 0), CELLS)
-    table = page_parts.estimates_table(none, {})
+    table = page_tables.estimates_table(none, {})
     assert (table[["precision", "recall", "false per 1000 cells"]] == "–").all(axis=None)
     one = estimates_by_slide(SIZES, answers("a", 20), CELLS)
-    table = page_parts.estimates_table(one, {"c": "3 images: blurred"}).set_index("slides")
+    table = page_tables.estimates_table(one, {"c": "3 images: blurred"}).set_index("slides")
     assert table.loc["b", "precision"] == "–"
     assert table.loc["a", "precision"].startswith("0.9")  # 20 of 20, 95 % interval
     assert table["read"].to_list() == [20, 20, 0, 0]
@@ -69,11 +69,11 @@ def test_fields_of_different_size_have_one_scale():
 def test_an_assumed_scale_is_not_called_confirmed():
     fields = pd.Series([0.095, 0.105])
     estimate = ScaleEstimate(0.1, 0.085, 0.118, 2, fields)
-    said = page_parts.scale_sentence(estimate, first_day.PixelSize(0.1, "assumed"))
+    said = page_sentences.scale_sentence(estimate, first_day.PixelSize(0.1, "assumed"))
     assert said.endswith("to be sure, state it in samples.csv.")
-    said = page_parts.scale_sentence(estimate, first_day.PixelSize(0.1, "stated"))
+    said = page_sentences.scale_sentence(estimate, first_day.PixelSize(0.1, "stated"))
     assert said.endswith("0.085 to 0.118).")
-    said = page_parts.scale_sentence(estimate, first_day.PixelSize(0.2, "assumed"))
+    said = page_sentences.scale_sentence(estimate, first_day.PixelSize(0.2, "assumed"))
     assert said.endswith("The two disagree: check the scale before you rely on any count.")
 
 
@@ -135,13 +135,13 @@ def test_each_stated_scale_is_compared_with_its_own_chromosomes():
     # the estimate for images that state nothing is made of these alone
     size = first_day.pixel_size_to_use(table, by_stated[None], use_estimate=True)
     assert size == first_day.PixelSize(0.2, "estimated")
-    said = page_parts.scale_sentences(by_stated, size)
+    said = page_sentences.scale_sentences(by_stated, size)
     assert [text.startswith(f"Pixel size used: {um} um ({how}).") for text, um, how in zip(
         said, (0.06, 0.1, 0.2), ("stated", "stated", "estimated"), strict=True
     )] == [True] * 3  # fmt: skip
     assert ["disagree" in text for text in said] == [True, False, False]
     stated = first_day.estimates_by_stated(estimate, table[:2], model)
-    assert len(page_parts.scale_sentences(stated, first_day.PixelSize(0.1, "stated"))) == 1
+    assert len(page_sentences.scale_sentences(stated, first_day.PixelSize(0.1, "stated"))) == 1
     ax = plot_scale(estimate, used_um=[0.06, 0.1, 0.2], used_is="estimated")
     used = [line.get_xdata()[0] for line in ax.get_lines() if line.get_linestyle() == "--"]
     assert used == [0.06, 0.1, 0.2]
@@ -186,7 +186,7 @@ def test_annotations_know_what_no_candidate_shows():
         "is met with at least 2 votes: precision 1.00, recall 0.33, 0 false dicentrics per 1000 "
         "cells."
     )
-    words = page_parts.agreement_in_words(choice.table)
+    words = page_tables.agreement_in_words(choice.table)
     assert words.iloc[0].to_list() == [1, 2, "0.50", "0.33", "500"]
 
 
@@ -220,19 +220,21 @@ def test_calls_by_dose_by_hand():
     images = pd.DataFrame({"image": list("abcd"), "slide": "s", "pixel_size_um": 0.1})
     calls = pd.DataFrame({"image": list("cccdb"), "class": ["dicentric"] * 4 + ["fragment"],
                           "votes": [2, 2, 1, 4, 4]})  # fmt: skip
-    found = page_parts.calls_by_dose(table, scan_of(images, calls))
+    found = page_tables.calls_by_dose(table, scan_of(images, calls))
     # none in 2 cells: exact upper limit -ln(0.025) = 3.69, per 1000 cells 1844; two calls above one
     # vote in one cell of 2.5 Gy: 0.242 to 7.22 (Poisson tables)
     assert found.to_numpy().tolist() == [
         ["0", 2, 0, "0 [0, 1844]"], ["2.5", 1, 2, "2000 [242, 7225]"]
     ]  # fmt: skip
     table["dose_gy"] = np.nan
-    assert page_parts.calls_by_dose(table, scan_of(images, calls)).empty
+    assert page_tables.calls_by_dose(table, scan_of(images, calls)).empty
 
 
 def test_a_sheet_says_how_much_it_shows():
-    assert page_parts.objects_caption(60, 60).startswith("The 60 objects to be read")
-    assert page_parts.objects_caption(80, 400).startswith("The first 80 of 400 objects to be read")
+    assert page_sentences.objects_caption(60, 60).startswith("The 60 objects to be read")
+    assert page_sentences.objects_caption(80, 400).startswith(
+        "The first 80 of 400 objects to be read"
+    )
 
 
 def test_what_cannot_be_learnt_on_is_a_note():
@@ -258,20 +260,20 @@ def test_the_learning_curve_says_what_it_brought():
         "average_precision": [0.6, 0.8, 0.8, 0.9], "n_true": 9,
     })  # fmt: skip
     one, several = pd.DataFrame({"slide": ["a"] * 4}), pd.DataFrame({"slide": ["a", "a", "b", "b"]})
-    said = page_parts.learning_sentences(curve, several, n_folds=2, seed=0)
+    said = page_sentences.learning_sentences(curve, several, n_folds=2, seed=0)
     assert said[0] == "Measured on slides that were not trained on."
     assert "mean of 2 folds: 0.70 with 0, 0.85 with 10. The folds differ by 0.15" in said[1]
-    said = page_parts.learning_sentences(curve, one, n_folds=2, seed=0)
+    said = page_sentences.learning_sentences(curve, one, n_folds=2, seed=0)
     assert said[0].startswith("Measured on other cells of the same slides: fewer than 2 slides")
     none = curve.assign(average_precision=np.nan)
-    assert "is not known" in page_parts.learning_sentences(none, one, n_folds=2, seed=0)[1]
+    assert "is not known" in page_sentences.learning_sentences(none, one, n_folds=2, seed=0)[1]
 
 
 def test_the_series_on_the_page_is_that_of_the_command():
     read = pd.DataFrame({"stratum": ["certain"] * 40, "true": [True] * 36 + [False] * 4})
     detector = first_day.measured_detector(estimate({"certain": 40}, read, n_cells=200))
     series = plan_series(published_curve("barquinero-1995-co60"), {2.0: 0.125}, detector=detector)
-    table = page_parts.series_table(series)
+    table = page_tables.series_table(series)
     asked = ["plan", "barquinero-1995-co60", "--efficiency", str(detector.efficiency)]
     result = CliRunner().invoke(app, [*asked, "--false-rate", str(detector.false_rate)])
     printed = [line.split() for line in result.output.splitlines()[-len(table):]]  # fmt: skip
@@ -332,19 +334,19 @@ def test_slides_without_a_scored_or_measured_image_stay_with_their_reasons(tmp_p
         }
     )
     scan = candidates.Scan(pd.DataFrame(), images, {}, 4)
-    assert page_parts.unscored_slides(found.table, scan) == {
+    assert page_tables.unscored_slides(found.table, scan) == {
         "b": "2 images: rejected by filter, two cells",
         "c": "2 images: gone from the folder since it was scored",
     }
-    unmeasured = page_parts.slides_without(
-        found.table, ["a/0.tif"], {"b/0.tif": "no such file"}, otherwise=page_parts.NOT_CHOSEN
+    unmeasured = page_tables.slides_without(
+        found.table, ["a/0.tif"], {"b/0.tif": "no such file"}, otherwise=page_sentences.NOT_CHOSEN
     )
     assert unmeasured["c"] == "2 images: not among the fields that are measured"
     assert set(unmeasured["b"].split("; ")) == {
         "1 image: no such file",
         "1 image: not among the fields that are measured",
     }
-    table = page_parts.looks_table({}, unmeasured)
+    table = page_tables.looks_table({}, unmeasured)
     assert table["slide"].to_list() == ["b", "c"]
     assert table["light"].to_list() == ["–", "–"]
 
@@ -354,11 +356,11 @@ def test_what_few_cells_cannot_show_is_said(n, few):
     images = pd.DataFrame({"image": map(str, range(n)), "status": "scored", "reason": ""})
     calls = pd.DataFrame({"class": ["dicentric"], "votes": [4]})
     scan = candidates.Scan(calls, images, {"dicentric": 2, "fragment": 2}, 4)
-    said = page_parts.size_sentences(scan)
+    said = page_sentences.size_sentences(scan)
     assert bool(said) == few
     if n == 1:
         assert said[0].startswith("1 scored cell: enough to see")
-        assert page_parts.scoring_sentence(scan) == (
+        assert page_sentences.scoring_sentence(scan) == (
             "1 of 1 images was scored; called in it: 1 dicentric and 0 fragments."
         )
 
@@ -368,7 +370,7 @@ def test_a_refused_step_leaves_a_page(tmp_path):
     found = take_inventory(tmp_path / "slides")
     Image.fromarray(np.full((80, 96), 9, np.uint8)).save(tmp_path / "slides" / "b.png")
     (tmp_path / "slides" / "a.tif").unlink()
-    page = report.Page(page_parts.TITLE)
+    page = report.Page(page_sentences.TITLE)
     page.add("Verdict")
     page.add("What is in the folder", report.table(found.by_slide()))
     with pytest.raises(
@@ -376,7 +378,7 @@ def test_a_refused_step_leaves_a_page(tmp_path):
     ):
         first_day.attempt(page, tmp_path, first_day.read_fields, found.index, found.table)
     text = (tmp_path / "own_slides.html").read_text(encoding="utf-8")
-    assert page_parts.STOPPED in text
+    assert page_sentences.STOPPED in text
     assert "none of 1 images can be read" in text
     assert text.index("Verdict") < text.index("What is in the folder")
     assert first_day.attempt(page, tmp_path, dict, out=1) == {"out": 1}

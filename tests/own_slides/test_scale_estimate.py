@@ -8,7 +8,7 @@ import pytest
 from dicentlib.errors import InputError
 from dicentlib.files import find_model
 from dicentlib.own_slides.first_day import pixel_size_to_use
-from dicentlib.own_slides.page_parts import scale_sentence
+from dicentlib.own_slides.page_sentences import scale_sentence
 from dicentlib.own_slides.scale import (
     ScaleEstimate,
     estimate_scale,

@@ -1,16 +1,13 @@
-"""The page "How this detector does on your slides": its sentences and tables."""
+"""The page "How this detector does on your slides": its sentences."""
 
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from dicentlib.conventions import CLASSES
-from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.dose.steps import enough_for, sample_size
 from dicentlib.own_slides.blind_read import BlindEstimate
 from dicentlib.own_slides.learning import folds_of
-from dicentlib.scoring.merging import not_scored
 
 TITLE = "How this detector does on your slides"
 NOT_CHOSEN = "not among the fields that are measured"
@@ -84,7 +81,7 @@ def scale_sentence(estimate, size):
     if not estimate.n_fields:
         return f"{used} It could not be estimated: too few separate chromosomes."
     text = (
-        f"{used} From the chromosomes of {_number(estimate.n_fields, 'field')}: "
+        f"{used} From the chromosomes of {counted(estimate.n_fields, 'field')}: "
         f"{estimate.pixel_size_um:.3f} um (95 % interval {estimate.lower_um:.3f} to "
         f"{estimate.upper_um:.3f})."
     )
@@ -104,38 +101,11 @@ def scoring_sentence(scan):
     """
     n, n_scored = len(scan.images), len(scan.scored)
     called = scan.called["class"].value_counts()
-    calls = " and ".join(_number(int(called.get(name, 0)), name) for name in CLASSES)
+    calls = " and ".join(counted(int(called.get(name, 0)), name) for name in CLASSES)
     return (
         f"{n_scored} of {n} images {'was' if n_scored == 1 else 'were'} scored; called in "
         f"{'it' if n_scored == 1 else 'them'}: {calls}."
     )
-
-
-def calls_by_dose(table, scan):
-    """Called dicentrics by dose, as text, with exact Poisson intervals of 95 %.
-
-    Parameters
-    ----------
-    table : DataFrame
-        ``image, dose_gy`` of an inventory; NaN where no dose is known.
-    scan : dicentlib.own_slides.candidates.Scan
-
-    Returns
-    -------
-    DataFrame
-        ``dose (Gy), cells, called dicentrics, called per 1000 cells``; empty without doses.
-    """
-    doses = table.set_index("image")["dose_gy"]
-    cells = scan.scored["image"].map(doses).value_counts().sort_index()
-    called = scan.called.loc[scan.called["class"] == "dicentric", "image"].map(doses)
-    rows = []
-    for dose, n_cells in cells.items():
-        n = int((called == dose).sum())
-        middle, *limits = 1000 * np.array([n, *poisson_limits(n)]) / n_cells
-        rate = f"{middle:.0f} [{limits[0]:.0f}, {limits[1]:.0f}]"
-        rows.append((f"{dose:g}", n_cells, n, rate))
-    columns = ["dose (Gy)", "cells", "called dicentrics", "called per 1000 cells"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def size_sentences(scan):
@@ -144,7 +114,7 @@ def size_sentences(scan):
     if sample_size(n_scored, 0) != "too few":
         return []
     return [
-        f"{_number(n_scored, 'scored cell')}: enough to see whether the images are read, at which "
+        f"{counted(n_scored, 'scored cell')}: enough to see whether the images are read, at which "
         "scale, how they look, and what is called in them. Too few for a dose (triage takes "
         f"{enough_for('triage')}) and for narrow intervals of precision and recall: add images of "
         "these slides and run this again."
@@ -188,138 +158,6 @@ def learning_sentences(curve, table, *, n_folds, seed):
     ]
 
 
-def agreement_in_words(table):
-    """What each number of votes gives, as text.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of :func:`dicentlib.own_slides.demand.agreement_table`.
-    """
-    shares = {
-        name: ["–" if pd.isna(value) else f"{value:.2f}" for value in table[name]]
-        for name in ("precision", "recall")
-    }
-    return pd.DataFrame(
-        {
-            "votes, at least": table["agreement_threshold"] + 1,
-            "called": table["called"],
-            **shares,
-            "false per 1000 cells": [f"{value:.0f}" for value in table["false_per_thousand"]],
-        }
-    )
-
-
-def series_table(plan):
-    """Doses and cells of a planned calibration series, as text.
-
-    Parameters
-    ----------
-    plan : dicentlib.planning.SeriesPlan
-    """
-    names = {"dose_gy": "dose (Gy)", "n_cells": "cells", "expected": "dicentrics expected"}
-    table = plan.table.rename(columns=names)
-    return table.assign(**{"dose (Gy)": [f"{dose:g}" for dose in table["dose (Gy)"]]})
-
-
-def _number(n, what):
-    return f"{n} {what}{'s' * (n != 1)}"
-
-
-def slides_without(table, used, reasons, *, otherwise):
-    """Slides of which no image was used, with the reasons: they stay in the tables.
-
-    Parameters
-    ----------
-    table : DataFrame
-        ``image, slide`` of all images.
-    used : iterable of str
-        Images that were used.
-    reasons : dict of str to str
-        Why an image was not used.
-    otherwise : str
-        The reason of images that `reasons` does not hold.
-
-    Returns
-    -------
-    dict of str to str
-        Slide to its reasons, each with its number of images.
-    """
-    found = {}
-    used = set(used)
-    for slide, images in table.groupby("slide", sort=True)["image"]:
-        if used.isdisjoint(images):
-            counted = images.map(reasons).fillna(otherwise).value_counts()
-            found[str(slide)] = "; ".join(
-                f"{_number(n, 'image')}: {why}" for why, n in counted.items()
-            )
-    return found
-
-
-def unscored_slides(table, scan):
-    """Slides without a scored image, with the reasons, see :func:`slides_without`.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of the inventory.
-    scan : dicentlib.own_slides.candidates.Scan
-    """
-    left = not_scored(scan.images)
-    reasons = dict(zip(left["image"], left["status"] + ", " + left["reason"], strict=True))
-    return slides_without(
-        table, scan.scored["image"], reasons, otherwise="gone from the folder since it was scored"
-    )
-
-
-def looks_table(looks, unmeasured):
-    """Light and advice by slide; slides that were not measured come last, with the reason.
-
-    Parameters
-    ----------
-    looks : dict of slide to Look
-    unmeasured : dict of slide to str
-        Of :func:`slides_without`.
-    """
-    rows = [
-        (slide, look.light, " ".join(look.advice) or "none needed") for slide, look in looks.items()
-    ]
-    rows += [(slide, "–", f"not measured: {why}") for slide, why in unmeasured.items()]
-    return pd.DataFrame(rows, columns=["slide", "light", "advice"])
-
-
-def estimates_table(estimates, unscored):
-    """Precision, recall and false detections with intervals, as text, by slide.
-
-    Parameters
-    ----------
-    estimates : dict of str to BlindEstimate
-    unscored : dict of slide to str
-        Of :func:`unscored_slides`.
-
-    Returns
-    -------
-    DataFrame
-        A slide of which nothing was read or scored has dashes, and a remark says so.
-    """
-    rows = [
-        (name, found.n_read, *_in_words(found), "" if found.n_read else "nothing read")
-        for name, found in estimates.items()
-    ]
-    rows += [(slide, 0, *3 * ["–"], f"nothing scored: {why}") for slide, why in unscored.items()]
-    measures = ["precision", "recall", "false per 1000 cells"]
-    return pd.DataFrame(rows, columns=["slides", "read", *measures, "remark"])
-
-
-def cells_table(planned):
-    """Cells by question as text, "none suffices" where no number does; without the notes."""
-    shown = planned.rename(columns={"cells": "cells by eye", "cells_detector": "cells, detector"})
-    for name in ("cells by eye", "cells, detector"):
-        shown[name] = ["none suffices" if pd.isna(n) else f"{n:,.0f}" for n in shown[name]]
-    shown["ratio"] = ["–" if pd.isna(ratio) else f"{ratio:.1f}" for ratio in shown["ratio"]]
-    return shown.drop(columns="note")
-
-
 def verdict(looks, size, by_stated, scan, found: BlindEstimate | None):
     """One sentence each on scoring, scale, looks and the blind read, for the top of the page.
 
@@ -344,15 +182,15 @@ def verdict(looks, size, by_stated, scan, found: BlindEstimate | None):
             "again; or put annotations.csv into the folder of the images and run this again.",
         ]
     sentences.append(
-        f"Estimated from {_number(found.n_read, 'object')} that a reviewer or annotations judged, "
+        f"Estimated from {counted(found.n_read, 'object')} that a reviewer or annotations judged, "
         f"with {100 * found.level:.0f} % intervals; unread objects widen them."
     )
-    precision, recall, false = _in_words(found)
+    precision, recall, false = estimate_in_words(found)
     head = f"Precision {precision}, recall {recall}, {false} false dicentrics per 1000 cells"
     return head, sentences
 
 
-def _in_words(found):
+def estimate_in_words(found):
     """Precision, recall and false detections per 1000 cells with intervals; dashes for unknown."""
     measures = ((found.precision, 2), (found.recall, 2), (found.false_per_thousand, 0))
     return [
@@ -361,3 +199,8 @@ def _in_words(found):
         else f"{middle:.{digits}f} [{lower:.{digits}f}, {upper:.{digits}f}]"
         for (middle, lower, upper), digits in measures
     ]
+
+
+def counted(n, what):
+    """``1 cell``, ``2 cells``."""
+    return f"{n} {what}{'s' * (n != 1)}"
