@@ -218,7 +218,9 @@ class ImageFilter:
         self.network.eval()
         with torch.inference_mode():
             batches = [
-                torch.sigmoid(self.network(as_batch(inputs[start : start + batch_size])))
+                torch.sigmoid(
+                    self.network(as_batch(np.asarray(inputs[start : start + batch_size])))
+                )
                 for start in range(0, len(inputs), batch_size)
             ]
         return torch.cat(batches).numpy() if batches else np.empty(0, np.float32)
