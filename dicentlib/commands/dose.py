@@ -104,7 +104,7 @@ def plan(
         del questions[name]
     from dicentlib.dose import Detector
     from dicentlib.dose.table import read_curve
-    from dicentlib.planning import plan_series, planning_table
+    from dicentlib.planning import plan_detection_series, plan_series, planning_table
     from dicentlib.tables import check_table_name, write_table
 
     if out is not None:
@@ -116,9 +116,16 @@ def plan(
     table = planning_table(known, detector=detector, **questions)
     typer.echo(_as_text(table.drop(columns="note"), decimals=2))
     _echo_notes(table["question"], table["note"])
-    if table.iloc[-1].drop(["question", "note"]).notna().all():
+    scoring = "by eye" if detector is None else "with the detector"
+    answered = table.drop(columns=["question", "note"]).notna().all(axis="columns")
+    if answered.iloc[0]:
+        limit = plan_detection_series(known, detect_gy, detector=detector)
+        typer.echo(
+            f"\nThe calibration series for the detection limit, {scoring} (samples of at most "
+            f"{limit.sample_cells} cells):\n{limit.plan.table.to_string(index=False)}"
+        )
+    if answered.iloc[-1]:
         series = plan_series(known, {width_at_gy: half_width_gy / 2}, detector=detector)
-        scoring = "by eye" if detector is None else "with the detector"
         typer.echo(f"\nThe calibration series, {scoring}:\n{series.table.to_string(index=False)}")
     if out is not None:
         write_table(table, out)

@@ -62,7 +62,7 @@ def own_slides(
         str,
         option(
             "What chooses the agreement threshold where there are annotations: precision, recall "
-            "or false_per_thousand."
+            "or false_per_thousand (of unexposed cells, where samples.csv states a dose of 0)."
         ),
     ] = "precision",
     demanded: Annotated[float, option("Value of that demand.")] = 0.9,
@@ -75,10 +75,12 @@ def own_slides(
 
     Images alone are enough for a first page (about a minute for 100 images); precision and recall
     need a reviewer's answers or an annotations.csv. The last lines name the results and what to do
-    next. The detections are kept in OUT: a second run does not score again.
+    next. The detections are kept in OUT: a second run does not score again. The exit status is 0
+    where images were scored and the page is complete, else 2, with the reason in a sentence; where
+    the folder could be read, a page says what was found in it and why nothing was scored.
     """
     asked = _options_of(own_slides, dict(locals()))
-    from dicentlib.own_slides.demand import check_demand
+    from dicentlib.own_slides.asked import check_asked
     from dicentlib.runs import notebook_paths, resolve
     from dicentlib.runs.pipeline import run_notebook
     from dicentlib.scoring.samples import results_folder
@@ -86,7 +88,11 @@ def own_slides(
     if not images.is_dir():
         raise InputError(f"{images}: no such folder; expected a folder of slides")
     results_folder(out, images=images)
-    check_demand(demand, demanded)
+    check_asked(
+        demand=demand, demanded=demanded, detect_gy=detect_gy, width_at_gy=width_at_gy,
+        half_width_gy=half_width_gy, n_read=n_read, seed=seed,
+        name=lambda parameter: f"--{parameter.replace('_', '-')}",
+    )  # fmt: skip
     sizes = (learning or "").replace(",", " ").split()
     if not all(size.isdigit() for size in sizes):
         raise InputError(f"--learning {learning!r}: allowed are numbers of cells, as 0,10,25")
@@ -164,6 +170,7 @@ def _results(images, out, members, asked, *, use_filter):
     scored = shlex.join(scored + ["--filter-weights", "filter-small"] * use_filter)
     return [
         *lines,
-        "next, if the page satisfies you, score samples with the same detector:",
+        "next, if the page satisfies you, type the commands of its last section (your own curve, "
+        "then doses), or score samples with the same detector:",
         f"  python -m dicentlib score {here} {scored}",
     ]

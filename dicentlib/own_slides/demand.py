@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dicentlib.counts.checked import number
+from dicentlib.counts.poisson_limits import poisson_limits
 from dicentlib.errors import InputError
 from dicentlib.evaluation.counts import precision, recall
 
@@ -17,15 +19,38 @@ DEMANDS = {
 
 @dataclass(frozen=True)
 class DemandChoice:
-    """The agreement threshold that meets a laboratory's demand, and what the others give."""
+    """The agreement threshold that meets a laboratory's demand, and what the others give.
+
+    ``sentence`` names it, ``cells_sentence`` the cells that the false dicentrics are of;
+    ``n_unexposed`` is 0 where these are all cells.
+    """
 
     row: pd.Series
     met: bool
     sentence: str
+    cells_sentence: str
     table: pd.DataFrame
+    n_unexposed: int
 
 
-def choose_on_most_cells(detections, annotations, images, *, demand, value):
+def unexposed_images(table, scored):
+    """Images of cells that are stated to be unexposed (a dose of 0 in ``samples.csv``).
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``image, dose_gy`` of an inventory; NaN where no dose is known.
+    scored : iterable of str
+        Images that were scored; others do not count.
+
+    Returns
+    -------
+    frozenset of str
+    """
+    return frozenset(table.loc[table["dose_gy"] == 0, "image"]) & frozenset(scored)
+
+
+def choose_on_most_cells(detections, annotations, images, *, demand, value, unexposed=frozenset()):
     """Choose for dicentrics on the cross-validated detections of the largest training.
 
     Parameters
@@ -37,6 +62,9 @@ def choose_on_most_cells(detections, annotations, images, *, demand, value):
         test fold.
     demand, value
         See :func:`choose_agreement`. Thresholds up to the most votes that occur are tried.
+    unexposed : frozenset of str
+        Of :func:`unexposed_images`: false dicentrics are counted in these alone, where there are
+        any.
 
     Returns
     -------
@@ -49,95 +77,145 @@ def choose_on_most_cells(detections, annotations, images, *, demand, value):
         n_members=int(part["votes"].max()) if len(part) else 1,
         n_true=int((annotations["class"] == "dicentric").sum()),
         n_cells=len(images),
+        unexposed=unexposed,
     )
     where = f"After fine-tuning on {most} cells, cross-validated"
-    return _choice(table, where, demand=demand, value=value)
+    return _choice(table, where, len(images), len(unexposed), demand=demand, value=value)
 
 
-def choose_untuned(answers, scan, *, demand, value):
-    """Choose for dicentrics of the ensemble as it is, on the cells that are annotated.
+def choose_untuned(answers, scan, *, demand, value, unexposed=frozenset()):
+    """Choose for dicentrics of the ensemble as it is.
+
+    With annotations, on all cells. Without, a number of false dicentrics can be demanded where
+    some cells are unexposed: every call in these counts as false, although about one unexposed
+    cell in 1000 holds a dicentric.
 
     Parameters
     ----------
-    answers : DataFrame
-        ``votes, true`` of all candidates (:func:`dicentlib.own_slides.blind_read.answers_of`
-        with annotations).
+    answers : DataFrame or None
+        ``image, votes, true`` of all candidates
+        (:func:`dicentlib.own_slides.blind_read.answers_of` with annotations). None: there are no
+        annotations.
     scan : dicentlib.own_slides.candidates.Scan
     demand, value
         See :func:`choose_agreement`.
+    unexposed : frozenset of str
+        See :func:`choose_on_most_cells`.
 
     Returns
     -------
-    DemandChoice
+    DemandChoice or None
+        None: nothing says which calls are true.
     """
-    table = agreement_table(
-        answers,
-        n_members=scan.n_members,
-        n_true=int(answers["true"].sum()),
-        n_cells=len(scan.scored),
-    )
-    where = "The ensemble as it is, chosen and measured on these cells"
-    return _choice(table, where, demand=demand, value=value)
+    n_cells, options = len(scan.scored), {"n_members": scan.n_members, "unexposed": unexposed}
+    if answers is not None:
+        n_true = int(answers["true"].sum())
+        table = agreement_table(answers, n_true=n_true, n_cells=n_cells, **options)
+        where = "The ensemble as it is, chosen and measured on these cells"
+    elif unexposed and demand == "false_per_thousand":
+        found = scan.detections
+        found = found[(found["class"] == "dicentric") & found["image"].isin(unexposed)]
+        table = agreement_table(found.assign(true=False), n_true=0, n_cells=n_cells, **options)
+        table["precision"] = np.nan  # nobody knows which calls in the other cells are true
+        where = "The ensemble as it is, every call in an unexposed cell taken for false"
+    else:
+        return None
+    return _choice(table, where, n_cells, len(unexposed), demand=demand, value=value)
 
 
-def _choice(table, where, *, demand, value):
+def _choice(table, where, n_cells, n_unexposed, *, demand, value):
     row, met = choose_agreement(table, demand=demand, value=value)
     n = int(row["agreement_threshold"]) + 1  # fewest votes of a call
+    of = "unexposed cells" if n_unexposed else "cells"
+    known = [
+        f"{name} {row[name]:.2f}" for name in ("precision", "recall") if row[name] == row[name]
+    ]
+    known.append(f"{row['false_per_thousand']:.0f} false dicentrics per 1000 {of}")
     sentence = (
-        f"{where}: {DEMANDS[demand]} {value:g} {'is met' if met else 'is not met; nearest'} with "
-        f"at least {n} vote{'s' * (n != 1)}: precision {row['precision']:.2f}, recall "
-        f"{row['recall']:.2f}, {row['false_per_thousand']:.0f} false dicentrics per 1000 cells."
+        f"{where}: {DEMANDS[demand].replace('cells', of)} {value:g} "
+        f"{'is met' if met else 'is not met; nearest'} with at least {n} "
+        f"vote{'s' * (n != 1)}: {', '.join(known)}."
     )
-    return DemandChoice(row, met, sentence, table)
+    cells = _cells_sentence(int(row["false"]), n_cells, n_unexposed)
+    return DemandChoice(row, met, sentence, cells, table, n_unexposed)
 
 
-def agreement_table(marked, *, n_members, n_true, n_cells):
+def _cells_sentence(n_false, n_cells, n_unexposed):
+    """Which cells the false dicentrics are of, and how well their number is known."""
+    n = n_unexposed or n_cells
+    lower, upper = (1000 * limit / n for limit in poisson_limits(n_false))
+    which = f"{n} cell{'s' * (n != 1)}"
+    if n_unexposed:
+        said = f"False dicentrics are those of the {which} with a dose of 0 in samples.csv"
+    else:
+        said = (
+            "No cell is known to be unexposed (a dose of 0 in samples.csv): false dicentrics are "
+            f"those of all {which}"
+        )
+    return f"{said}: {n_false} in these, 95 % interval {lower:.0f} to {upper:.0f} per 1000."
+
+
+def agreement_table(marked, *, n_members, n_true, n_cells, unexposed=frozenset()):
     """What each agreement threshold gives, from detections that got at least one vote.
 
     Parameters
     ----------
     marked : DataFrame
-        Of one class: ``votes, true``.
+        Of one class: ``votes, true``, and ``image`` where some are unexposed.
     n_members : int
     n_true : int
         Annotated objects of the class.
     n_cells : int
         Cells looked at.
+    unexposed : frozenset of str
+        Images of unexposed cells among them.
 
     Returns
     -------
     DataFrame
         One row per agreement threshold 0 to n_members - 1: ``agreement_threshold, called,
-        precision, recall, false_per_thousand`` (false detections per 1000 cells). Precision is
-        NaN where nothing is called, recall where there is nothing to find.
+        precision, recall, false, false_per_thousand`` (number of false detections, and per 1000
+        cells: of the unexposed cells, or of all where none is). Precision is NaN where nothing is
+        called, recall where there is nothing to find.
     """
     thresholds = np.arange(n_members)
     called = marked["votes"].to_numpy() > thresholds[:, None]
-    true = (called & marked["true"].to_numpy(dtype=bool)).sum(axis=1)
-    false = called.sum(axis=1) - true
+    is_true = marked["true"].to_numpy(dtype=bool)
+    true, false = ((called & chosen).sum(axis=1) for chosen in (is_true, ~is_true))
+    counted, n_counted = false, n_cells
+    if unexposed:
+        here = marked["image"].isin(unexposed).to_numpy(dtype=bool)
+        counted, n_counted = (called & ~is_true & here).sum(axis=1), len(unexposed)
     return pd.DataFrame(
         {
             "agreement_threshold": thresholds,
             "called": true + false,
             "precision": precision(true, false),
             "recall": recall(true, n_true - true),
-            "false_per_thousand": 1000 * false / n_cells,
+            "false": counted,
+            "false_per_thousand": 1000 * counted / n_counted,
         }
     )
 
 
-def check_demand(demand, value):
+def check_demand(demand, value, *, name=str):
     """Refuse an unknown demand, or a value that it cannot have.
+
+    Parameters
+    ----------
+    demand, value
+        See :func:`choose_agreement`.
+    name : callable
+        From "demand" and "demanded" to what the caller calls them.
 
     Raises
     ------
     InputError
     """
     if demand not in DEMANDS:
-        raise InputError(f"demand {demand!r}; allowed: {', '.join(DEMANDS)}")
-    share = demand != "false_per_thousand"
-    if not (0 <= value <= 1 if share else value >= 0):
-        raise InputError(f"{demand} {value}; allowed: {'0 to 1' if share else '0 or more'}")
+        raise InputError(f"{name('demand')} is {demand!r}: expected {', '.join(DEMANDS)}")
+    most = np.inf if demand == "false_per_thousand" else 1
+    number(f"{name('demanded')} (of {demand})", value, least=0, most=most)
 
 
 def choose_agreement(table, *, demand, value):

@@ -10,7 +10,6 @@ from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data import normalise_background, read_annotations, read_image, resample
 from dicentlib.data.index import reason
 from dicentlib.data.scale import CONFLICT
-from dicentlib.dose import Detector
 from dicentlib.errors import InputError
 from dicentlib.own_slides import page_sentences
 from dicentlib.own_slides.inventory import is_stated
@@ -116,6 +115,15 @@ def attempt(page, folder, step, /, *arguments, **options):
         )
         write_page(page, folder)
         raise
+
+
+def refusal_of(step, /, *arguments, **options):
+    """Do a step that others do not need; why it was refused, in a list, empty where it was not."""
+    try:
+        step(*arguments, **options)
+    except InputError as error:
+        return [f"{error}."]
+    return []
 
 
 def annotations_of(index):
@@ -244,29 +252,6 @@ def at_reference_scale(images, table, size):
         name: resample(image, pixel_size_um=own[name], target_pixel_size_um=REFERENCE_PIXEL_SIZE_UM)
         for name, image in images.items()
     }
-
-
-def measured_detector(found):
-    """Efficiency and false rate of a blind read, to plan with.
-
-    Their errors are left out: a calibration series that the same detector counts holds them.
-
-    Parameters
-    ----------
-    found : BlindEstimate
-
-    Returns
-    -------
-    Detector
-
-    Raises
-    ------
-    InputError
-        Nothing has been read, or recall is not known.
-    """
-    if not found.n_read or np.isnan(found.recall[0]):
-        raise InputError("no answers: efficiency and false rate of the detector are not known")
-    return Detector(efficiency=found.recall[0], false_rate=found.false_per_thousand[0] / 1000)
 
 
 def write_page(page, out):

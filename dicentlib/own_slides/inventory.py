@@ -1,6 +1,8 @@
 """What is in a folder of slides: images, formats, scales, samples, slides, what is left out."""
 
+import os
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -150,7 +152,8 @@ def take_inventory(folder, *, samples=None):
     Raises
     ------
     InputError
-        As :func:`dicentlib.data.index_images`; or every image is left out.
+        As :func:`dicentlib.data.index_images`. Where every image is left out, the inventory says
+        why and :func:`require_images` refuses it.
     """
     index = index_images(folder, samples=samples)
     table = name_samples(index.table, index.folder.resolve())
@@ -163,11 +166,8 @@ def take_inventory(folder, *, samples=None):
     ).sort_values("image")
     table = table[~galleries].reset_index(drop=True)
     if table.empty:
-        first = left_out.iloc[0]
-        raise InputError(
-            f"{folder}: none of {len(left_out)} files is an image that can be used; "
-            f"the first, {first['image']}: {first['reason']}"
-        )
+        index = ImageIndex(index.folder, table, index.quarantined)
+        return Inventory(index, left_out.reset_index(drop=True), ())
     no_slide = table["slide"] == ""
     table["slide"] = table["slide"].where(~no_slide, _slides(table["image"]))
     assumed = []
@@ -184,6 +184,33 @@ def take_inventory(folder, *, samples=None):
         )
     index = ImageIndex(index.folder, table, index.quarantined)
     return Inventory(index, left_out.reset_index(drop=True), tuple(assumed))
+
+
+def require_images(inventory):
+    """Refuse an inventory of which every image is left out.
+
+    Raises
+    ------
+    InputError
+        Naming the first file that cannot be used, with its reason.
+    """
+    if inventory.table.empty:
+        first = inventory.left_out.iloc[0]
+        raise InputError(
+            f"{inventory.index.folder}: none of {len(inventory.left_out)} files is an image that "
+            f"can be used; the first, {first['image']}: {first['reason']}"
+        )
+
+
+def files_sentence(folder):
+    """How many files of which kind lie in a folder and below it, images or not."""
+    names = [name for _, _, files in os.walk(folder) for name in files]
+    if not names:
+        return "The folder holds no file."
+    suffixes = Counter(PurePosixPath(name).suffix.lower() or "without a suffix" for name in names)
+    ordered = sorted(suffixes.items(), key=lambda kind: (-kind[1], kind[0]))  # most first
+    kinds = ", ".join(f"{n} {suffix}" for suffix, n in ordered)
+    return f"{len(names)} file{'s' * (len(names) != 1)} in the folder and below it: {kinds}."
 
 
 def _galleries(table):

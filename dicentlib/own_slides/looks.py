@@ -18,6 +18,7 @@ GREEN, AMBER, RED = "green", "amber", "red"
 USUAL = (0.025, 0.975)  # of the simulated slides
 MANY_UNUSUAL = 3  # by chance one slide in twenty has so many quantities out of 18
 NEIGHBOURS = 10
+MOST_SHOWN, FEW_SHOWN = 10, 3  # slides with a picture; where none is outside
 ADVICE = {
     "stain": "The stain is lighter or darker than in training: check staining time and lamp.",
     "background": "Exposure or illumination is unusual: set the background near 0.88, evenly lit.",
@@ -164,6 +165,28 @@ def least_usual_first(looks):
     """
     lights = (RED, AMBER, GREEN)
     return sorted(looks, key=lambda one: (lights.index(looks[one].light), -len(looks[one].unusual)))
+
+
+def slides_to_show(looks):
+    """Slides to be shown with their nearest simulated ones, the least usual first.
+
+    All that are amber or red, ten at most; where none is, the three least usual of the green ones.
+
+    Parameters
+    ----------
+    looks : dict of slide to Look
+
+    Returns
+    -------
+    shown : list of slides
+    n_left : int
+        Amber or red slides that are not shown.
+    """
+    ordered = least_usual_first(looks)
+    outside = [slide for slide in ordered if looks[slide].light != GREEN]
+    if not outside:
+        return ordered[:FEW_SHOWN], 0
+    return outside[:MOST_SHOWN], max(len(outside) - MOST_SHOWN, 0)
 
 
 def nearest_looks(values, known):

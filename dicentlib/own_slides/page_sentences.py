@@ -26,15 +26,23 @@ ESTIMATES = (
     "Wide intervals mean that little was read."
 )
 NEXT = (
-    "Next: score a calibration series of your own irradiated blood with the same detector and fit "
-    "its curve (notebook 06_dose_curve, docs/howto/calibration.md), then estimate doses of "
-    "samples (notebook 07_dose_report, docs/howto/own_slides.md)."
+    "Doses need a curve that this detector counted: score a calibration series of your own "
+    "irradiated blood and fit its curve (notebook 06), then estimate doses of samples (notebook "
+    "07). The commands are for a shell, with the paths of this run; a path in capitals is yours to "
+    "fill in. The steps in words: docs/howto/calibration.md and docs/howto/own_slides.md."
+)
+NO_CHOICE = (
+    "No agreement threshold is chosen: that takes an annotations.csv in the folder of the images. "
+    "For a demand of few false dicentrics, unexposed cells are enough (a dose of 0 in samples.csv)."
 )
 NO_CELLS = (
     "How many cells a detection limit, an interval or a calibration takes is computed from recall "
     "and false dicentrics: judge objects of the blind read first."
 )
-SERIES = "A calibration series counted by this detector, as few cells as the last question allows"
+SERIES = (
+    "The doses and cells of a calibration series counted by this detector, as few cells as the "
+    "question allows and at least as many as IAEA asks for."
+)
 DOSES = (
     "Called dicentrics by the dose that samples.csv states, with 95 % intervals. Unexposed cells "
     "hold about one dicentric in 1000: what is called in them beyond that is false."
@@ -51,6 +59,15 @@ def objects_caption(n_shown, n):
     """What the sheet of a blind read shows: all of its `n` objects, or the first."""
     of = f"The {n}" if n_shown == n else f"The first {n_shown} of {n}"
     return f"{of} objects to be read: is the middle one a dicentric?"
+
+
+def nearest_caption(n_left):
+    """What the pictures of slides and their simulated neighbours show, and what they leave out."""
+    left = f" Not shown: {counted(n_left, 'more amber or red slide')}." if n_left else ""
+    return (
+        "Slides, the least usual first, and right of each its nearest simulated neighbour, at one "
+        f"scale.{left}"
+    )
 
 
 def scale_sentences(by_stated, size):

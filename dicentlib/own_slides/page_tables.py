@@ -35,24 +35,26 @@ def calls_by_dose(table, scan):
     return pd.DataFrame(rows, columns=columns)
 
 
-def agreement_in_words(table):
+def agreement_in_words(choice):
     """What each number of votes gives, as text.
 
     Parameters
     ----------
-    table : DataFrame
-        Of :func:`dicentlib.own_slides.demand.agreement_table`.
+    choice : dicentlib.own_slides.demand.DemandChoice
+        A column in which nothing is known is left out.
     """
+    table, of = choice.table, "unexposed cells" if choice.n_unexposed else "cells"
     shares = {
         name: ["–" if pd.isna(value) else f"{value:.2f}" for value in table[name]]
         for name in ("precision", "recall")
+        if table[name].notna().any()
     }
     return pd.DataFrame(
         {
             "votes, at least": table["agreement_threshold"] + 1,
             "called": table["called"],
             **shares,
-            "false per 1000 cells": [f"{value:.0f}" for value in table["false_per_thousand"]],
+            f"false per 1000 {of}": [f"{value:.0f}" for value in table["false_per_thousand"]],
         }
     )
 

@@ -8,6 +8,7 @@ from dicentlib.planning.cells import (
     detectable_dose,
     expected_interval,
 )
+from dicentlib.planning.detection_series import plan_detection_series
 from dicentlib.planning.power import cells_for_power, partial_body_power
 from dicentlib.planning.series import curve_half_width, plan_series
 from dicentlib.planning.table import planning_table

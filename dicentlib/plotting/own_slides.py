@@ -15,21 +15,21 @@ MOST_OBJECTS = 80  # of a blind read: a sheet of ten rows fits on a printed page
 LONGEST_NAME = 26  # characters of a slide or an image in a figure
 
 
-def plot_fields(images, titles, *, n_columns=4):
+def plot_fields(images, titles, *, n_columns=4, most=MOST_FIELDS):
     """A contact sheet of whole fields, all with pixels of one size.
 
     Parameters
     ----------
     images : sequence of ndarray, shape (H, W), values in [0, 1]
-        The first 12 are drawn.
     titles : sequence of str
-    n_columns : int
+    n_columns, most : int
+        The first `most` are drawn.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    shown = list(zip(images, titles, strict=True))[:MOST_FIELDS]
+    shown = list(zip(images, titles, strict=True))[:most]
     n_columns = min(n_columns, max(len(shown), 1))
     fig, axs = tile_grid(len(shown), n_columns=n_columns, tile_size=(2.6, 2.5))
     names = [_shortened(title) for _, title in shown]
@@ -74,8 +74,15 @@ def plot_scale(estimate, *, used_um, used_is):
         label = None if number else f"used ({used_is})"
         ax.axvline(used, color="black", linestyle="--", label=label)
     ax.set(xlabel="Pixel size (um)", yticks=[], ylim=(-0.6, 0.6))
+    _small_labels(ax)
     ax.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return ax
+
+
+def _small_labels(ax):
+    """Numbers and label of the horizontal axis in the size of the page's text."""
+    ax.tick_params(axis="x", labelsize=8)
+    ax.xaxis.label.set_size(9)
 
 
 def plot_looks(measures, reference, looks):
@@ -121,6 +128,7 @@ def plot_looks(measures, reference, looks):
         yticks=rows, xlim=(-0.04, 1.04), xlabel="Rank among simulated slides (0 lowest, 1 highest)"
     )
     ax.set_yticklabels([QUANTITIES[name] for name in names], fontsize=8)
+    _small_labels(ax)
     ax.legend(
         fontsize=7, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, title="Slide: light",
         title_fontsize=7, alignment="left",

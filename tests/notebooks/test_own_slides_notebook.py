@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 import shlex
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,7 @@ def test_images_alone_and_the_command(slides, members):
     assert "image &#39;other/1.png&#39; is not in" in page
     assert page_sentences.NO_CELLS in page
     assert page_sentences.NEXT in page
+    assert f"-p images {images}" in page  # no dose is stated: these are samples
     # nothing was read: no intervals
     assert row_of(page, "all slides") == ["0", "–", "–", "–", "nothing read"]
     # the last lines name every result and the next command
@@ -158,6 +160,10 @@ def test_annotations_answer_and_teach(slides, members):
     assert "".join(cells) in page
     assert "Measured on slides that were not trained on." in page
     assert page_sentences.SERIES in page
+    assert "For the detection limit of 0.5 Gy, with samples of at most" in page
+    assert "For ±0.25 Gy at 2 Gy, half of it from the curve" in page
+    # what is fine-tuned goes on to notebooks 06 and 07
+    assert f"cp {shlex.quote(str(out / 'tuned' / 'members'))}/*.safetensors " in unescape(page)
     curve = pd.read_csv(out / "learning_curve.csv")
     assert curve.groupby(["n_cells", "class"]).size().to_list() == [2, 2, 2, 2]
     truth = pd.read_csv(images / "annotations.csv")
@@ -209,7 +215,7 @@ def test_a_demand_that_cannot_be_is_refused_before_anything_runs(slides):
     asked = ["own-slides", str(slides / "slides"), "--out", str(slides / "asked")]
     result = CliRunner().invoke(app, [*asked, "--demand", "speed"])
     assert result.exit_code == 2
-    assert "demand 'speed'; allowed: precision, recall, false_per_thousand" in " ".join(
+    assert "--demand is 'speed': expected precision, recall, false_per_thousand" in " ".join(
         result.output.split()
     )
     assert not (slides / "asked").exists()
@@ -248,3 +254,37 @@ def test_a_folder_that_cannot_be_scored_has_a_page_and_a_sentence(slides):
     page = (out / "own_slides.html").read_text(encoding="utf-8")
     assert "Not known: the slides cannot be used as they are" in page
     assert "100 x 120" in page
+
+
+@pytest.mark.parametrize(
+    ("files", "said", "on_page"),
+    [
+        ({}, "no images; expected files ending in", ["The folder holds no file."]),
+        (
+            {"notes.txt": b"words", "a/table.xlsx": b""},
+            "no images; expected files ending in",
+            ["2 files in the folder and below it: 1 .txt, 1 .xlsx."],
+        ),
+        (
+            {"s1/1.png": b"nothing", "s2/2.tif": b""},
+            "none of 2 files is an image that can be used; the first, s1/1.png",
+            ["2 files in the folder and below it: 1 .png, 1 .tif.", "Left out", "s2/2.tif"],
+        ),
+    ],
+    ids=["empty", "no image", "unreadable"],
+)
+def test_a_folder_without_a_usable_image_has_a_page(tmp_path, files, said, on_page):
+    images, out = tmp_path / "slides", tmp_path / "out"
+    images.mkdir()
+    for name, content in files.items():
+        (images / name).parent.mkdir(exist_ok=True)
+        (images / name).write_bytes(content)
+    result = CliRunner().invoke(app, ["own-slides", str(images), "--out", str(out)])
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())
+    assert "Traceback" not in result.output
+    assert f"page: {out / 'own_slides.html'}" in result.output
+    page = (out / "own_slides.html").read_text(encoding="utf-8")
+    assert page_sentences.STOPPED in page
+    for text in [said, *on_page]:
+        assert text in page

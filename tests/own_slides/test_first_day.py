@@ -1,5 +1,6 @@
 """What becomes of a folder that contradicts itself, changes meanwhile, or cannot be scored."""
 
+import re
 from functools import partial
 
 import matplotlib.pyplot as plt
@@ -12,13 +13,15 @@ from typer.testing import CliRunner
 
 from dicentlib.__main__ import app
 from dicentlib.calibration import published_curve
+from dicentlib.dose import Detector
 from dicentlib.errors import InputError
 from dicentlib.own_slides import candidates, first_day, page_sentences, page_tables
+from dicentlib.own_slides.asked import check_asked
 from dicentlib.own_slides.blind_read import answers_of, estimate, estimates_by_slide
+from dicentlib.own_slides.calibration_plan import measured_detector, planned_series
 from dicentlib.own_slides.demand import choose_untuned
 from dicentlib.own_slides.inventory import scale_conflicts, take_inventory
 from dicentlib.own_slides.scale import ScaleEstimate, ScaleModel
-from dicentlib.planning import plan_series
 from dicentlib.plotting.own_slides import plot_blind_read, plot_fields, plot_scale
 from dicentlib.report import page as report
 from dicentlib.review import ReviewState
@@ -186,7 +189,7 @@ def test_annotations_know_what_no_candidate_shows():
         "is met with at least 2 votes: precision 1.00, recall 0.33, 0 false dicentrics per 1000 "
         "cells."
     )
-    words = page_tables.agreement_in_words(choice.table)
+    words = page_tables.agreement_in_words(choice)
     assert words.iloc[0].to_list() == [1, 2, "0.50", "0.33", "500"]
 
 
@@ -271,15 +274,73 @@ def test_the_learning_curve_says_what_it_brought():
 
 def test_the_series_on_the_page_is_that_of_the_command():
     read = pd.DataFrame({"stratum": ["certain"] * 40, "true": [True] * 36 + [False] * 4})
-    detector = first_day.measured_detector(estimate({"certain": 40}, read, n_cells=200))
-    series = plan_series(published_curve("barquinero-1995-co60"), {2.0: 0.125}, detector=detector)
-    table = page_tables.series_table(series)
+    detector = measured_detector(estimate({"certain": 40}, read, n_cells=200))
+    planned, refused = planned_series(
+        published_curve("barquinero-1995-co60"), detect_gy=0.5, width_at_gy=2.0,
+        half_width_gy=0.25, detector=detector,
+    )  # fmt: skip
+    assert refused == []
+    assert [one.purpose.split(",")[0] for one in planned] == [
+        *("For the detection limit of 0.5 Gy", "For ±0.25 Gy at 2 Gy")
+    ]
+    limit, table = (page_tables.series_table(one.plan) for one in planned)
     asked = ["plan", "barquinero-1995-co60", "--efficiency", str(detector.efficiency)]
     result = CliRunner().invoke(app, [*asked, "--false-rate", str(detector.false_rate)])
-    printed = [line.split() for line in result.output.splitlines()[-len(table):]]  # fmt: skip
-    assert [(float(dose), int(n)) for dose, n, _ in printed] == [
-        (float(dose), n) for dose, n in zip(table["dose (Gy)"], table["cells"], strict=True)
-    ]
+    lines = result.output.splitlines()
+    start = next(k for k, line in enumerate(lines) if "for the detection limit" in line) + 2
+    for shown, first in ((limit, start), (table, len(lines) - len(table))):
+        printed = [line.split() for line in lines[first : first + len(shown)]]
+        assert [(float(dose), int(n)) for dose, n, _ in printed] == [
+            (float(dose), n) for dose, n in zip(shown["dose (Gy)"], shown["cells"], strict=True)
+        ]
+
+
+def test_a_question_without_a_series_says_why():
+    curve = published_curve("barquinero-1995-co60")
+    planned, refused = planned_series(
+        curve, detect_gy=0.05, width_at_gy=2.0, half_width_gy=1e-3,
+        detector=Detector(0.5, 0, 0.5, 0),
+    )  # fmt: skip
+    assert planned == []
+    assert len(refused) == 2
+    assert "100000 cells do not show 0.05 Gy" in refused[0]
+    assert "more than 1,000,000: allow wider ones." in refused[1]
+
+
+ASKED = {"demand": "recall", "demanded": 0.8, "detect_gy": 0.5, "width_at_gy": 2.0,
+         "half_width_gy": 0.25, "n_read": 60, "seed": 1}  # fmt: skip
+BAD = [
+    ("demand", "speed", "is 'speed': expected precision, recall, false_per_thousand"),
+    ("demanded", 1.5, "(of recall) is 1.5: expected a number from 0 to 1"),
+    ("demanded", float("nan"), "(of recall) is nan: expected a number from 0 to 1"),
+    ("detect_gy", 0.0, "is 0.0: expected a number between 0 and 100 Gy"),
+    ("width_at_gy", 150.0, "is 150.0: expected a number between 0 and 100 Gy"),
+    ("half_width_gy", -0.25, "is -0.25: expected a number between 0 and 100 Gy"),
+    ("half_width_gy", float("inf"), "is inf: expected a number between 0 and 100 Gy"),
+    ("n_read", 9, "is 9: expected a number from 10 to 400"),
+    ("seed", -1, "is -1: expected 0 or more"),
+]
+
+
+@pytest.mark.parametrize(("parameter", "value", "message"), BAD)
+def test_what_cannot_be_asked_is_refused_before_anything_runs(tmp_path, parameter, value, message):
+    check_asked(**ASKED)
+    with pytest.raises(InputError, match="^" + re.escape(f"{parameter} {message}")):
+        check_asked(**ASKED | {parameter: value})
+    option = f"--{parameter.replace('_', '-')}"
+    (tmp_path / "slides").mkdir()
+    arguments = ["own-slides", str(tmp_path / "slides"), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, [*arguments, "--demand", "recall", option, str(value)])
+    assert result.exit_code == 2
+    assert f"Error: {option} {message}" in " ".join(result.output.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_false_dicentrics_have_no_upper_limit_but_infinity():
+    few = ASKED | {"demand": "false_per_thousand"}
+    check_asked(**few | {"demanded": 40})
+    with pytest.raises(InputError, match="is inf: expected 0 or more"):
+        check_asked(**few | {"demanded": float("inf")})
 
 
 def test_annotations_answer_at_the_scale_of_each_image(tmp_path):
@@ -373,6 +434,10 @@ def test_a_refused_step_leaves_a_page(tmp_path):
     page = report.Page(page_sentences.TITLE)
     page.add("Verdict")
     page.add("What is in the folder", report.table(found.by_slide()))
+    assert first_day.refusal_of(first_day.read_fields, found.index, found.table) == [
+        "none of 1 images can be read; the first, a.tif: no such file."
+    ]
+    assert first_day.refusal_of(len, "ab") == []
     with pytest.raises(
         InputError, match=r"none of 1 images can be read; the first, a\.tif: no such"
     ):

@@ -7,7 +7,12 @@ from PIL import Image
 
 from dicentlib.data.index import index_images
 from dicentlib.errors import InputError
-from dicentlib.own_slides.inventory import take_inventory, write_samples
+from dicentlib.own_slides.inventory import (
+    files_sentence,
+    require_images,
+    take_inventory,
+    write_samples,
+)
 
 
 def write(path, shape=(80, 96), seed=0):
@@ -104,7 +109,29 @@ def test_slides_of_one_name_in_two_samples_are_two(tmp_path):
 def test_nothing_that_can_be_used(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"none of 1 files is an image that can be used.*broken"):
-        take_inventory(tmp_path)
+        require_images(take_inventory(tmp_path))
+
+
+def test_what_lies_in_a_folder_without_an_image(tmp_path):
+    assert files_sentence(tmp_path) == "The folder holds no file."
+    for name in ("notes.txt", "a/Report.PDF", "a/b/more.pdf", "a/LICENSE"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("text")
+    assert files_sentence(tmp_path) == (
+        "4 files in the folder and below it: 2 .pdf, 1 .txt, 1 without a suffix."
+    )
+
+
+def test_of_an_unusable_folder_every_file_is_left_out_with_its_reason(tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "s1").mkdir()
+    (tmp_path / "s1" / "2.tif").write_bytes(b"")
+    found = take_inventory(tmp_path)
+    assert found.table.empty
+    assert found.left_out["image"].to_list() == ["broken.png", "s1/2.tif"]
+    assert (found.left_out["reason"] != "").all()
+    write(tmp_path / "s1" / "3.png")
+    require_images(take_inventory(tmp_path))
 
 
 def test_scales_and_formats_by_slide(tmp_path):

@@ -6,16 +6,20 @@ import pytest
 from scoring_set import save_untrained
 
 from dicentlib.errors import InputError
+from dicentlib.own_slides.candidates import Scan
 from dicentlib.own_slides.demand import (
     agreement_table,
     choose_agreement,
     choose_on_most_cells,
+    choose_untuned,
+    unexposed_images,
 )
 from dicentlib.own_slides.learning import (
     fine_tuning,
     folds_of,
     voters_after,
 )
+from dicentlib.own_slides.page_tables import agreement_in_words
 
 MARKED = pd.DataFrame(
     {"votes": [4, 4, 3, 3, 2, 1, 1], "true": [True, True, True, False, True, False, False]}
@@ -74,6 +78,75 @@ def test_the_choice_is_a_sentence():
     )
 
 
+UNEXPOSED = frozenset({"c", "d", "e", "f"})  # of ten cells a to j
+CALLS = MARKED.assign(image=list("aabbcdd"))  # two false ones with one vote lie in d
+
+
+def test_false_dicentrics_of_unexposed_cells_by_hand():
+    table = agreement_table(CALLS, n_members=4, n_true=5, n_cells=10, unexposed=UNEXPOSED)
+    assert table["false"].to_list() == [2, 0, 0, 0]
+    assert table["false_per_thousand"].to_list() == [500, 0, 0, 0]  # of 4 cells
+    # the others are of all cells
+    everywhere = agreement_table(CALLS, n_members=4, n_true=5, n_cells=10)
+    shares = ["called", "precision", "recall"]
+    pd.testing.assert_frame_equal(table[shares], everywhere[shares])
+    assert everywhere["false"].to_list() == [3, 1, 1, 0]
+    detections = CALLS.assign(**{"class": "dicentric", "n_cells": 25})
+    annotations, images = pd.DataFrame({"class": ["dicentric"] * 5}), pd.DataFrame(index=range(10))
+    choice = choose_on_most_cells(
+        detections, annotations, images, demand="false_per_thousand", value=10,
+        unexposed=UNEXPOSED,
+    )  # fmt: skip
+    assert choice.sentence == (
+        "After fine-tuning on 25 cells, cross-validated: a number of false dicentrics per 1000 "
+        "unexposed cells of at most 10 is met with at least 2 votes: precision 0.80, recall 0.80, "
+        "0 false dicentrics per 1000 unexposed cells."
+    )
+    # none seen: the exact upper limit is -ln(0.025) = 3.69 in 4 cells
+    assert choice.cells_sentence == (
+        "False dicentrics are those of the 4 cells with a dose of 0 in samples.csv: 0 in these, "
+        "95 % interval 0 to 922 per 1000."
+    )
+    # of all ten cells one false one in ten is above 10 per 1000
+    choice = choose_on_most_cells(
+        detections, annotations, images, demand="false_per_thousand", value=10
+    )
+    assert choice.row["agreement_threshold"] == 3
+    assert choice.cells_sentence.startswith(
+        "No cell is known to be unexposed (a dose of 0 in samples.csv): false dicentrics are those "
+        "of all 10 cells: 0 in these"
+    )
+
+
+def test_unexposed_cells_are_enough_for_a_demand_of_few_false_dicentrics():
+    table = pd.DataFrame({"image": list("abcdefg"), "dose_gy": [2, np.nan, 0, 0, 0, 0, 0]})
+    images = pd.DataFrame({"image": list("abcdef"), "status": "scored", "reason": ""})
+    unexposed = unexposed_images(table, images["image"])
+    assert unexposed == UNEXPOSED  # g was not scored
+    fragment = pd.DataFrame({"image": ["c"], "votes": [4], "class": ["fragment"]})
+    calls = pd.concat([CALLS.assign(**{"class": "dicentric"}), fragment])
+    scan = Scan(calls, images, {"dicentric": 2, "fragment": 2}, 4)
+    choice = choose_untuned(None, scan, demand="false_per_thousand", value=300, unexposed=unexposed)
+    # in c and d lie calls with 2, 1 and 1 votes
+    assert choice.table["false"].to_list() == [3, 1, 0, 0]
+    assert choice.row["agreement_threshold"] == 1
+    assert choice.table[["precision", "recall"]].isna().all(axis=None)
+    assert choice.sentence == (
+        "The ensemble as it is, every call in an unexposed cell taken for false: a number of false "
+        "dicentrics per 1000 unexposed cells of at most 300 is met with at least 2 votes: 250 "
+        "false dicentrics per 1000 unexposed cells."
+    )
+    words = agreement_in_words(choice)
+    assert words.columns.to_list() == [
+        "votes, at least",
+        "called",
+        "false per 1000 unexposed cells",
+    ]
+    # nothing says which calls are true
+    assert choose_untuned(None, scan, demand="precision", value=0.9, unexposed=unexposed) is None
+    assert choose_untuned(None, scan, demand="false_per_thousand", value=10) is None
+
+
 def test_members_from_before_vote_beside_the_last_of_a_fine_tuning(tmp_path):
     save_untrained(tmp_path / "before", n_members=8)
     save_untrained(tmp_path / "training" / "members", n_members=5)
@@ -87,8 +160,14 @@ def test_members_from_before_vote_beside_the_last_of_a_fine_tuning(tmp_path):
 @pytest.mark.parametrize(
     ("call", "match"),
     [
-        (lambda t: choose_agreement(t, demand="speed", value=1), "demand 'speed'; allowed"),
-        (lambda t: choose_agreement(t, demand="recall", value=2), "recall 2; allowed: 0 to 1"),
+        (
+            lambda t: choose_agreement(t, demand="speed", value=1),
+            "demand is 'speed': expected precision, recall",
+        ),
+        (
+            lambda t: choose_agreement(t, demand="recall", value=2),
+            r"demanded \(of recall\) is 2: expected a number from 0 to 1",
+        ),
         (lambda t: folds_of(pd.DataFrame({"slide": ["a"]}), n_folds=1, seed=0), "1 folds"),
         (lambda t: fine_tuning(steps=2), "2 steps of fine-tuning"),
     ],

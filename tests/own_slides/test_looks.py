@@ -13,8 +13,10 @@ from dicentlib.own_slides.looks import (
     measure_slides,
     nearest_looks,
     read_reference,
+    slides_to_show,
 )
-from dicentlib.plotting.own_slides import plot_looks
+from dicentlib.own_slides.page_sentences import nearest_caption
+from dicentlib.plotting.own_slides import plot_fields, plot_looks
 
 
 @pytest.fixture
@@ -80,6 +82,26 @@ def test_the_least_usual_slides_come_first(reference):
     slides = {"a": measured(), "b": measured(noise=2.0), "c": measured(noise=2.0, edge_px=-1.0)}
     looks = {slide: judge(row, reference) for slide, row in slides.items()}
     assert least_usual_first(looks) == ["c", "b", "a"]
+
+
+def test_every_slide_outside_is_shown_up_to_ten(reference):
+    red, amber = measured(noise=2.0, edge_px=-1.0), measured(noise=2.0)
+    outside = {f"amber {k}": amber for k in range(8)} | {f"red {k}": red for k in range(4)}
+    looks = {
+        slide: judge(row, reference) for slide, row in ({"green": measured()} | outside).items()
+    }
+    shown, n_left = slides_to_show(looks)
+    assert (len(shown), n_left) == (10, 2)
+    assert shown[:5] == ["red 0", "red 1", "red 2", "red 3", "amber 0"]
+    assert nearest_caption(n_left).endswith("Not shown: 2 more amber or red slides.")
+    del looks["amber 7"], looks["amber 6"]
+    assert slides_to_show(looks)[1] == 0
+    assert "Not shown" not in nearest_caption(0)
+    shown, n_left = slides_to_show({str(k): judge(measured(), reference) for k in range(5)})
+    assert (shown, n_left) == (["0", "1", "2"], 0)
+    fig = plot_fields([np.ones((20, 30))] * 20, list(map(str, range(20))), most=20)
+    assert [ax.get_title() for ax in fig.axes if ax.images] == list(map(str, range(20)))
+    plt.close(fig)
 
 
 def test_other_tables_are_refused(tmp_path):

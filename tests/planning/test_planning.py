@@ -1,5 +1,6 @@
 """Planning: against closed forms, against the definition, and over impossible designs."""
 
+import math
 from unittest.mock import patch
 
 import numpy as np
@@ -16,6 +17,7 @@ from dicentlib.counts.dispersion_power import overdispersed
 from dicentlib.counts.sample import Sample
 from dicentlib.dose import Detector
 from dicentlib.dose.detected_dose import detector_dose
+from dicentlib.dose.detector import DetectedCurve
 from dicentlib.errors import InputError
 from dicentlib.planning import (
     cells_for_detection,
@@ -25,6 +27,7 @@ from dicentlib.planning import (
     detectable_dose,
     expected_interval,
     partial_body_power,
+    plan_detection_series,
     plan_series,
     planning_table,
     scored_fraction,
@@ -200,6 +203,34 @@ def test_planned_half_width_is_what_fits_to_such_series_show():
     ]
     # the standard error of a standard deviation of 150 is 6 %
     assert 1.96 * np.std(found) == pytest.approx(plan.half_widths[2.0], rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("efficiency", "false_rate", "dose"),
+    [(1, 0, 0.25), (1, 0, 0.5), (0.7, 0.03, 0.5), (0.7, 0.03, 1.0), (0.9, 0.1, 1.0)],
+)
+def test_samples_show_the_dose_against_the_background_of_the_series(efficiency, false_rate, dose):
+    detector = Detector(efficiency, 0, false_rate, 0)
+    found = plan_detection_series(CURVE, dose, detector=detector)
+    table = found.plan.table.set_index("dose_gy")
+    unexposed, background = (
+        int(table["n_cells"][0]),
+        float(DetectedCurve(CURVE, detector).mean_at(0)),
+    )
+    assert table["expected"][0] == round(unexposed * max(background, 0.001), 1)
+    control = round(background * unexposed), unexposed
+    needed = cells_for_detection(CURVE, dose, control=control, detector=detector)
+    exact = cells_for_detection(CURVE, dose, detector=detector)
+    assert needed <= found.sample_cells == math.ceil(4 * exact / 3)
+    # the curve's own part and the other doses are those of the series for half the dose
+    width = plan_series(CURVE, {dose: dose / 2}, detector=detector)
+    assert table["n_cells"][1:].tolist() == width.table["n_cells"][1:].tolist()
+    assert unexposed == max(width.table["n_cells"][0], 3 * exact)
+
+
+def test_a_dose_that_no_sample_shows_has_no_series():
+    with pytest.raises(InputError, match=r"100000 cells do not show 0\.05 Gy"):
+        plan_detection_series(CURVE, 0.05, detector=Detector(0.5, 0, 0.5, 0))
 
 
 def test_the_default_series_asks_what_the_iaea_asks():
