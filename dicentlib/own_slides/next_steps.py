@@ -76,15 +76,15 @@ def steps_of(table, folder, members, run_dir, *, use_filter):
     options = ["-p", "run_dir", target, "-p", "calibration", series, "-p", "use_filter", use_filter]
     if doses and REFERENCE_GY not in doses:
         options += ["-p", "reference_dose_gy", max(doses)]
-    options += ["-r", "radiation", "250 kV X-rays, 1 Gy/min"]
+    options += ["-r", "radiation", "RADIATION AND DOSE RATE OF YOUR SERIES"]
     options += ["-y", "{conditions: {scoring: automatic, images: real}}"]
     curve, report = notebook_paths()[CURVE], notebook_paths()[DOSES]
     return [
         ("Take the detector of this page along:", None, take),
         (
             "A calibration curve from a series in which every image states its dose_gy in "
-            "samples.csv. Write the radiation as it was. Where nobody annotated the series, the "
-            "header of annotations.csv is enough:",
+            "samples.csv. Write its radiation, for example 250 kV X-rays, 1 Gy/min. Where nobody "
+            "annotated the series, the header of annotations.csv is enough:",
             curve,
             [
                 f"[ -e {truth} ] || echo image,class,row,col > {truth}",
