@@ -80,14 +80,16 @@ class HeatmapModule(pl.LightningModule):
         return self.loss(torch.sigmoid(logits.float()), targets)
 
     def on_fit_start(self):
-        """Compile the step where asked: on a GPU, whose crops have one shape, as a CUDA graph."""
+        """Compile the step where asked: on one GPU, with crops of one shape, as a CUDA graph."""
         parameters = self.parameters_
+        if not parameters.compiled:
+            return
         if self.device.type != "cuda":
-            self.logits = torch.compile(self.model.logits) if parameters.compiled else self.logits
-        elif parameters.compiled and parameters.crop_px:
-            n_samples, side = parameters.batch_size // self.trainer.world_size, parameters.crop_px
+            self.logits = torch.compile(self.model.logits)
+        elif parameters.crop_px and self.trainer.world_size == 1:
+            shape = (parameters.batch_size, 1, parameters.crop_px, parameters.crop_px)
             with self.trainer.precision_plugin.forward_context():
-                self.logits = as_cuda_graph(self.model, (n_samples, 1, side, side))
+                self.logits = as_cuda_graph(self.model, shape)
 
     def on_train_epoch_start(self):
         # dropout and stochastic depth draw the same numbers after a resume

@@ -43,7 +43,7 @@ class TrainingParameters:
     intensity: float = 0.0  # see Augmentation
     blur_px: float = 0.0
     precision: str = "auto"  # bfloat16 where the hardware computes with it, else float32
-    compiled: bool = False  # torch.compile (needs a C++ compiler); on a GPU a CUDA graph, of crops
+    compiled: bool = False  # torch.compile, needs a C++ compiler; crops on one GPU: a CUDA graph
     init_seed: int = 0  # of the first weights
     data_seed: int = 0  # of order, crops and augmentation
 
