@@ -51,7 +51,8 @@ class Route:
     ``partial_by`` is what speaks for a partial exposure where one is reported: "dispersion" or
     "history", else None. ``dispersion_p`` is the exact p-value of the ``dispersion``; ``hidden``
     says which partial exposures the counts of a whole-body dose allow; ``rogue_cell`` is a single
-    cell that the others do not explain, with the route without it. ``posterior`` weighs whole and
+    cell that the others do not explain, with the route without it: where its cells show no
+    partial exposure, the dispersion of all does not count as one. ``posterior`` weighs whole and
     partial exposure instead of choosing, or is None, with the reason in ``no_posterior``. Of
     sums alone, ``dispersion`` to ``posterior`` are None. ``history`` is what was given of the
     exposure.
@@ -86,6 +87,16 @@ class Route:
             return None
         overlap = self.partial_body.lower_gy <= self.whole_body.upper_gy
         return self.whole_body if self.partial_by == "history" or overlap else None
+
+    @property
+    def partial_by_one_cell(self):
+        """Whether the possible rogue cell alone speaks for a partial exposure; not reported then."""
+        return (
+            self.rogue_cell is not None
+            and self.partial_by is None
+            and self.dispersion.overdispersed
+            and self.partial_body.estimable
+        )
 
     @property
     def above_background(self):
@@ -232,6 +243,8 @@ def laboratory_route(
             others = without_cell(sample.distribution, rogue.n_dicentrics)
             without = laboratory_route(others, curve, control=control, **options, **detecting)
             found["rogue_cell"] = replace(rogue, without=without)
+            if found.get("partial_by") == "dispersion" and without.partial_by is None:
+                found["partial_by"] = None
     return Route(whole_body=whole_body, bayesian=density, limits=limits, **found)
 
 

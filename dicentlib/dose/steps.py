@@ -132,7 +132,12 @@ def _part(route):
             " It takes the counts of exposed cells as Poisson; this scorer's spread wider, which "
             "makes the dose of the part too high and the part too small."
         )
-    if route.partial_by is None:
+    if route.partial_by_one_cell:
+        follows = (
+            "One cell, named below, alone speaks for it: whole-body is reported, and this dose "
+            "only applies if that cell is not a rogue cell."
+        )
+    elif route.partial_by is None:
         follows = "Its interval reaches down to no dose: whole-body is reported."
     elif route.partial_by == "history":
         follows = (
@@ -246,10 +251,11 @@ def route_conclusion(route):
             text += " (shown by the spread of the dicentrics, not by their sum)"
         text += "." if other is None else f"; if the whole body was exposed: {other.summary()}."
     if rogue is not None:
-        text += (
-            f" This rests on one cell with {rogue.n_dicentrics} dicentrics, a possible rogue cell; "
-            f"without it: {rogue.without.conclusion[0].lower()}{rogue.without.conclusion[1:]}"
-        )
+        text += f" One cell has {rogue.n_dicentrics} dicentrics, a possible rogue cell; "
+        if route.partial_by_one_cell:
+            part = route.partial_body
+            text += f"if it is not: {part.summary()}, to {part.fraction:.0%} of the body; "
+        text += f"without it: {rogue.without.conclusion[0].lower()}{rogue.without.conclusion[1:]}"
     return text
 
 

@@ -35,7 +35,7 @@ SCALE = {"height": 444, "width": 504, "pixel_size_um": 0.2, "images_per_slide": 
 EXPOSED = {"dose_gy": [1.0, 2.0, 3.0, 4.0], "n_images": 40}
 SETS = {
     "train": {
-        "n_images": 5000,
+        "n_images": 8000,
         "dose_gy": None,
         "at_least_one_aberration": True,
         "labels_per_image": (1.4, 2.1),

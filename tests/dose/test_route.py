@@ -99,9 +99,27 @@ def test_a_single_cell_with_many_dicentrics_is_named(curve):
     route = laboratory_route([499, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], curve)
     assert route.rogue_cell.n_dicentrics == 10
     assert "rogue cell" in route.conclusion
+    assert (route.partial_by, route.estimate) == (None, route.whole_body)
     assert "not above background: dose below" in route.conclusion
     assert route.rogue_cell.without.estimate.n_cells == 499
     assert route.rogue_cell.without.estimate.n_dicentrics == 0
+
+
+def test_a_partial_exposure_that_rests_on_one_cell_is_named_but_not_reported(curve):
+    """The others have as many pairs as chance gives: 1.45 Gy, and 2 Gy with the one cell."""
+    route = laboratory_route([254, 41, 4, 0, 0, 1], curve)
+    assert route.dispersion.overdispersed and route.partial_by_one_cell
+    assert (route.partial_by, route.estimate) == (None, route.whole_body)
+    assert route.conclusion.startswith(f"Dose {route.whole_body.summary()}.")
+    assert f"if it is not: {route.partial_body.summary()}" in route.conclusion
+    assert "One cell, named below, alone speaks for it" in route.explain()
+
+
+def test_a_partial_exposure_that_the_other_cells_show_too_is_reported(curve):
+    route = laboratory_route([302, 28, 22, 8, 0, 0, 0, 0, 1], curve)
+    assert route.rogue_cell.n_dicentrics == 8
+    assert (route.partial_by, route.partial_by_one_cell) == ("dispersion", False)
+    assert "if it is not" not in route.conclusion
 
 
 @pytest.mark.parametrize(
