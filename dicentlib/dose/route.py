@@ -90,7 +90,7 @@ class Route:
 
     @property
     def partial_by_one_cell(self):
-        """Whether one possible rogue cell alone speaks for a partial exposure, not reported then."""
+        """Whether one possible rogue cell alone speaks for a partial exposure."""
         return (
             self.rogue_cell is not None
             and self.partial_by is None
