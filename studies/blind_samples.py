@@ -4,8 +4,9 @@
 
 Samples of 0.25 to 4 Gy are simulated with the run's slides in mind (`variety` of notebook 01) and
 seeds of their own, scored as notebook 07 scores, and each gets a dose by the laboratory's route:
-by the run's own curve, and by that of a longer calibration series (`--series-cells` at each of the
-run's doses), which notebook 06 makes in ``RUN/longer_series``.
+by the run's own curve, and by that of a longer calibration series, which notebook 06 makes in
+``RUN/longer_series``: `--series-cells` at each of the run's doses, and three times as many up to
+0.5 Gy, where dicentrics are few and the curve's background is decided.
 """
 
 import shutil
@@ -27,6 +28,7 @@ from dicentlib.simulation import simulate_set
 
 DOSES_GY = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
 SEED, SERIES_SEED = 616, 617
+LOW_DOSE_GY, MORE_CELLS = 0.5, 3
 
 
 def score(run, folder, curve):
@@ -57,7 +59,7 @@ def score(run, folder, curve):
 
 
 def longer_series(run, *, cells, look):
-    """A run folder with the run's detector, and the curve of more cells at each of its doses."""
+    """A run folder with the run's detector, and the curve of more cells at its doses."""
     longer = run / "longer_series"
     if not (longer / "curve.json").is_file():
         for name in ("members", "filter"):
@@ -67,7 +69,8 @@ def longer_series(run, *, cells, look):
         doses = index_images(run / "data" / "calibration").table["dose_gy"].unique()
         series = longer / "data" / "calibration"
         if not (series / "samples.csv").is_file():
-            simulate_set(series, n_images=cells, dose_gy=doses.tolist(), seed=SERIES_SEED, **look)
+            repeated = doses.repeat([MORE_CELLS if dose <= LOW_DOSE_GY else 1 for dose in doses])
+            simulate_set(series, n_images=cells, dose_gy=repeated, seed=SERIES_SEED, **look)
         run_notebook(notebook_paths()["06_dose_curve"], longer, {})
     return longer
 
@@ -111,7 +114,7 @@ def main(
     run: Annotated[Path, typer.Argument(help="Finished run of the notebooks, with its curve.")],
     cells: Annotated[int, typer.Option(help="Cells of each sample.")] = 300,
     series_cells: Annotated[
-        int, typer.Option(help="Cells at each dose of the longer series; 0: none.")
+        int, typer.Option(help="Cells at each dose above 0.5 Gy of the longer series; 0: none.")
     ] = 150,
     variety: Annotated[float, typer.Option(help="As in notebook 01: looks of slides.")] = 0.3,
     out: Annotated[Path | None, typer.Option(help="CSV file for the table.")] = None,
