@@ -1,7 +1,13 @@
-"""The errors dicentlib raises on purpose.
+"""The errors and warnings that dicentlib raises on purpose.
 
 Every message names the file or value, what was found and what is allowed.
 """
+
+import os
+import sys
+import warnings
+
+PACKAGE = os.path.join(os.path.dirname(__file__), "")
 
 
 class DicentlibError(ValueError):
@@ -22,3 +28,11 @@ class ScoringError(DicentlibError):
 
 class InputWarning(UserWarning):
     """Something in a file was assumed or passed over; the message names the file and what."""
+
+
+def notice(text):
+    """Issue an :class:`InputWarning` that points at the caller's line, outside the package."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, InputWarning, stacklevel=level)

@@ -6,11 +6,10 @@ import json
 import os
 import re
 import tempfile
-import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 NO_TEXT = (b"%PDF", b"PAR1", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"\xd0\xcf\x11\xe0")
@@ -119,11 +118,9 @@ def _western_text(path, content):
             "UTF-8 (in Excel: file type 'CSV UTF-8')"
         )
     example = re.search(r"\w*[^\x00-\x7f]\w*", text)[0]
-    warnings.warn(
+    notice(
         f"{path}: not UTF-8; read as the Windows code page 1252, check names such as "
-        f"{example[:40]!r} or save the file as 'CSV UTF-8'",
-        InputWarning,
-        stacklevel=2,
+        f"{example[:40]!r} or save the file as 'CSV UTF-8'"
     )
     return text
 
@@ -131,11 +128,9 @@ def _western_text(path, content):
 def _notice_garbled(path, text):
     """Say which word another program has garbled, because it read it in a wrong encoding."""
     if garbled := GARBLED.search(text):
-        warnings.warn(
+        notice(
             f"{path}: {garbled[0][:40]!r} has lost its letters in a program that took them for "
-            "another encoding; read as it is. Check such names, or export the file as UTF-8",
-            InputWarning,
-            stacklevel=3,
+            "another encoding; read as it is. Check such names, or export the file as UTF-8"
         )
 
 

@@ -3,14 +3,12 @@
 What is impossible is refused. What no usual calibration gives is said and read as it is.
 """
 
-import warnings
-
 import numpy as np
 
 from dicentlib.calibration.curve import NAMES
 from dicentlib.conventions import HIGHEST_DOSE_GY
 from dicentlib.counts.sample import MOST_IN_A_CELL
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 
 MOST_AT_1_GY = 3.0  # dicentrics per cell; fission neutrons give about 1
 LEAST_AT_5_GY = 0.005  # gamma rays give about 1.7; a detector finds a part of them
@@ -62,7 +60,7 @@ def check_curve(curve, source, *, counted=False):
         )
     else:
         for remark in () if counted else _unusual(curve):
-            warnings.warn(f"{source}: {remark}", InputWarning, stacklevel=2)
+            notice(f"{source}: {remark}")
         return
     raise InputError(f"{source}: expected {expected}; the curve has {found}")
 

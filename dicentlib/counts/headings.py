@@ -2,9 +2,8 @@
 
 import re
 import unicodedata
-import warnings
 
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 from dicentlib.tables import plain_name
 
 # Words without accents, as :func:`_plain` gives them.
@@ -164,11 +163,7 @@ def _say_foreign(taken, source):
         f"{column!r} is {name}" for name, column in taken.items() if FOREIGN.search(_plain(column))
     ]
     if foreign:
-        warnings.warn(
-            f"{source}: headings taken by their words: {', '.join(foreign)}",
-            InputWarning,
-            stacklevel=4,
-        )
+        notice(f"{source}: headings taken by their words: {', '.join(foreign)}")
 
 
 def _refuse_open_class(column, source):

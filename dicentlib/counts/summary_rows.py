@@ -1,9 +1,8 @@
 """Rows of a table of counts that are no sample: totals, means, and what is named so."""
 
 import re
-import warnings
 
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 from dicentlib.tables import plain_name
 
 TOTALS = (
@@ -123,4 +122,4 @@ def _other_sum(counts, place, above):
 
 
 def _say(table, row, message):
-    warnings.warn(f"{table.where(row)}: {message}", InputWarning, stacklevel=4)
+    notice(f"{table.where(row)}: {message}")

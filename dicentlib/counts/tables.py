@@ -7,7 +7,6 @@ Columns, in any order and case: ``D`` (``dose``, ``dose (Gy)``) or ``ID`` (``sam
 (:mod:`dicentlib.counts.headings`). Files are those of :func:`dicentlib.tables.read_table`.
 """
 
-import warnings
 from dataclasses import replace
 
 import pandas as pd
@@ -16,7 +15,7 @@ from dicentlib.conventions import HIGHEST_DOSE_GY
 from dicentlib.counts.headings import columns_of, is_header
 from dicentlib.counts.sample import Sample
 from dicentlib.counts.summary_rows import TOTAL, refuse_means, total_rows
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 from dicentlib.tables import (
     check_names,
     notice_unusual_doses,
@@ -87,11 +86,9 @@ def _say_other_totals(table, columns, samples):
     for column in (name for name in columns if TOTAL.fullmatch(plain_name(name))):
         for (row, text), sample in zip(columns[column].items(), samples, strict=True):
             if text.isdecimal() and int(text) not in (sample.n_cells, sample.n_dicentrics):
-                warnings.warn(
+                notice(
                     f"{table.where(row)}: column {column} has {text}, but {sample.n_cells} cells "
-                    f"with {sample.n_dicentrics} dicentrics are read; is a class of cells missing?",
-                    InputWarning,
-                    stacklevel=3,
+                    f"with {sample.n_dicentrics} dicentrics are read; is a class of cells missing?"
                 )
                 break
 
@@ -117,10 +114,8 @@ def _sample(where, sums, cells):
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
     if sample.yield_ > UNUSUAL_YIELD:
-        warnings.warn(
+        notice(
             f"{where}: {sample.n_dicentrics} dicentrics in {sample.n_cells} cells; are the two "
-            "columns exchanged?",
-            InputWarning,
-            stacklevel=3,
+            "columns exchanged?"
         )
     return sample

@@ -5,7 +5,6 @@ Positions are floats in pixels of the original image: the centre of the top left
 :mod:`dicentlib.data.formats`.
 """
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ import pandas as pd
 from dicentlib.conventions import CLASSES
 from dicentlib.data.inspection import inspect_image
 from dicentlib.data.paths import contained_path, matched_names, printable
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 from dicentlib.files import atomic_path
 from dicentlib.tables import as_text, number_style, numbers, read_table, with_plain_headings
 
@@ -76,9 +75,7 @@ def _check_other_columns(table):
         (OF_BOXES, "as boxes have; row and col are taken for the centre of the object"),
     ):
         if found := [others[name] for name in sorted(names & set(others))]:
-            warnings.warn(
-                f"{table.source}: column {', '.join(found)}, {remark}", InputWarning, stacklevel=3
-            )
+            notice(f"{table.source}: column {', '.join(found)}, {remark}")
 
 
 def check_table(table, index=None):
@@ -107,12 +104,10 @@ def check_rows(rows, places, index, *, source):
     names = [] if index is None else table["image"].unique()
     turned = [name for name in names if inspect_image(index.path(name)).turned]
     if turned:
-        warnings.warn(
+        notice(
             f"{source}: {len(turned)} of the annotated images are turned by a note in the file, "
             f"for example {printable(turned[0])}; positions are taken for the image as viewers "
-            "show it. Did the annotating program turn it too?",
-            InputWarning,
-            stacklevel=3,
+            "show it. Did the annotating program turn it too?"
         )
     return table
 
@@ -195,11 +190,9 @@ def _without_repeats(table, where):
     """The table without objects that it names twice; one place with two classes is an error."""
     again = table.duplicated()
     if again.any():
-        warnings.warn(
+        notice(
             f"{where[int(again.argmax())]}: an object that is there already; {int(again.sum())} "
-            "such left out",
-            InputWarning,
-            stacklevel=4,
+            "such left out"
         )
     kept = table[~again]
     both = kept.duplicated(["image", "row", "col"])
@@ -219,11 +212,9 @@ def _say_near(table, where):
         pairs = np.argwhere(np.triu((apart**2).sum(axis=2) < NEAR_PX**2, k=1))
         near += [rows.index[second] for _, second in pairs]
     if near:
-        warnings.warn(
+        notice(
             f"{where[min(near)]}: an object within {NEAR_PX:g} px of another, {len(near)} in all; "
-            "is it one, by a double click or of two persons? each counts",
-            InputWarning,
-            stacklevel=5,
+            "is it one, by a double click or of two persons? each counts"
         )
 
 
@@ -295,11 +286,9 @@ def check_listed_images(source, sizes, index):
     found = matched_names(names, known, source=str(source))
     absent = [name for name in names if name not in known and name not in found]
     if absent:
-        warnings.warn(
+        notice(
             f"{source}: {len(absent)} of its images are not in {index.folder}: "
-            f"{', '.join(map(printable, absent[:3]))}",
-            InputWarning,
-            stacklevel=3,
+            f"{', '.join(map(printable, absent[:3]))}"
         )
     named = {(found.get(name, name), size) for name, size in sizes if size is not None}
     usable = set(index.table["image"])

@@ -2,7 +2,6 @@
 
 import os
 import re
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from dicentlib.data.inspection import IMAGE_SUFFIXES, inspect_image
 from dicentlib.data.paths import contained_path, matched_names, printable
 from dicentlib.data.samples import complete_samples, read_samples
 from dicentlib.data.scale import resolve_scale
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 from dicentlib.tables import as_text, find_table
 
 # Files that belong to an image set without being images; names beginning with a dot too.
@@ -157,11 +156,9 @@ def _named_as_files(listed, folder, names):
     alike = {_letters_and_digits(name): name for name in unlisted}
     for name in absent:
         if name not in found and (file := alike.get(_letters_and_digits(name))):
-            warnings.warn(
+            notice(
                 f"{source}: {printable(name)} is not there, and {file} has no row; are they one "
-                "image? expected the same name in both",
-                InputWarning,
-                stacklevel=4,
+                "image? expected the same name in both"
             )
     listed = listed.assign(image=listed["image"].replace(found))
     twice = listed["image"][listed["image"].duplicated()]
@@ -201,11 +198,7 @@ def _image_files(folder, unusable, *, out=None):
             path = (relative / name).as_posix()
             suffix = os.path.splitext(name)[1].lower()
             if relative.parts and SAMPLES.fullmatch(name):
-                warnings.warn(
-                    f"{folder}: {path} not read; the table of samples lies in the folder itself",
-                    InputWarning,
-                    stacklevel=4,
-                )
+                notice(f"{folder}: {path} not read; the table of samples lies in the folder itself")
             if name.startswith(".") or suffix in COMPANIONS:
                 continue
             if printable(path) != path:
@@ -214,11 +207,7 @@ def _image_files(folder, unusable, *, out=None):
                 yield path
     if results:
         shown = ", ".join(sorted(results)[:N_SHOWN])
-        warnings.warn(
-            f"{folder}: folders of results passed over ({len(results)}): {shown}",
-            InputWarning,
-            stacklevel=4,
-        )
+        notice(f"{folder}: folders of results passed over ({len(results)}): {shown}")
 
 
 def _holds_results(folder):

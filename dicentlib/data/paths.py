@@ -1,11 +1,10 @@
 """Names of files in tables: they stay below the image folder, and they can be printed."""
 
 import unicodedata
-import warnings
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 
 
 def contained_path(folder, image, *, root=None):
@@ -101,12 +100,10 @@ def matched_names(names, known, *, source):
     found |= shorter
     said = [name for name in found if name.replace("\\", "/") != found[name]]
     if said:
-        warnings.warn(
+        notice(
             f"{source}: {len(said)} image name{'s' * (len(said) > 1)} taken for a file that "
             "differs in letter case, blanks or the form of letters, or has the folder or suffix "
-            f"that the name lacks: {printable(said[0])} is {found[said[0]]}",
-            InputWarning,
-            stacklevel=2,
+            f"that the name lacks: {printable(said[0])} is {found[said[0]]}"
         )
     return found
 

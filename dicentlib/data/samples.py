@@ -1,7 +1,6 @@
 """The table of samples: which image belongs to which sample, donor, slide, dose and scale."""
 
 import re
-import warnings
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -11,7 +10,7 @@ import pandas as pd
 from dicentlib.conventions import HIGHEST_DOSE_GY
 from dicentlib.data.paths import check_relative
 from dicentlib.data.scale import PIXEL_SIZES_UM
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 from dicentlib.tables import (
     as_text,
     check_names,
@@ -137,22 +136,16 @@ def read_samples(samples):
 def _notice_unused(name, table, column, used):
     """Say that a column means what another says, and says something else."""
     if not as_text(table[column]).equals(as_text(table[used])):
-        warnings.warn(
-            f"{name}: column {column!r} is not used, {used!r} is; they differ",
-            InputWarning,
-            stacklevel=3,
-        )
+        notice(f"{name}: column {column!r} is not used, {used!r} is; they differ")
 
 
 def _notice_gaps(name, column):
     """Say which rows have no text in a column where others have, as below merged cells."""
     empty = column.index[column == ""]
     if 0 < len(empty) < len(column):
-        warnings.warn(
+        notice(
             f"{name}: {len(empty)} of {len(column)} rows have no {column.name}, the first is row "
-            f"{empty[0]}; merged cells hold a value in their first row only",
-            InputWarning,
-            stacklevel=3,
+            f"{empty[0]}; merged cells hold a value in their first row only"
         )
 
 

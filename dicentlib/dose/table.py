@@ -1,6 +1,5 @@
 """Doses of many samples at once, from a plain file of counts."""
 
-import warnings
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -17,7 +16,7 @@ from dicentlib.counts.tables import read_counts
 from dicentlib.dose.bayesian import bounded_bayesian
 from dicentlib.dose.estimate import check_method, estimate_dose
 from dicentlib.dose.triage import triage_table
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 from dicentlib.tables import SUFFIXES, as_text, check_names
 
 # of every table, also where no sample has a dose
@@ -98,19 +97,15 @@ def named_samples(counts):
     if missing:
         raise InputError(f"the table has no column {', '.join(sorted(missing))}")
     if "dose_gy" in table:
-        warnings.warn(
+        notice(
             "the table of counts states doses, which are not used: every row is a sample whose "
-            "dose is estimated from its counts",
-            InputWarning,
-            stacklevel=3,
+            "dose is estimated from its counts"
         )
     others = [name for name in table if name not in KNOWN]
     if "sample" not in table and others:
-        warnings.warn(
+        notice(
             f"no column of the table of counts names the samples (ID); they are called by the "
-            f"number of their row; not used: {', '.join(map(str, others[:5]))}",
-            InputWarning,
-            stacklevel=3,
+            f"number of their row; not used: {', '.join(map(str, others[:5]))}"
         )
     seen = set()
     for number, row in enumerate(table.to_dict("records"), start=1):
@@ -173,9 +168,7 @@ def _notice_series(path, counts):
     others = counts.loc[again].drop(columns=["n_cells", "n_dicentrics", "distribution", "dose_gy"])
     differ = [str(name) for name in others if len(set(others[name])) > 1]
     apart = f" (they differ in {', '.join(differ)})" if differ else ""
-    warnings.warn(
+    notice(
         f"{path}: {again.sum()} rows share their dose with another{apart}: one curve is fitted to "
-        "all of them; for several series, a file each",
-        InputWarning,
-        stacklevel=4,
+        "all of them; for several series, a file each"
     )

@@ -1,13 +1,12 @@
 """One image in one line: an ensemble, its operating point and its filter as one detector."""
 
 import os
-import warnings
 from pathlib import Path
 
 import numpy as np
 
 from dicentlib.data.scale import FROM_FILE, StatedScale, resolve_scale
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 from dicentlib.scoring.network import detect_batch, read_voters
 from dicentlib.scoring.plan import ImageRecord, scoring_settings
 from dicentlib.scoring.preparation import SCORED, prepare, prepare_pixels
@@ -103,7 +102,7 @@ class Ensemble:
         if prepared.status != SCORED:
             raise InputError(f"{name}: {prepared.reason}")
         if notes := [note for note in prepared.notes if not note.endswith(FROM_FILE)]:
-            warnings.warn(f"{name}: {'; '.join(notes)}", InputWarning, stacklevel=2)
+            notice(f"{name}: {'; '.join(notes)}")
         return detect_batch([prepared], self._settings, self._voters)[0]
 
     def _prepare_array(self, image, pixel_size_um):

@@ -1,9 +1,8 @@
 """Parts of a folder for any batch system: ``score --shard i/n`` n times, then ``merge`` once."""
 
-import warnings
 from pathlib import Path
 
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 from dicentlib.files import content_digest, find_model, read_json, write_json
 from dicentlib.scoring.drivers import read_part, run_in_process
 from dicentlib.scoring.folder import merge_safely
@@ -56,11 +55,7 @@ def _require_same(path, given, *, n_parts):
     changed = [n for n in {**before, **given} if same(before.get(n)) != same(given.get(n))]
     if n_parts == 1:
         for name in {"images", "members"} & set(changed):
-            warnings.warn(
-                f"{path.parent}: the results there, of the {name} {before[name]}, are replaced",
-                InputWarning,
-                stacklevel=3,
-            )
+            notice(f"{path.parent}: the results there, of the {name} {before[name]}, are replaced")
     elif changed:
         changes = "; ".join(f"{n} {before.get(n)!r}, now {given.get(n)!r}" for n in changed)
         raise InputError(

@@ -2,9 +2,8 @@
 
 import re
 import unicodedata
-import warnings
 
-from dicentlib.errors import InputWarning
+from dicentlib.errors import notice
 
 MONTH = re.compile(  # English, German, French and Spanish, without accents
     r"jan(?:uary|uar|v|vier)?|ene(?:ro)?|feb(?:ruary|ruar|rero)?|fevr?(?:ier)?|"
@@ -61,11 +60,9 @@ def notice_dates(source, names):
     """
     filled = names[names != ""]
     for row, text in filled[filled.map(SHORTENED.fullmatch).notna()].head(1).items():
-        warnings.warn(
+        notice(
             f"{source}: column {names.name}: row {row} {text!r} is a long number that a "
-            "spreadsheet has shortened; read as it is. Type the whole number in a text cell",
-            InputWarning,
-            stacklevel=4,
+            "spreadsheet has shortened; read as it is. Type the whole number in a text cell"
         )
     dates = filled.map(is_date).astype(bool)
     whole = filled.map(re.compile(r"\d+").fullmatch).notna()
@@ -78,10 +75,8 @@ def notice_dates(source, names):
     shown = [f"row {row} {text!r}" for row, text in found.head(N_SHOWN).items()]
     if len(found) > N_SHOWN:
         shown.append(f"{len(found) - N_SHOWN} more")
-    warnings.warn(
+    notice(
         f"{source}: column {names.name}: {', '.join(shown)} may be a date that a spreadsheet made "
         "of a name such as 1-2; read as it is. If the name was another, type it again in a text "
-        "cell",
-        InputWarning,
-        stacklevel=4,
+        "cell"
     )

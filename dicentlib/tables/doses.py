@@ -1,11 +1,9 @@
 """Doses that a table calls Gy and that are more likely in another unit."""
 
-import warnings
-
 import numpy as np
 
 from dicentlib.conventions import UNUSUAL_DOSE_GY
-from dicentlib.errors import InputWarning
+from dicentlib.errors import notice
 
 
 def notice_unusual_doses(source, column, doses):
@@ -20,9 +18,7 @@ def notice_unusual_doses(source, column, doses):
     """
     highest = np.nanmax([0.0, *doses])
     if highest > UNUSUAL_DOSE_GY:
-        warnings.warn(
+        notice(
             f"{source}: column {column}: doses up to {highest:g} are taken for Gy; are they in "
-            "cGy or mGy?",
-            InputWarning,
-            stacklevel=3,
+            "cGy or mGy?"
         )

@@ -2,11 +2,10 @@
 
 import re
 import unicodedata
-import warnings
 
 import pandas as pd
 
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 from dicentlib.tables.dates import notice_dates
 
 N_SHOWN = 3
@@ -72,11 +71,9 @@ def _notice_spellings(source, names):
     if not several:
         return
     shown = ", ".join(" and ".join(map(repr, group)) for group in several[:N_SHOWN])
-    warnings.warn(
+    notice(
         f"{source}: column {names.name}: {shown} are taken for different names; if one is meant, "
-        "write it in one way",
-        InputWarning,
-        stacklevel=4,
+        "write it in one way"
     )
 
 

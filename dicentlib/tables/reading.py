@@ -4,13 +4,12 @@ import csv
 import io
 import re
 import unicodedata
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 from dicentlib.files import read_text
 from dicentlib.tables.workbook import is_workbook, workbook_sheets
 
@@ -228,7 +227,7 @@ def _shown(cells):
 
 
 def _notice(path, message):
-    warnings.warn(f"{path}: {message}", InputWarning, stacklevel=3)
+    notice(f"{path}: {message}")
 
 
 def find_table(folder, name):

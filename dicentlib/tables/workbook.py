@@ -1,12 +1,11 @@
 """Sheets of Excel workbooks as rows of text; needs openpyxl (``pip install dicentlib[excel]``)."""
 
 import re
-import warnings
 import zipfile
 from datetime import date, datetime
 from pathlib import Path
 
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 
 WAY_OUT = "save it as 'CSV UTF-8' or as .xlsx"
 N_SHOWN = 5
@@ -96,7 +95,7 @@ def workbook_sheets(path):
 
 
 def _notice(message):
-    warnings.warn(message, InputWarning, stacklevel=5)
+    notice(message)
 
 
 def _text(path, cell, formulas):

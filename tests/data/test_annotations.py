@@ -113,6 +113,7 @@ def test_columns_that_give_rows_another_meaning_are_said(tmp_path, columns, said
         warnings.simplefilter("always")
         assert read_annotations(path)[["row", "col"]].to_numpy().tolist() == [[3, 4]]
     assert [said in str(one.message) for one in messages] == [True] * bool(said)
+    assert {one.filename for one in messages} <= {__file__}  # the caller's line, not ours
 
 
 def test_a_table_of_review_is_no_table_of_annotations(tmp_path):
@@ -137,3 +138,4 @@ def test_objects_that_may_be_one_are_said(tmp_path, apart, said):
         assert len(read_annotations(path)) == 3
     expected = "row 4: an object within 1 px of another, 1 in all"
     assert [expected in str(one.message) for one in messages] == [True] * said
+    assert {one.filename for one in messages} <= {__file__}

@@ -4,12 +4,10 @@ COCO counts keypoints from the centre of the first pixel, x to the right and y d
 from its corner.
 """
 
-import warnings
-
 from dicentlib.conventions import CLASSES
 from dicentlib.data.annotations import check_annotations, check_listed_images, check_rows
 from dicentlib.data.formats.corners import refuse_corners
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 from dicentlib.files import read_json, write_json
 
 BOX_PX = 40  # side of the box that is written round an object: about a chromosome
@@ -115,7 +113,7 @@ def read_coco(path, index=None):
         (n_several, "several keypoints; the first is taken, the others are left out"),
     ):
         if number:
-            warnings.warn(f"{path}: {number} objects have {remark}", InputWarning, stacklevel=2)
+            notice(f"{path}: {number} objects have {remark}")
     return check_rows(rows, places, index, source=path)
 
 

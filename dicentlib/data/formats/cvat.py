@@ -1,6 +1,5 @@
 """CVAT for images 1.1: XML with points and boxes, counted from the image's top left corner."""
 
-import warnings
 from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, ParseError, SubElement, indent
 
@@ -8,7 +7,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from dicentlib.data.annotations import check_annotations, check_listed_images, check_rows
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 from dicentlib.files import atomic_path, refuse_pointer
 
 
@@ -89,10 +88,8 @@ def read_cvat(path, index=None):
                 places.append(place)
     for kind, names in (("tags of whole images", tags), ("attributes of objects", attributes)):
         if names:
-            warnings.warn(
-                f"{path}: {len(names)} {kind} passed over: {', '.join(dict.fromkeys(names))[:80]}",
-                InputWarning,
-                stacklevel=2,
+            notice(
+                f"{path}: {len(names)} {kind} passed over: {', '.join(dict.fromkeys(names))[:80]}"
             )
     check_listed_images(path, sizes, index)
     return check_rows(rows, places, index, source=path)

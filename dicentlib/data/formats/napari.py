@@ -1,7 +1,6 @@
 """napari: one points layer per image and class, saved as ``<image>.<class>.csv``."""
 
 import re
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pandas as pd
 from dicentlib.conventions import CLASSES
 from dicentlib.data.annotations import check_annotations, check_table
 from dicentlib.data.paths import check_relative, files_below, printable
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 from dicentlib.files import atomic_path
 from dicentlib.tables import SUFFIXES, read_table
 
@@ -88,11 +87,9 @@ def read_napari(folder, index=None):
     if not layers:
         raise InputError(f"{folder}: no files <image>.<class>.csv, class {' or '.join(CLASSES)}")
     if passed_over:
-        warnings.warn(
+        notice(
             f"{folder}: {len(passed_over)} tables are no points of napari, not read: "
-            f"{', '.join(map(printable, passed_over[:N_SHOWN]))}",
-            InputWarning,
-            stacklevel=2,
+            f"{', '.join(map(printable, passed_over[:N_SHOWN]))}"
         )
     table = pd.concat(layers).sort_values(["image", "class"], kind="stable", ignore_index=True)
     places = [f"points of {image}" for image in table["image"]]

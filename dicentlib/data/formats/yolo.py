@@ -5,7 +5,6 @@ Classes are numbers; a file of names says which is which.
 """
 
 import re
-import warnings
 from pathlib import Path, PurePosixPath
 
 import yaml
@@ -15,7 +14,7 @@ from dicentlib.data.annotations import check_annotations, check_rows
 from dicentlib.data.formats.coco import BOX_PX
 from dicentlib.data.formats.corners import refuse_corners
 from dicentlib.data.paths import files_below
-from dicentlib.errors import InputError, InputWarning
+from dicentlib.errors import InputError, notice
 from dicentlib.files import atomic_path, read_json, read_text
 
 NAME_FILES = ("classes.txt", "obj.names", "data.yaml", "dataset.yaml", "data.yml", "notes.json")
@@ -169,11 +168,7 @@ def _found_labels(folder, index):
         else:
             others.append(place)
     if others:
-        warnings.warn(
-            f"{folder}: {', '.join(others[:5])} not read: no label files",
-            InputWarning,
-            stacklevel=3,
-        )
+        notice(f"{folder}: {', '.join(others[:5])} not read: no label files")
     return dict(sorted(found.items()))
 
 
