@@ -13,7 +13,7 @@ LEAST_COHESION = 0.35  # below, sisters lie side by side and show no centromere
 
 
 def add_cell(
-    rng, absorbance, labels, pieces, style, slide, unit, centre, spread, size_px, *, cell, first
+    rng, absorbance, labels, pieces, style, centre, *, slide, unit, spread_px, cell, first
 ):
     """Shape, place and draw the bodies of one cell.
 
@@ -24,11 +24,13 @@ def add_cell(
         Drawn on in place.
     pieces : sequence of Piece
     style : CellStyle
+    centre : ndarray, shape (2,)
+        Middle of the spread, in reference pixels.
     slide : SlideStyle
     unit : float
         Image pixels per reference pixel.
-    centre, spread, size_px
-        Middle and radius of the spread, size of the field: reference pixels.
+    spread_px : float
+        Radius of the spread, in reference pixels.
     cell, first : int
         Number of the cell, and of its first body.
 
@@ -53,21 +55,11 @@ def add_cell(
         for piece in pieces
     ]
     aberrant = [piece.class_name != "monocentric" for piece in pieces]
-    offsets, angles = place_bodies(
-        rng,
-        shapes,
-        centre=centre,
-        spread_px=spread,
-        ragged=style.ragged,
-        strays=style.strays,
-        size_px=size_px,
-        crowding=style.crowding,
-        contacts=0.06,
-        solitary=aberrant,
-    )
+    height, width = labels.shape
+    field = {"centre": centre, "spread_px": spread_px, "size_px": (height / unit, width / unit)}
+    offsets, angles = place_bodies(rng, shapes, style, solitary=aberrant, **field)
     rows, painted, clear = [], [], []
     grain = chromatin_grain(rng, style, unit)
-    height, width = labels.shape
     for k, (piece, shape) in enumerate(zip(pieces, shapes, strict=True)):
 
         def placed(points, k=k):

@@ -19,7 +19,7 @@ from dicentlib.conventions import REASONS
 from dicentlib.errors import InputError
 from dicentlib.files import atomic_path, write_json
 from dicentlib.simulation.metaphase import draw_metaphase, generator
-from dicentlib.simulation.radiation import PAPER_LABELS_PER_IMAGE, Exposure
+from dicentlib.simulation.radiation import Exposure
 from dicentlib.threads import available_processors
 
 IMAGE_NAME = re.compile(r"\d{6}\.png")
@@ -31,23 +31,18 @@ def simulate_set(
     n_images,
     dose_gy,
     seed,
-    height=888,
-    width=1008,
     pixel_size_um=0.1,
     fraction_irradiated=1.0,
     other_dose_gy=0.0,
-    d0_gy=2.7,
     at_least_one_aberration=False,
-    labels_per_image=PAPER_LABELS_PER_IMAGE,
     negative_fraction=0.0,
     reasons=None,
     images_per_slide=8,
     sample="simulated",
     blind=False,
-    yields=None,
-    variety=1.0,
     n_workers=None,
     progress=True,
+    **options,
 ):
     """Write an image set: ``images/NNNNNN.png``, ``samples.csv``, ``annotations.csv``.
 
@@ -59,13 +54,13 @@ def simulate_set(
         Images per dose.
     dose_gy : float, sequence of float, or None
         A dose series makes `n_images` for each dose, in that order, and each dose is a
-        sample of its own. None: see `labels_per_image`.
+        sample of its own. None: see `at_least_one_aberration`.
     seed : int
         Image i of the set depends on (seed, i) and the options alone, not on `n_images` or
         the number of processes.
-    height, width, pixel_size_um, fraction_irradiated, other_dose_gy, d0_gy, yields, variety
+    pixel_size_um, fraction_irradiated, other_dose_gy
         As in :func:`~dicentlib.simulation.draw_metaphase`.
-    at_least_one_aberration, labels_per_image
+    at_least_one_aberration : bool
         For training sets: every image has an aberration; with ``dose_gy=None`` there are on
         average `labels_per_image` (dicentrics, fragments) in an image.
     negative_fraction : float
@@ -82,6 +77,9 @@ def simulate_set(
     n_workers : int, optional
         Processes; by default one per core.
     progress : bool
+    **options
+        ``height, width, d0_gy, labels_per_image, yields, variety`` of
+        :func:`~dicentlib.simulation.draw_metaphase`.
 
     Returns
     -------
@@ -99,20 +97,11 @@ def simulate_set(
     if blind and len(doses) > 1:
         raise InputError(f"blind=True with dose_gy={dose_gy!r}: a blind set has one dose")
     reasons = _checked_shares(reasons, negative_fraction, n_images, images_per_slide)
-    options = {
-        "height": height,
-        "width": width,
-        "pixel_size_um": pixel_size_um,
-        "fraction_irradiated": fraction_irradiated,
-        "other_dose_gy": other_dose_gy,
-        "d0_gy": d0_gy,
-        "labels_per_image": labels_per_image,
-        "yields": yields,
-        "variety": variety,
-    }
+    exposure = {"fraction_irradiated": fraction_irradiated, "other_dose_gy": other_dose_gy}
+    options |= exposure | {"pixel_size_um": pixel_size_um}
     for dose in doses:
         if dose is not None:
-            Exposure(dose, fraction_irradiated, other_dose_gy, d0_gy)
+            Exposure(dose, fraction_irradiated, other_dose_gy)
     folder = Path(folder)
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
@@ -148,7 +137,8 @@ def simulate_set(
                 writer.add(annotations, objects)
     samples = pd.DataFrame(rows)
     if blind:
-        _write_truth(folder, samples, options | {"dose_gy": doses[0]}, negative_fraction)
+        facts = {"dose_gy": doses[0], "negative_fraction": negative_fraction, **exposure}
+        _write_truth(folder, samples, facts)
         hidden = ["cell_dose_gy", "n_dicentrics", "n_fragments", "n_rings", "n_bodies"]
         samples = samples.drop(columns=hidden).assign(dose_gy=np.nan)
     else:
@@ -276,15 +266,12 @@ class _TableWriter:
         return self.stack.__exit__(*error)
 
 
-def _write_truth(folder, samples, options, negative_fraction):
+def _write_truth(folder, samples, facts):
     """Dose and counts of a blind sample, apart from what a scorer reads."""
     write_json(
         folder / "truth.json",
         {
-            "dose_gy": options["dose_gy"],
-            "negative_fraction": negative_fraction,
-            "fraction_irradiated": options["fraction_irradiated"],
-            "other_dose_gy": options["other_dose_gy"],
+            **facts,
             "n_cells": len(samples),
             "n_dicentrics": samples["n_dicentrics"].sum(),
             "n_fragments": samples["n_fragments"].sum(),

@@ -8,6 +8,7 @@ TRIES = 40
 # Contacts laid on purpose, so that they and those by chance are as frequent as in boxed real fields
 # (studies.contacts). Where an end meets an end, the gap is between the ends of the axes, each of
 # which has a round tip of some 5 px: beyond 10 px the neck is pale.
+CONTACTS = 0.06  # share of the bodies that are laid against another one
 END_CONTACTS = 0.2
 STRAIGHT_SHARE = 0.4  # of these continue one another
 SIDE_CONTACTS = 0.5  # the rest cross
@@ -68,29 +69,23 @@ def _beside_another(rng, shape, placed):
     return own + other_points[rng.integers(len(other_points))]
 
 
-def place_bodies(
-    rng, shapes, *, centre, spread_px, ragged, strays, size_px, crowding, contacts, solitary
-):
+def place_bodies(rng, shapes, style, *, centre, spread_px, size_px, solitary):
     """Choose a position and an angle for every body of a spread.
 
     Parameters
     ----------
     rng : numpy.random.Generator
     shapes : sequence of Shape
+    style : CellStyle
+        ``ragged``: how deep the dents of the spread's outline are, relative to the radius (0: an
+        oval). ``strays``: probability that a body lies outside the outline. ``crowding``: clear
+        margin around each body, reference pixels (negative: they touch).
     centre : (row, col)
         Middle of the spread, reference pixels.
     spread_px : float
         Mean radius of the spread.
-    ragged : float
-        How deep the dents of its outline are, relative to the radius; 0: an oval.
-    strays : float
-        Probability that a body lies outside the outline.
     size_px : (height, width)
         Field of view in reference pixels; bodies lie wholly inside.
-    crowding : float
-        Clear margin around each body, reference pixels (negative: they touch).
-    contacts : float
-        Probability that a body is laid against another one on purpose.
     solitary : sequence of bool
         Bodies that are laid clear of others whenever there is room.
 
@@ -102,21 +97,21 @@ def place_bodies(
     """
     height, width = size_px
     grid = np.zeros((int(height / GRID_PX) + 2, int(width / GRID_PX) + 2), np.uint8)
-    outline = _spread_outline(rng, spread_px, ragged)
+    outline = _spread_outline(rng, spread_px, style.ragged)
     offsets, angles, placed = np.zeros((len(shapes), 2)), np.zeros(len(shapes)), []
     for k in rng.permutation(len(shapes)):
         shape = shapes[k]
         half = 0.5 * shape.width_px
         border = half + 5.0
         best, fewest = None, np.inf
-        contact = bool(placed) and not solitary[k] and rng.random() < contacts
+        contact = bool(placed) and not solitary[k] and rng.random() < CONTACTS
         for attempt in range(TRIES * (3 if solitary[k] else 1)):
             if contact and attempt < 3:
                 points = _beside_another(rng, shape, placed)
             else:
                 angle = rng.uniform(0, 2 * np.pi)
                 points = rotated(shape.axis, angle)
-                points = points + _spread_position(rng, centre, outline, strays)
+                points = points + _spread_position(rng, centre, outline, style.strays)
             low = np.array([border, border]) - points.min(axis=0)
             high = np.array([height, width]) - border - points.max(axis=0)
             outside = np.any(low > 0) or np.any(high < 0)
@@ -133,7 +128,7 @@ def place_bodies(
                 best, fewest = points, hit
             if hit == 0:
                 break
-        margin = crowding if not solitary[k] else max(crowding, 3.0)
+        margin = style.crowding if not solitary[k] else max(style.crowding, 3.0)
         thickness = max(round((shape.width_px + 2 * half + 2 * margin) / GRID_PX), 1)
         line = np.round(best[:, ::-1] / GRID_PX).astype(np.int32)
         cv2.polylines(grid, [line[:, None]], False, 255, thickness)

@@ -1,6 +1,7 @@
 """One simulated metaphase image with its truth."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -214,37 +215,12 @@ def _draw(rng, counts, yields, slide, cell_dose, reason, height, width, pixel_si
     if reason == "few_chromosomes":
         kept = rng.choice(len(pieces), rng.integers(14, MINIMUM_CHROMOSOMES), replace=False)
         pieces = tuple(pieces[k] for k in sorted(kept))
-    rows = add_cell(
-        rng,
-        absorbance,
-        labels,
-        pieces,
-        style,
-        slide,
-        unit,
-        centre,
-        spread,
-        size_px,
-        cell=1,
-        first=1,
-    )
+    add = partial(add_cell, rng, absorbance, labels, slide=slide, unit=unit, spread_px=spread)
+    rows = add(pieces, style, centre, cell=1, first=1)
     if reason == "several_cells":
         second = irradiate(rng, draw_counts(rng, yields.means(np.nan_to_num(cell_dose))))
         beside = centre - rng.uniform(1.1, 1.9) * spread * np.array([np.sin(away), np.cos(away)])
-        rows += add_cell(
-            rng,
-            absorbance,
-            labels,
-            second,
-            draw_cell_style(rng, slide),
-            slide,
-            unit,
-            beside,
-            spread,
-            size_px,
-            cell=2,
-            first=len(rows) + 1,
-        )
+        rows += add(second, draw_cell_style(rng, slide), beside, cell=2, first=len(rows) + 1)
     objects = pd.DataFrame(rows)
     add_halo(rng, absorbance, slide, unit)
 
@@ -257,15 +233,7 @@ def _draw(rng, counts, yields, slide, cell_dose, reason, height, width, pixel_si
     clumps = None
     if reason == "covered" and not n_over:
         clumps = positions[rng.choice(len(positions), rng.integers(4, 9), replace=False)]
-    nuclei = add_nuclei(
-        rng,
-        absorbance,
-        slide,
-        reference,
-        labels,
-        positions,
-        n_over=n_over,
-    )
+    nuclei = add_nuclei(rng, absorbance, slide, reference, labels, positions, n_over=n_over)
     add_debris(rng, absorbance, slide, unit, labels, over=clumps)
     hidden = [
         any(np.hypot(row - r, col - c) < 1.05 * radius for r, c, radius in nuclei)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.special import pdtrik
 
 from dicentlib.errors import InputError
 from dicentlib.simulation.karyotype import (
@@ -292,11 +293,5 @@ def draw_counts(rng, means, *, at_least_one=False):
     if not total > 0:
         raise InputError("at_least_one_aberration: the mean number of aberrations is 0")
     # Zero-truncated Poisson total by inverting its distribution, then split among the kinds.
-    u, n = rng.uniform(np.exp(-total), 1.0), 0
-    probability = cumulative = np.exp(-total)
-    while cumulative < u and n < 1000:
-        n += 1
-        probability *= total / n
-        cumulative += probability
-    n = max(n, 1)
+    n = max(int(np.ceil(pdtrik(rng.uniform(np.exp(-total), 1.0), total))), 1)
     return np.append(rng.multinomial(n, means[:3] / total), rng.poisson(means[3]))
