@@ -103,12 +103,12 @@ def read_table(path, *, is_header):
         raise InputError(f"{path}: an empty file")
     above = [number for number in rows if number < start]
     if above:
-        _notice(path, f"{_lines(above)} above the header passed over: {_shown(rows[above[0]])}")
+        notice(f"{path}: {_lines(above)} above the header passed over: {_shown(rows[above[0]])}")
     header = rows[start] if start else rows[min(rows)]
     body = {number: cells for number, cells in rows.items() if number > (start or min(rows))}
     remarks = [number for number, cells in body.items() if _is_remark(cells)]
     if remarks:
-        _notice(path, f"{_lines(remarks)} with a remark passed over: {_shown(body[remarks[0]])}")
+        notice(f"{path}: {_lines(remarks)} with a remark passed over: {_shown(body[remarks[0]])}")
     body = {number: cells for number, cells in body.items() if number not in remarks}
     return TextTable(str(path), separator, _frame(path, header, body))
 
@@ -226,10 +226,6 @@ def _shown(cells):
     return repr(" ".join(cell for cell in cells if cell)[:60])
 
 
-def _notice(path, message):
-    notice(f"{path}: {message}")
-
-
 def find_table(folder, name):
     """The table `name` (``samples.csv``) of a folder, also under nearly that name.
 
@@ -268,11 +264,11 @@ def find_table(folder, name):
         raise InputError(f"{folder}: {', '.join(nearly)} found; expected one table, {name}")
     elif nearly:
         alike, chosen = [], folder / nearly[0]
-        _notice(chosen, f"read as the table {name}")
+        notice(f"{chosen}: read as the table {name}")
     else:
         chosen = None
     if alike:
-        _notice(folder, f"{', '.join(alike)} not read; the table that is read is named {name}")
+        notice(f"{folder}: {', '.join(alike)} not read; the table that is read is named {name}")
     return chosen
 
 

@@ -70,7 +70,7 @@ def workbook_sheets(path):
     for sheet in values.worksheets:
         if sheet.sheet_state != "visible":
             if sheet.max_row > 1:
-                _notice(f"{path}: the sheet {sheet.title!r} is hidden and not read")
+                notice(f"{path}: the sheet {sheet.title!r} is hidden and not read")
             continue
         written = formulas[sheet.title]
         hidden = [
@@ -81,7 +81,7 @@ def workbook_sheets(path):
         ]
         if hidden:
             shown = ", ".join(str(name) for name in hidden[:N_SHOWN])
-            _notice(f"{path}: {len(hidden)} hidden rows or columns are read too: {shown}")
+            notice(f"{path}: {len(hidden)} hidden rows or columns are read too: {shown}")
         struck = [
             cell.coordinate
             for row in sheet.rows
@@ -90,12 +90,8 @@ def workbook_sheets(path):
         ]
         if struck:
             shown = ", ".join(struck[:N_SHOWN])
-            _notice(f"{path}: {len(struck)} struck-through cells are read too: {shown}")
+            notice(f"{path}: {len(struck)} struck-through cells are read too: {shown}")
         yield sheet.title, [[_text(path, cell, written) for cell in row] for row in sheet.rows]
-
-
-def _notice(message):
-    notice(message)
 
 
 def _text(path, cell, formulas):
