@@ -114,7 +114,6 @@ class Exploration:
             confidence_thresholds=self.confidence_thresholds,
             agreement_thresholds=range(size),
             ensembles=ensembles,
-            progress=True,
         )
         counts = np.stack(list(images)).astype(np.int32)  # (N, 3, E, n_T_C, n_T_A)
         rng = np.random.default_rng(seed)

@@ -162,7 +162,7 @@ def class_surface(images, class_name, *, which=None, **grid):
     """
     heatmaps = images.class_heatmaps(class_name, which=which)
     truth = images.class_truth(class_name, which=which)
-    return threshold_surface(heatmaps, truth, progress=True, **grid)
+    return threshold_surface(heatmaps, truth, **grid)
 
 
 def class_surfaces(images, **grid):
@@ -184,7 +184,6 @@ def counts_at(images, class_name, *, confidence_threshold, agreement_threshold, 
         confidence_thresholds=[confidence_threshold],
         agreement_thresholds=[agreement_threshold],
         ensembles=ensembles,
-        progress=True,
     )
     return np.stack([image[:, :, 0, 0] for image in counts])
 

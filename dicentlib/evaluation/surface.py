@@ -67,9 +67,7 @@ class ThresholdSurface:
             raise InputError(f"{path}: not a threshold surface ({error})") from error
 
 
-def threshold_surface(
-    heatmaps, truth, *, confidence_thresholds, agreement_thresholds, ensembles, progress=False
-):
+def threshold_surface(heatmaps, truth, *, confidence_thresholds, agreement_thresholds, ensembles):
     r"""TP, FP and FN of one class for every ensemble, :math:`T_C` and :math:`T_A`.
 
     Equal to voting, deciding and :func:`count_matches` at each threshold and image, summed over
@@ -87,8 +85,6 @@ def threshold_surface(
     ensembles : sequence of int, shape (E, m)
         Member indices, 0 to M - 1, of E ensembles of m members. A member named twice votes
         twice.
-    progress : bool
-        Show a progress bar over the images once five seconds have passed.
 
     Returns
     -------
@@ -119,15 +115,13 @@ def threshold_surface(
     confidence, agreement, ensembles = grid
     total = np.zeros((3, len(ensembles), len(confidence), len(agreement)), dtype=np.int64)
     n_images = 0
-    for counts in _image_counts(heatmaps, truth, grid, progress):
+    for counts in _image_counts(heatmaps, truth, grid):
         total += counts
         n_images += 1
     return ThresholdSurface(*total, confidence, agreement, ensembles, n_images)
 
 
-def image_counts(
-    heatmaps, truth, *, confidence_thresholds, agreement_thresholds, ensembles, progress=False
-):
+def image_counts(heatmaps, truth, *, confidence_thresholds, agreement_thresholds, ensembles):
     """Counts image by image, for bootstraps over images.
 
     Parameters as for :func:`threshold_surface`. Images are swept on all processors, a few at a
@@ -139,17 +133,17 @@ def image_counts(
         tp, fp, fn of one image.
     """
     grid = _check_grid(confidence_thresholds, agreement_thresholds, ensembles)
-    return _image_counts(heatmaps, truth, grid, progress)
+    return _image_counts(heatmaps, truth, grid)
 
 
-def _image_counts(heatmaps, truth, grid, progress):
+def _image_counts(heatmaps, truth, grid):
     n_workers = available_processors()
 
     def count(pair):
         return _count_image(*pair, *grid)
 
     with ThreadPoolExecutor(n_workers) as pool:
-        pairs = _checked_pairs(heatmaps, truth, grid[2], progress)
+        pairs = _checked_pairs(heatmaps, truth, grid[2])
         yield from map_ahead(pool, count, pairs, 2 * n_workers)
 
 
@@ -196,10 +190,8 @@ def _check_grid(confidence_thresholds, agreement_thresholds, ensembles):
     return confidence, agreement, ensembles.astype(np.int64)
 
 
-def _checked_pairs(heatmaps, truth, ensembles, progress):
-    if progress:
-        total = len(heatmaps) if hasattr(heatmaps, "__len__") else None
-        heatmaps = tqdm(heatmaps, total=total, desc="threshold surface", unit="image", delay=5)
+def _checked_pairs(heatmaps, truth, ensembles):
+    heatmaps = tqdm(heatmaps, desc="threshold surface", unit="image", delay=5)
     n_members = None
     for number, (heatmap, mask) in enumerate(zip_longest(heatmaps, truth)):
         if heatmap is None or mask is None:
