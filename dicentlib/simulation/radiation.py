@@ -1,6 +1,6 @@
 """What radiation does to a cell's chromosomes: exchanges, rings and acentric fragments."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import pdtrik
@@ -129,7 +129,6 @@ class Piece:
 
     stretches: tuple
     ring: bool = False
-    events: frozenset = field(default_factory=frozenset)
 
     @property
     def length(self):
@@ -216,7 +215,7 @@ def irradiate(rng, counts, *, interstitial_share=0.4):
     dicentrics, rings, acentrics, translocations = (int(count) for count in counts)
     events = ["dicentric"] * dicentrics + ["ring"] * rings
     events += ["acentric"] * acentrics + ["translocation"] * translocations
-    for number, event in enumerate(rng.permutation(events) if events else []):
+    for event in rng.permutation(events) if events else []:
         candidates = [k for k, piece in enumerate(pieces) if piece.centromeres and not piece.ring]
         if event in ("ring", "acentric"):
             candidates = [k for k in candidates if len(pieces[k].centromeres) == 1]
@@ -224,13 +223,12 @@ def irradiate(rng, counts, *, interstitial_share=0.4):
         wanted = 2 if event in ("dicentric", "translocation") else 1
         picked = rng.choice(candidates, size=wanted, replace=False, p=lengths / lengths.sum())
         chosen = [pieces[k] for k in picked]
-        tag = frozenset({number}).union(*(piece.events for piece in chosen))
         if event == "ring":
-            made = _ring(rng, chosen[0], tag)
+            made = _ring(rng, chosen[0])
         elif event == "acentric":
-            made = _excess_acentric(rng, chosen[0], tag, rng.random() < interstitial_share)
+            made = _excess_acentric(rng, chosen[0], rng.random() < interstitial_share)
         else:
-            made = _exchange(rng, *chosen, tag, asymmetrical=event == "dicentric")
+            made = _exchange(rng, *chosen, asymmetrical=event == "dicentric")
         pieces = [piece for k, piece in enumerate(pieces) if k not in set(picked.tolist())] + made
     return tuple(pieces)
 
@@ -245,7 +243,7 @@ def _break(rng, piece):
     return centric, reverse(acentric)
 
 
-def _exchange(rng, one, other, tag, *, asymmetrical):
+def _exchange(rng, one, other, *, asymmetrical):
     # The published yields count what scorers see, so centromeres lie far enough apart.
     for _ in range(50):
         (centric_1, acentric_1), (centric_2, acentric_2) = _break(rng, one), _break(rng, other)
@@ -253,31 +251,26 @@ def _exchange(rng, one, other, tag, *, asymmetrical):
         if min(np.diff(centromeres)) > VISIBLE_DISTANCE_PERCENT:
             break
     if not asymmetrical:
-        joined = (centric_1 + reverse(acentric_2), centric_2 + reverse(acentric_1))
-        return [Piece(stretches, events=tag) for stretches in joined]
-    return [
-        Piece(centric_1 + reverse(centric_2), events=tag),
-        Piece(acentric_1 + reverse(acentric_2), events=tag),
-    ]
+        return [Piece(centric_1 + reverse(acentric_2)), Piece(centric_2 + reverse(acentric_1))]
+    return [Piece(centric_1 + reverse(centric_2)), Piece(acentric_1 + reverse(acentric_2))]
 
 
-def _ring(rng, piece, tag):
+def _ring(rng, piece):
     centromere, length = piece.centromeres[0], piece.length
     first = rng.uniform(0.03, 0.8) * centromere
     last = length - rng.uniform(0.03, 0.8) * (length - centromere)
     tip_1, rest = piece.cut(first)
     body, tip_2 = Piece(rest).cut(last - first)
-    return [Piece(body, ring=True, events=tag), Piece(tip_1 + tip_2, events=tag)]
+    return [Piece(body, ring=True), Piece(tip_1 + tip_2)]
 
 
-def _excess_acentric(rng, piece, tag, interstitial):
-    if not interstitial:
-        centric, acentric = _break(rng, piece)
-        return [Piece(centric, events=tag), Piece(acentric, events=tag)]
+def _excess_acentric(rng, piece, interstitial):
     centric, arm = _break(rng, piece)
+    if not interstitial:
+        return [Piece(centric), Piece(arm)]
     size = min(rng.uniform(0.25, 0.9), 0.9 * Piece(arm).length)  # % of the genome: minutes
     tip, minute = Piece(arm).cut(Piece(arm).length - size)
-    return [Piece(centric + reverse(tip), events=tag), Piece(minute, events=tag)]
+    return [Piece(centric + reverse(tip)), Piece(minute)]
 
 
 def draw_counts(rng, means, *, at_least_one=False):
