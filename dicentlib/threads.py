@@ -64,6 +64,15 @@ def map_ahead(pool, function, items, n_ahead):
         waiting.extend(pool.submit(function, item) for item in islice(items, 1))
 
 
+def map_files(function, items, what):
+    """Results of a function that waits for files, in the order of `items`; a bar after 5 s."""
+    from tqdm import tqdm
+
+    with ThreadPoolExecutor() as pool:
+        results = pool.map(function, items)
+        return list(tqdm(results, what, len(items), unit="image", delay=5))
+
+
 def _cores(allowed):
     """Cores among the processors with these numbers."""
     siblings = set()

@@ -95,9 +95,8 @@ def _ratio_p(first, second):
     needed = {"dose_gy", "n_cells", "n_dicentrics", "log_likelihood", "model"}
     if not all(needed <= set(fit) for fit in fits) or fits[0]["model"] != fits[1]["model"]:
         return None
-    if any(fit.get("weights") is not None for fit in fits) or any(
-        fit.get("fixed_background") is not None for fit in fits
-    ):
+    changed = ("weights", "fixed_background")
+    if any(fit.get(name) is not None for fit in fits for name in changed):
         return None
     doses, cells, counts = (
         np.concatenate([fit[name] for fit in fits])

@@ -8,6 +8,8 @@ section 8.3):
 with coefficients of 0 or more (:mod:`dicentlib.calibration.constrained`).
 """
 
+from dataclasses import asdict
+
 import numpy as np
 from scipy.special import kl_div
 from scipy.stats import chi2, norm, poisson
@@ -147,7 +149,7 @@ def fit_curve(
         "weights": None if weights is None else weight.tolist(),
         "dispersion_index": None if per_dose is None else [d and d.index for d in per_dose],
         "u": None if per_dose is None else [d and d.u for d in per_dose],
-        "slide_variance": None if slide_variance is None else slide_variance.to_dict(),
+        "slide_variance": None if slide_variance is None else asdict(slide_variance),
     }
     return CalibrationCurve(
         coefficients,

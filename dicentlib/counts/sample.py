@@ -39,11 +39,6 @@ class Sample:
         """Dicentrics per cell."""
         return self.n_dicentrics / self.n_cells
 
-    @property
-    def n_damaged(self):
-        """Cells with at least one dicentric; None without a distribution."""
-        return None if self.distribution is None else sum(self.distribution[1:])
-
     @classmethod
     def of(cls, cells_with=None, *, n_cells=None, n_dicentrics=None, n_damaged=None, slides=None):
         """Check counts given as a distribution or as sums, and that both agree if both are given.

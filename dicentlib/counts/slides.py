@@ -11,7 +11,7 @@ interval of every sample that the same detector counts, on however few slides it
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -45,10 +45,6 @@ class SlideVariance:
         error = np.einsum("i...,ij,j...->...", terms, np.asarray(self.covariance), terms)
         mean = self.constant + self.relative * terms[1]
         return mean + errors * np.sqrt(np.maximum(error, 0.0))
-
-    def to_dict(self):
-        """The fields as plain data, as ``curve.fit["slide_variance"]`` keeps them."""
-        return asdict(self)
 
 
 def slide_variance(dose_gy, slides, n_dicentrics):

@@ -173,7 +173,7 @@ def check_annotations(annotations, index=None, *, source="annotations", places=N
         table["image"] = table["image"].replace(found)
     if places is not None:  # read from a file
         table, where = _without_repeats(table, where)
-    return table if index is None else _check_against_index(table, index, source, where)
+    return table if index is None else _check_against_index(table, index, where)
 
 
 def _refuse_shares(table, source):
@@ -236,7 +236,7 @@ def _all_names(index):
     return [*index.table["image"], *index.quarantined["image"]]
 
 
-def _check_against_index(table, index, source, where):
+def _check_against_index(table, index, where):
     known = index.table["image"]
     _refuse(
         ~table["image"].isin(_all_names(index)),

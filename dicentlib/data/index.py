@@ -2,12 +2,10 @@
 
 import os
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from dicentlib.data.inspection import IMAGE_SUFFIXES, inspect_image
 from dicentlib.data.paths import contained_path, matched_names, printable
@@ -15,6 +13,7 @@ from dicentlib.data.samples import complete_samples, read_samples
 from dicentlib.data.scale import resolve_scale
 from dicentlib.errors import InputError, notice
 from dicentlib.tables import as_text, find_table
+from dicentlib.threads import map_files
 
 # Files that belong to an image set without being images; names beginning with a dot too.
 COMPANIONS = (
@@ -225,9 +224,7 @@ def _inspect_all(index, names):
         except InputError as error:
             return reason(error, index.folder / name)
 
-    with ThreadPoolExecutor() as pool:
-        found = zip(names, pool.map(inspect, names), strict=True)
-        return dict(tqdm(found, "index", len(names), unit="image", delay=5))
+    return dict(zip(names, map_files(inspect, names, "index"), strict=True))
 
 
 def reason(error, path):

@@ -1,17 +1,13 @@
 """The images of an index at one scale, as members see them."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
-from tqdm import tqdm
 
 from dicentlib import files
 from dicentlib.conventions import REFERENCE_PIXEL_SIZE_UM
 from dicentlib.data.images import grey_levels
 from dicentlib.data.pictures import read_image
 from dicentlib.errors import InputError
-
-READERS = 8  # threads that wait for files
+from dicentlib.threads import map_files
 
 
 class ScaledImages:
@@ -65,17 +61,12 @@ class ScaledImages:
         scale = (self._own_sizes / self.pixel_size_um) ** 2
         sizes = (self._own_shapes.prod(axis=1) * scale).cumsum() / 1e9
         n_images = int((sizes <= gigabytes).sum())
-        with ThreadPoolExecutor(max_workers=READERS) as pool:
-            images = pool.map(self.levels, range(n_images))
-            images = list(tqdm(images, "read images", n_images, unit="image", delay=5))
-        self._in_memory = images
+        self._in_memory = map_files(self.levels, range(n_images), "read images")
 
     def content_digest(self):
         """Digest of what the images show: names, bytes of the files, pixel sizes."""
         paths = [self.index.path(name) for name in self.names]
-        with ThreadPoolExecutor(max_workers=READERS) as pool:
-            digests = pool.map(files.file_digest, paths)
-            digests = list(tqdm(digests, "check images", len(paths), unit="image", delay=5))
+        digests = map_files(files.file_digest, paths, "check images")
         return files.content_digest(
             [self.names, digests, self._own_sizes.tolist(), float(self.pixel_size_um)]
         )

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from dicentlib.ensemble import member_paths
 from dicentlib.files import find_model
 from dicentlib.runs import notebook_paths
+from dicentlib.scoring.plan import operating_point_file
 
 CURVE, DOSES = "06_dose_curve", "07_dose_report"
 FEWEST_DOSES = 3  # of a calibration series
@@ -60,12 +61,10 @@ def steps_of(table, folder, members, run_dir, *, use_filter):
     """
     doses, target = calibration_doses(table), Path(run_dir).absolute() / "curve"
     source = member_paths(members)[0].absolute().parent
-    points = (place / "operating_point.json" for place in (source, source.parent))
-    point = next(place for place in points if place.is_file())
     take = [
         _shell("mkdir", "-p", target / "members"),
         f"cp {shlex.quote(str(source))}/*.safetensors {shlex.quote(str(target / 'members'))}",
-        _shell("cp", point, target),
+        _shell("cp", operating_point_file(source), target),
     ]
     if use_filter:
         weights = find_model("filter-small") / "filter.safetensors"

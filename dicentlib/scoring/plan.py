@@ -165,7 +165,7 @@ def _voters(members, confidence_threshold, agreement_threshold):
     headers = {path: read_member_metadata(path) for path in paths}
     digests = [file_digest(path) for path in paths]
     if confidence_threshold is None or agreement_threshold is None:
-        recorded = OperatingPoint.read(_operating_point_file(paths[0].parent))
+        recorded = OperatingPoint.read(operating_point_file(paths[0].parent))
         of_digest = dict(zip(digests, paths, strict=True))
         if recorded.members and set(recorded.members) <= set(digests):
             digests = list(recorded.members)  # a chosen few of a run's epochs, in their order
@@ -182,7 +182,8 @@ def _voters(members, confidence_threshold, agreement_threshold):
     return {path: headers[path] for path in paths}, point
 
 
-def _operating_point_file(folder):
+def operating_point_file(folder):
+    """``operating_point.json`` in the folder of members, or else in the one above."""
     places = [folder / "operating_point.json", folder.parent / "operating_point.json"]
     for place in places:
         if place.is_file():

@@ -1,6 +1,5 @@
 """The human karyotype: relative lengths and centromere positions of the chromosomes."""
 
-import numpy as np
 import pandas as pd
 
 # Relative length (% of the haploid autosome length) and centromere index (short arm / length, %):
@@ -39,8 +38,6 @@ ACROCENTRIC = frozenset({"13", "14", "15", "21", "22"})
 _ROWS = [line.split() for line in _TABLE.strip().splitlines()]
 LENGTH_PERCENT = {name: float(length) for name, length, _ in _ROWS}
 CENTROMERE_PERCENT = {name: float(index) for name, _, index in _ROWS}
-LONGEST_PERCENT = max(LENGTH_PERCENT.values())
-MEDIAN_PERCENT = float(np.median(list(LENGTH_PERCENT.values())))
 
 
 def chromosome_table():
