@@ -23,12 +23,18 @@ def main():
 def tables(
     train_images: Annotated[str, typer.Argument(help="Image set for training.")],
     test_images: Annotated[str, typer.Argument(help="Image set for measuring.")],
-    out: Annotated[str, typer.Argument(help="Receives both trainings and tables.csv.")],
-    epochs: Annotated[int, typer.Option(help="Of each training; half of them vote.")] = 20,
-    steps_per_epoch: Annotated[int, typer.Option(help="Batches of an epoch.")] = 100,
-    encoder: Annotated[str | None, typer.Option(help="Default: that of the preset demo.")] = None,
-    pixel_size_um: Annotated[float, typer.Option(help="Scale of the network's images.")] = 0.2,
-    ensemble_size: Annotated[int, typer.Option(help="Members of a random ensemble.")] = 5,
+    out: Annotated[str, typer.Argument(help="Folder for both trainings and tables.csv.")],
+    epochs: Annotated[
+        int, typer.Option(help="Epochs of each training; the members of the last half vote.")
+    ] = 20,
+    steps_per_epoch: Annotated[int, typer.Option(help="Batches per epoch.")] = 100,
+    encoder: Annotated[
+        str | None, typer.Option(help="Encoder of the network. Default: that of the preset demo.")
+    ] = None,
+    pixel_size_um: Annotated[
+        float, typer.Option(help="Pixel size of the network's images (um).")
+    ] = 0.2,
+    ensemble_size: Annotated[int, typer.Option(help="Number of members in a random ensemble.")] = 5,
     draws: Annotated[int, typer.Option(help="Random ensembles.")] = 100,
     threads: Annotated[int | None, typer.Option(help="Default: one per processor.")] = None,
     table_file: Annotated[Path | None, typer.Option("--table", help=TABLE)] = None,
@@ -65,10 +71,16 @@ def tables(
 def compare(
     simulated: Annotated[Path, typer.Argument(help="Annotated set of simulated images.")],
     real: Annotated[Path | None, typer.Option(help="Folder of real images.")] = None,
-    baseline: Annotated[Path, typer.Option(help="Classical opponent.")] = BASELINE,
-    model_a: Annotated[Path | None, typer.Option(help="Members trained with lam 0.")] = None,
-    model_b: Annotated[Path | None, typer.Option(help="Members of one training.")] = None,
-    ensemble: Annotated[Path | None, typer.Option(help="Members with operating point.")] = None,
+    baseline: Annotated[Path, typer.Option(help="Classical baseline.")] = BASELINE,
+    model_a: Annotated[
+        Path | None, typer.Option(help="Folder of members trained with lam 0 (Model A).")
+    ] = None,
+    model_b: Annotated[
+        Path | None, typer.Option(help="Folder of the members of one training (Model B).")
+    ] = None,
+    ensemble: Annotated[
+        Path | None, typer.Option(help="Folder of members with an operating point.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="CSV file for the table of the documentation.")
     ] = None,
@@ -91,7 +103,7 @@ def compare(
 def contacts(
     real: Annotated[list[Path], typer.Argument(help="Real sets with a box for each chromosome.")],
     cells: Annotated[int, typer.Option(help="Simulated cells.")] = 60,
-    seed: Annotated[int, typer.Option(help="Of the simulated cells.")] = 77,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated cells.")] = 77,
     out: Annotated[Path | None, typer.Option(help="CSV file for the table.")] = None,
 ):
     """How chromosomes touch and how many specks lie between them: real and simulated fields."""
@@ -133,7 +145,7 @@ def appearance(
     real: Annotated[str | None, typer.Option(help=REAL)] = None,
     n_images: Annotated[int, typer.Option(help="Simulated fields to draw.")] = 60,
     dose_gy: Annotated[float, typer.Option(help="Dose of the simulated cells (Gy).")] = 3.0,
-    seed: Annotated[int, typer.Option(help="Of the simulated fields.")] = 21,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated fields.")] = 21,
 ):
     """Appearance of simulated images compared with real ones, and a classifier of crops."""
     from dicentlib.plotting.style import use_style

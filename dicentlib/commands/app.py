@@ -34,7 +34,7 @@ def _sentence(error):
     if isinstance(error, DicentlibError):
         return str(error)
     if isinstance(error, MemoryError) or "memory" in str(error):  # torch has no class for it
-        return f"out of memory ({error}); smaller images or batches, or fewer threads, need less"
+        return f"out of memory ({error}); use smaller images or batches, or fewer threads"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return ""

@@ -16,37 +16,37 @@ def dose(
     counts: Annotated[
         Path,
         argument(
-            "Table (CSV or Excel), a row per person: ID, C0, C1, C2 ... (cells with 0, 1, 2 ... "
-            "dicentrics), or ID, N, X (cells, dicentrics)."
+            "Table (CSV or Excel) with a row per sample: ID, C0, C1, C2 ... (cells with 0, 1, "
+            "2 ... dicentrics), or ID, N, X (cells, dicentrics)."
         ),
     ],
     curve: Annotated[
         str,
         argument(
-            "A saved curve (curve.json); or calibration counts to fit one to, a row per dose in "
-            "Gy: D, C0, C1 ... or D, N, X; or the name of a published curve, for example "
-            "barquinero-1995-co60."
+            "A saved curve (curve.json); or the name of a published curve, for example "
+            "barquinero-1995-co60; or a table of calibration counts, to which a curve is "
+            "fitted, with a row per dose in Gy: D, C0, C1 ... or D, N, X."
         ),
     ],
     out: Annotated[Path | None, option("Also write the table: .csv or .xlsx.")] = None,
     method: Annotated[
         str,
         option(
-            "route: a laboratory's steps, which look for partial-body exposure. Or one method "
-            "for all persons: merkle, delta, dolphin, mixture, bayesian or detector."
+            "route: the steps of a laboratory, which look for partial-body exposure. Or one "
+            "method for all samples: merkle, delta, dolphin, mixture, bayesian or detector."
         ),
     ] = "route",
     protraction: Annotated[
-        float, option("Factor G(x), 0 to 1, of the quadratic term; 1: acute exposure (minutes).")
+        float, option("Factor G(x) of the quadratic term, 0 to 1; 1: acute exposure (minutes).")
     ] = 1.0,
     local_exposure: Annotated[
         bool,
         option("The history suggests partial-body exposure (route only).", "--local-exposure"),
     ] = False,
 ):
-    """Doses of counted samples, the highest first, with their triage categories.
+    """Estimate the doses of counted samples; the highest comes first, with its triage category.
 
-    Below the table: what has to be known of the curve, then of each person. Exit code 1 if no
+    Below the table: warnings about the curve, then about each sample. The exit code is 1 if no
     sample has a dose.
     """
     from dicentlib.dose.checks import band_warnings, curve_warnings
@@ -82,10 +82,16 @@ def dose(
 
 @app.command()
 def plan(
-    curve: Annotated[str, argument("As for `dose`: a curve of real dicentrics.")],
-    detect_gy: Annotated[float, option("Dose to be detected (Gy).")] = 0.5,
-    width_at_gy: Annotated[float, option("Dose at which the interval is planned (Gy).")] = 2.0,
-    half_width_gy: Annotated[float, option("Half width of the 95 % interval there (Gy).")] = 0.25,
+    curve: Annotated[
+        str, argument("Curve, given as for `dose`; it must be a curve of true dicentrics.")
+    ],
+    detect_gy: Annotated[float, option("Dose that should be detected (Gy).")] = 0.5,
+    width_at_gy: Annotated[
+        float, option("Dose for which the width of the interval is planned (Gy).")
+    ] = 2.0,
+    half_width_gy: Annotated[
+        float, option("Half width that the 95 % interval should have at that dose (Gy).")
+    ] = 0.25,
     part_gy: Annotated[float, option("Dose to the exposed part of the body (Gy).")] = 3.0,
     fraction: Annotated[float, option("Exposed part of the body, 0 to 1.")] = 0.5,
     power: Annotated[float, option("Probability of detecting that partial exposure.")] = 0.9,
@@ -93,12 +99,12 @@ def plan(
         float, option("Dose after which 37 % of the cells reach metaphase (Gy).")
     ] = 2.7,
     efficiency: Annotated[
-        float | None, option("Share of dicentrics that a detector finds. Default: by eye.")
+        float | None, option("Share of dicentrics that a detector finds. Default: scoring by eye.")
     ] = None,
     false_rate: Annotated[float, option("False dicentrics per cell of that detector.")] = 0.0,
     out: Annotated[Path | None, option("Also write the table: .csv or .xlsx.")] = None,
 ):
-    """Cells for a detection limit, an interval, the power to see a part, a calibration series."""
+    """Plan the cells for a detection limit, an interval, a partial exposure and a calibration."""
     questions = dict(locals())  # a copy: the options as given
     for name in ("curve", "efficiency", "false_rate", "out"):
         del questions[name]

@@ -14,13 +14,14 @@ from dicentlib.errors import InputError
 @app.command()
 def report(
     preset: Annotated[
-        str, option("Parameters: a name in notebooks/presets/, or a .json file.")
+        str, option("Parameters of the notebooks: a name in notebooks/presets/, or a .json file.")
     ] = "demo",
     run_dir: Annotated[str, option("Folder for the results.")] = "runs/demo",
     first: Annotated[
-        str | None, option("Begin with this notebook, for example 04_thresholds.")
+        str | None,
+        option("First notebook to run, for example 04_thresholds. Default: 01_metaphases."),
     ] = None,
-    last: Annotated[str | None, option("End with this notebook. Default: 07_dose_report.")] = None,
+    last: Annotated[str | None, option("Last notebook to run. Default: 07_dose_report.")] = None,
 ):
     """Run the numbered notebooks in order, from metaphases to the dose report."""
     from dicentlib.runs import resolve
@@ -36,21 +37,21 @@ def report(
 @app.command()
 def own_slides(
     images: Annotated[
-        Path, argument("Folder of slides: a folder per slide, or all images in one.")
+        Path, argument("Folder of slides: one folder per slide, or all images in one folder.")
     ],
     out: Annotated[Path, option("Folder for the results.")],
     members: Annotated[
-        str, option("Ready ensemble by name, or a folder of members.")
+        str, option("Name of a ready ensemble, or a folder of members.")
     ] = "giemsa-small",
     use_filter: Annotated[bool, option("Leave out images that the image filter rejects.")] = True,
     use_estimated_scale: Annotated[
         bool,
         option(
-            "For images that state no pixel size, use the size estimated from the chromosomes; "
-            "else 0.1 um is assumed."
+            "For images that state no pixel size, use the size estimated from the "
+            "chromosomes; otherwise 0.1 um is assumed."
         ),
     ] = False,
-    n_read: Annotated[int, option("Objects to be judged by a reviewer, 10 to 400.")] = 60,
+    n_read: Annotated[int, option("Number of objects that a reviewer judges, 10 to 400.")] = 60,
     learning: Annotated[
         str | None,
         option(
@@ -61,23 +62,30 @@ def own_slides(
     demand: Annotated[
         str,
         option(
-            "What chooses the agreement threshold where there are annotations: precision, recall "
-            "or false_per_thousand (of unexposed cells, where samples.csv states a dose of 0)."
+            "Demand by which the agreement threshold is chosen, if there are annotations: "
+            "precision, recall or false_per_thousand (false dicentrics per 1000 cells; of "
+            "unexposed cells, if samples.csv states a dose of 0)."
         ),
     ] = "precision",
-    demanded: Annotated[float, option("Value of that demand.")] = 0.9,
-    detect_gy: Annotated[float, option("Dose to be detected (Gy), as for `plan`.")] = 0.5,
-    width_at_gy: Annotated[float, option("Dose at which the interval is planned (Gy).")] = 2.0,
-    half_width_gy: Annotated[float, option("Half width of the 95 % interval there (Gy).")] = 0.25,
-    seed: Annotated[int, option("The same seed draws the same objects.")] = 1,
+    demanded: Annotated[float, option("Value that is demanded.")] = 0.9,
+    detect_gy: Annotated[float, option("Dose that should be detected (Gy), as for `plan`.")] = 0.5,
+    width_at_gy: Annotated[
+        float, option("Dose for which the width of the interval is planned (Gy).")
+    ] = 2.0,
+    half_width_gy: Annotated[
+        float, option("Half width that the 95 % interval should have at that dose (Gy).")
+    ] = 0.25,
+    seed: Annotated[
+        int, option("Seed of the random draws; the same seed draws the same objects.")
+    ] = 1,
 ):
-    """How good the detector is on your own slides: notebook 08, from a folder to a page.
+    """Measure how good the detector is on your own slides: notebook 08, from a folder to a page.
 
     Images alone are enough for a first page (about a minute for 100 images); precision and recall
     need a reviewer's answers or an annotations.csv. The last lines name the results and what to do
-    next. The detections are kept in OUT: a second run does not score again. The exit status is 0
-    where images were scored and the page is complete, else 2, with the reason in a sentence; where
-    the folder could be read, a page says what was found in it and why nothing was scored.
+    next. The detections are kept in OUT: a second run does not score again. The exit code is 0 if
+    images were scored and the page is complete. Otherwise it is 2 and a sentence gives the reason;
+    if the folder could be read, a page lists what it contains and why nothing was scored.
     """
     asked = _options_of(own_slides, dict(locals()))
     from dicentlib.own_slides.asked import check_asked
@@ -95,7 +103,7 @@ def own_slides(
     )  # fmt: skip
     sizes = (learning or "").replace(",", " ").split()
     if not all(size.isdigit() for size in sizes):
-        raise InputError(f"--learning {learning!r}: allowed are numbers of cells, as 0,10,25")
+        raise InputError(f"--learning {learning!r}; allowed: numbers of cells, for example 0,10,25")
     place, page = Path(members), out / "own_slides.html"
     parameters = {
         "images": str(images.absolute()),
@@ -161,7 +169,7 @@ def _results(images, out, members, asked, *, use_filter):
             f"  jupyter lab {shlex.quote(str(notebook))}",
             f"  with images = {str(images.absolute())!r} and run_dir = {str(out.absolute())!r} in "
             "its cell of parameters" + (", and the options of this command" if asked else ""),
-            "or put annotations.csv into the folder of the images and type again:",
+            "or put annotations.csv into the folder of the images and run this again:",
             f"  python -m dicentlib own-slides {here} {again}",
         ]
     scored = [members, "--out", str(out / "scored")]
@@ -170,7 +178,7 @@ def _results(images, out, members, asked, *, use_filter):
     scored = shlex.join(scored + ["--filter-weights", "filter-small"] * use_filter)
     return [
         *lines,
-        "next, if the page satisfies you, type the commands of its last section (your own curve, "
-        "then doses), or score samples with the same detector:",
+        "next, if the page satisfies you, run the commands of its last section (your own "
+        "curve, then doses), or score samples with the same detector:",
         f"  python -m dicentlib score {here} {scored}",
     ]

@@ -13,10 +13,17 @@ MOST_NAMED = 5  # images that were not scored, on the screen
 @app.command()
 def score(
     images: Annotated[Path, argument("Folder of images (TIFF, PNG, JPEG, BMP ...).")],
-    members: Annotated[Path, argument("Ready ensemble, for example giemsa-small, or a folder.")],
+    members: Annotated[
+        Path,
+        argument("Name of a ready ensemble, for example giemsa-small, or a folder of members."),
+    ],
     out: Annotated[Path, option("Folder for the results.")],
     part: Annotated[
-        str, option("Part i/n of the images only; merge the parts afterwards.", "--shard")
+        str,
+        option(
+            "Score only part i of n of the images, for example 2/8; merge the parts afterwards.",
+            "--shard",
+        ),
     ] = "1/1",
     confidence_threshold: Annotated[
         float | None,
@@ -33,7 +40,7 @@ def score(
         ),
     ] = None,
     samples: Annotated[
-        Path | None, option("Table of samples. Default: samples.csv in IMAGES, if there.")
+        Path | None, option("Table of samples. Default: samples.csv in IMAGES, if it exists.")
     ] = None,
     pixel_size_um: Annotated[
         float | None, option("Pixel size (um) of images that do not state one. Default: 0.1.")
@@ -44,7 +51,9 @@ def score(
             "Image filter that rejects unsuitable cells: filter-small, or a file. Default: none."
         ),
     ] = None,
-    shard_size: Annotated[int, option("Images computed between two saved results.")] = 64,
+    shard_size: Annotated[
+        int, option("Images per shard; every shard is saved when it is complete.")
+    ] = 64,
     precision: Annotated[
         str | None, option("float32 or bfloat16. Default: as the members were trained.")
     ] = None,
@@ -52,8 +61,8 @@ def score(
 ):
     """Score a folder of images with an ensemble, or one part of it for a batch system.
 
-    Writes detections.parquet, scored_images.parquet, and not_scored.csv with every image that was
-    not scored and the reason, into OUT.
+    Writes into OUT: detections.parquet, scored_images.parquet, and not_scored.csv, which lists
+    every image that was not scored, with the reason.
     """
     given = dict(locals())  # a copy: the options as given
     from dicentlib.scoring import score_part
@@ -64,8 +73,8 @@ def score(
 
 
 @app.command()
-def merge(out: Annotated[Path, argument("Folder with the parts' results.")]):
-    """Merge the parts that `score --shard i/n` made in OUT; exit code 1 without a scored image."""
+def merge(out: Annotated[Path, argument("Folder of the results, as given to `score --shard`.")]):
+    """Merge the parts that `score --shard i/n` made in OUT; exit code 1 if no image was scored."""
     import pandas as pd
 
     from dicentlib.scoring import merge_parts

@@ -210,7 +210,7 @@ def test_simulate_command_writes_a_set(tmp_path):
     assert done.exit_code == 0
     samples = pd.read_csv(folder / "samples.csv")
     assert (samples["n_dicentrics"] + samples["n_fragments"] >= 1).all()
-    for dose, message in (("-1", "0 to 15 Gy"), ("much", "allowed are doses")):
+    for dose, message in (("-1", "0 to 15 Gy"), ("much", "allowed: doses")):
         wrong = CliRunner().invoke(app, ["simulate", str(folder), "--dose-gy", dose, *half])
         assert wrong.exit_code == 2
         assert message in " ".join(wrong.output.replace("│", " ").split())
