@@ -89,7 +89,8 @@ def read_text(path):
         text = _western_text(path, content)
     if "\0" in text:
         raise InputError(
-            f"{path}: no text file (it holds zero bytes; was it not wholly written or downloaded?)"
+            f"{path}: no text file (it contains zero bytes; was it completely written or "
+            "downloaded?)"
         )
     _notice_garbled(path, text)
     return text
@@ -129,8 +130,8 @@ def _notice_garbled(path, text):
     """Say which word another program has garbled, because it read it in a wrong encoding."""
     if garbled := GARBLED.search(text):
         notice(
-            f"{path}: {garbled[0][:40]!r} has lost its letters in a program that took them for "
-            "another encoding; read as it is. Check such names, or export the file as UTF-8"
+            f"{path}: {garbled[0][:40]!r} has garbled letters, because a program used another "
+            "encoding; read as it is. Check such names, or export the file as UTF-8"
         )
 
 
@@ -148,7 +149,7 @@ def read_json(path):
         if len(content) < len(pairs):
             names = [name for name, _ in pairs]
             twice = next(name for name in names if names.count(name) > 1)
-            raise InputError(f"{path}: {twice!r} is there twice in one object; expected it once")
+            raise InputError(f"{path}: {twice!r} occurs twice in one object; expected it once")
         return content
 
     try:

@@ -21,7 +21,7 @@ def test_an_assumption_is_a_note_said_once(tmp_path):
     result = dose(path, CURVE)
     assert result.exit_code == 0
     assert result.output.count("Note: ") == 1
-    assert f"Note: {path}: line 1 above the header passed over" in result.output
+    assert f"Note: {path}: line 1 above the header skipped" in result.output
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path):

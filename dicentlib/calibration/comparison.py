@@ -26,10 +26,10 @@ class CurveComparison:
     def explain(self):
         """One sentence for a report."""
         p = self.p_value if self.ratio_p is None else self.ratio_p
-        verdict = "The curves differ" if p < LEVEL else "Nothing shows that the curves differ"
-        text = f"{verdict}: chi-squared {self.chi2:.3g} on {self.df}, p = {self.p_value:.2g}"
+        verdict = "The curves differ" if p < LEVEL else "No evidence that the curves differ"
+        text = f"{verdict}: chi-squared {self.chi2:.3g}, df = {self.df}, p =  {self.p_value:.2g}"
         if self.ratio_p is not None:
-            text += f"; likelihood ratio of one curve for both, p = {self.ratio_p:.2g}"
+            text += f"; likelihood ratio test of one common curve, p = {self.ratio_p:.2g}"
         return text + "."
 
 
@@ -75,8 +75,7 @@ def compare_curves(first, second):
     fixed = [name for name, one, gap in zip(NAMES, free, apart, strict=True) if not one and gap]
     if fixed:
         raise InputError(
-            f"{', '.join(fixed)} differs and has no variance in either curve: no test can say "
-            "whether by chance"
+            f"{', '.join(fixed)} differs, but has no variance in either curve: it cannot be tested"
         )
     solved = np.linalg.lstsq(covariance[np.ix_(free, free)], apart[free], rcond=None)[0]
     statistic, df = float(apart[free] @ solved), int(free.sum())

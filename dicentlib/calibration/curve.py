@@ -88,7 +88,7 @@ class CalibrationCurve:
 
     def __post_init__(self):
         if self.protraction != 1 and self.acute is None:
-            raise InputError("a curve takes no protraction: use curve.protracted(G)")
+            raise InputError("protraction is no argument of a curve: use curve.protracted(G)")
         coefficients = checked_coefficients(self.coefficients)
         covariance, errors, notes = checked_covariance(self.covariance, self.standard_errors)
         notes = [note for note in notes if note not in self.warnings]
@@ -247,8 +247,9 @@ class CalibrationCurve:
             f"{k}: curve {self.scorer.get(k)!r}, sample {other.get(k)!r}" for k in different
         )
         raise ScorerMismatchError(
-            f"The curve {self.describe()} was made by another scorer than the sample's counts "
-            f"({found}). Score the sample with the curve's scorer, or fit a curve with the sample's"
+            f"The curve {self.describe()} was made by a different scorer from the sample's "
+            f"counts ({found}). Score the sample with the curve's scorer, or fit a curve with "
+            "the sample's scorer"
         )
 
     def with_scorer(self, scorer):

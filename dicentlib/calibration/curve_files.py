@@ -38,12 +38,12 @@ def read_curve_content(path):
     unread = [column for column in table if column not in COLUMNS and table[column].any()]
     if unread:
         raise ValueError(
-            f"column {unread[0]!r} beside name and value; errors are rows, covariance_C_C, "
-            "covariance_C_alpha ..., or standard_errors in a file .json"
+            f"column {unread[0]!r} next to name and value; write errors as rows "
+            "covariance_C_C, covariance_C_alpha ..., or as standard_errors in a .json file"
         )
     twice = table["name"][table["name"].duplicated()]
     if len(twice):
-        raise ValueError(f"{twice.iloc[0]!r} is there twice")
+        raise ValueError(f"{twice.iloc[0]!r} occurs twice")
     content = _nested({row["name"]: _value(row["value"]) for row in table.to_dict("records")})
     _refuse_rounded(content)
     return content

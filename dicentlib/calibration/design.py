@@ -20,8 +20,7 @@ def design_warnings(dose_gy, n_cells, n_dicentrics, *, model):
     if model == "linear-quadratic" and low < 5:
         zero = "0 Gy being one of them" if doses[0] == 0 else "none of them 0 Gy"
         found.append(
-            f"Doses of 1 Gy or less: {low}, {zero}. ISO 19238 asks for at least 5, 0 Gy being one "
-            "of them."
+            f"Doses of 1 Gy or less: {low}, {zero}. ISO 19238 asks for at least 5, including 0 Gy."
         )
     if doses[0] > 0:
         found.append(f"No dose of 0 Gy (lowest {doses[0]:g} Gy): the background is extrapolated.")
@@ -35,13 +34,13 @@ def design_warnings(dose_gy, n_cells, n_dicentrics, *, model):
     if np.any(poor):
         listed = ", ".join(f"{dose:g}" for dose in dose_gy[poor])
         found.append(
-            f"Few cells at {listed} Gy: IAEA asks for 100 dicentrics, or 3000 cells and more "
-            "below 1 Gy."
+            f"Few cells at {listed} Gy: IAEA asks for 100 dicentrics, or for at least 3000 "
+            "cells below 1 Gy."
         )
     zero = dose_gy == 0
     if np.any(zero) and n_cells[zero].sum() < 1000:
         found.append(
-            f"Only {n_cells[zero].sum():g} cells at 0 Gy: to measure a background of about 1 "
-            "dicentric in 1000 cells takes thousands."
+            f"Only {n_cells[zero].sum():g} cells at 0 Gy: measuring a background of about 1 "
+            "dicentric in 1000 cells takes thousands of cells."
         )
     return found

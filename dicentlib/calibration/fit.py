@@ -131,8 +131,8 @@ def fit_curve(
     notes = design_warnings(dose, cells, counts, model=model)
     if np.any(weight > 1):
         notes.append(
-            f"Weights up to {weight.max():.3g}: above 1 they claim less than Poisson variance, and "
-            "the standard errors are too small by that."
+            f"Weights up to {weight.max():.3g}: weights above 1 claim less than Poisson "
+            "variance, and make the standard errors too small."
         )
     notes += _fit_warnings(constrained, report, coefficients, free, per_dose, dose, unseen_in)
     report = {

@@ -43,7 +43,7 @@ def check_curve(curve, source, *, counted=False):
         if counted
         else (
             "coefficients per cell and Gy",
-            "are they of 100 or 1000 cells?",
+            "are they per 100 or 1000 cells?",
             "are they per cGy or mGy?",
         )
     )
@@ -69,11 +69,13 @@ def _unusual(curve):
     """Sentences on numbers that a curve hardly has, unless it says which scorer made it."""
     background, _, beta = curve.coefficients
     if beta == 0 and not curve.fit and curve.protraction == 1:
-        yield "no beta, or one of 0: a linear curve, as of neutrons; is a row of it missing?"
+        yield (
+            "no beta, or a beta of 0: a linear curve, as for neutrons; is the row of beta missing?"
+        )
     if background > USUAL_BACKGROUND and curve.scorer is None:
         yield (
             f"the background C is {background:.3g} dicentrics per cell; unexposed persons have "
-            "about 0.001. Is it of 100 cells, or are the coefficients in another order?"
+            "about 0.001. Is it per 100 cells, or are the coefficients in another order?"
         )
     if curve.covariance is None:
         return
@@ -96,6 +98,6 @@ def _unusual(curve):
     in_reverse = errors[0] > max(errors[2], background) and errors[2] > 0
     if not curve.fit and ((signs < 0).any() or (in_reverse and curve.covariance[0, 1])):
         yield (
-            "no fit of a curve gives such covariances; is the order of rows and columns "
-            f"{', '.join(NAMES)}, and has every entry its sign?"
+            "no fit of a curve gives such covariances; are rows and columns in the order "
+            f"{', '.join(NAMES)}, and are all signs right?"
         )

@@ -36,7 +36,7 @@ def _curve(row):
         if "dispersion" in known:
             notes.append(
                 f"Its counts scatter more than by chance (dispersion {row['dispersion']:.3g}, "
-                "p < 0.05): its covariance is multiplied by that."
+                "p < 0.05): its covariance is multiplied by this dispersion."
             )
             covariance *= row["dispersion"]
     elif not row["C"]:

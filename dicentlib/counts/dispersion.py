@@ -138,17 +138,17 @@ class Dispersion:
             )
         if self.expected.n_doses is not None:
             found += (
-                f" against Poisson; {self.expected.index:.2f} +- {self.expected.error:.2f} is this "
-                f"scorer's own after whole-body exposure (calibration, {self.expected.n_doses} "
-                f"doses), {self.u_expected:.2f} standard errors away (limit "
-                f"{self.expected.u_limit:.2f})"
+                f" against Poisson; {self.u_expected:.2f} standard errors (limit "
+                f"{self.expected.u_limit:.2f}) from {self.expected.index:.2f} +- "
+                f"{self.expected.error:.2f}, this scorer's own index after whole-body exposure "
+                f"({self.expected.n_doses} calibration doses)"
             )
         if self.overdispersed:
             return found + ": overdispersed, as after partial-body or inhomogeneous exposure."
         if self.underdispersed:
             return found + ": underdispersed, a sign of selected cells or of a scoring fault."
         law = " (Poisson)" if self.expected.n_doses is None else ""
-        return found + f": as expected of whole-body exposure{law}."
+        return found + f": as expected for whole-body exposure{law}."
 
 
 def variance_factor(sample, overdispersion, expected=POISSON, *, carried=0.0):

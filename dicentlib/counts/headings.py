@@ -163,7 +163,7 @@ def _say_foreign(taken, source):
         f"{column!r} is {name}" for name, column in taken.items() if FOREIGN.search(_plain(column))
     ]
     if foreign:
-        notice(f"{source}: headings taken by their words: {', '.join(foreign)}")
+        notice(f"{source}: headings understood by their words: {', '.join(foreign)}")
 
 
 def _refuse_open_class(column, source):
@@ -184,8 +184,8 @@ def _refuse_unread_class(headings, n_classes, source):
         numbers = re.findall(r"(?<![\w.])\d+(?![\w.])", column)
         if meaning(column) is None and {*numbers} & {str(n_classes - 1), str(n_classes)}:
             raise InputError(
-                f"{source}: column {column!r} may be a class of cells, which its words do not "
-                "say; expected C0, C1, C2 ..., the number of cells N, or a heading without number"
+                f"{source}: column {column!r} may be a class of cells, but does not say so; "
+                "expected C0, C1, C2 ..., the number of cells N, or a heading without number"
             )
 
 

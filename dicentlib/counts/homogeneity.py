@@ -40,8 +40,8 @@ class Homogeneity:
             return f"No evidence against pooling the {self.df + 1} parts ({found})."
         worst = self.table.loc[self.table["residual"].abs().idxmax()]
         return (
-            f"The parts differ more than by chance ({found}): check before you pool them. Farthest "
-            f"from the others is {worst['part']}, {worst['yield']:.3g} per cell "
+            f"The parts differ more than by chance ({found}): check before you pool them. The "
+            f"most different part is {worst['part']}, {worst['yield']:.3g} per cell "
             f"({worst['residual']:+.1f} standard deviations)."
         )
 

@@ -81,8 +81,8 @@ def refuse_impossible(n_cells, n_dicentrics):
     """Refuse more cells than anybody scores, and more dicentrics than their chromosomes make."""
     if n_cells > MOST_CELLS:
         raise InputError(
-            f"{n_cells:g} cells; expected at most {MOST_CELLS:,} (is it a code or a number that "
-            "was run together with another?)"
+            f"{n_cells:g} cells; expected at most {MOST_CELLS:,} (is it a code, or two numbers "
+            "written together?)"
         )
     if n_dicentrics > MOST_IN_A_CELL * n_cells:
         raise InputError(

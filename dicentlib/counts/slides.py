@@ -119,7 +119,9 @@ def _by_slide(dose_gy, slides, n_dicentrics):
     """Cells and dicentrics by dose and slide; None where a cell has no slide."""
     for label, given in (("dose_gy", dose_gy), ("slides", slides), ("n_dicentrics", n_dicentrics)):
         if not hasattr(given, "__len__") or isinstance(given, (str, dict)):
-            raise InputError(f"{label} is {given!r:.100}: expected a list, one of each cell")
+            raise InputError(
+                f"{label} is {given!r:.100}: expected a list with one entry for each cell"
+            )
     if not len(dose_gy) == len(slides) == len(n_dicentrics):
         raise InputError(
             f"{len(dose_gy)} doses, {len(slides)} slides and {len(n_dicentrics)} counts: expected "

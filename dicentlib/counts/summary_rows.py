@@ -32,11 +32,11 @@ def refuse_means(table, columns):
         for name in names:
             if NO_COUNT.fullmatch(name):
                 raise InputError(
-                    f"{table.where(row)}: {name!r} is no sample; remove the row, or name the "
-                    "sample otherwise"
+                    f"{table.where(row)}: {name!r} is not a sample; remove the row, or rename "
+                    "the sample"
                 )
             if DOUBTFUL.fullmatch(name):
-                _say(table, row, f"{name!r} read as a sample; remove the row if it is none")
+                _say(table, row, f"{name!r} read as a sample; remove the row if it is not one")
 
 
 def total_rows(table, counts):
@@ -74,14 +74,14 @@ def total_rows(table, counts):
         if sums and (named or begins or not any(names)):
             words = filter(BEGINS.fullmatch, names)
             shown = next(words, next(filter(None, names), "a row without name"))
-            _say(table, row, f"{shown!r} is the sum of the rows above and no sample; passed over")
+            _say(table, row, f"{shown!r} is the sum of the rows above and not a sample; skipped")
             found.append(row)
             block = []
             continue
         if named and len(rows) > 1:
             raise InputError(
-                f"{table.where(row)}: {_other_sum(counts, place, block or above)}; {named!r} is "
-                "no sample: remove the row of totals, or name the sample otherwise"
+                f"{table.where(row)}: {_other_sum(counts, place, block or above)}; {named!r} "
+                "is not a sample: remove the row of totals, or rename the sample"
             )
         in_words = any(re.search(r"[^\W\d]", name) for name in names)  # not a dose alone
         # with all counts there and above 0 a sum is hardly a coincidence

@@ -71,8 +71,8 @@ def _check_other_columns(table):
             f"the columns {', '.join(ANNOTATION_COLUMNS)}"
         )
     for names, remark in (
-        (OF_DETECTIONS, "as predictions of a program have; read as annotations"),
-        (OF_BOXES, "as boxes have; row and col are taken for the centre of the object"),
+        (OF_DETECTIONS, "typical of a program's predictions; read as annotations"),
+        (OF_BOXES, "typical of boxes; row and col are read as the centre of the object"),
     ):
         if found := [others[name] for name in sorted(names & set(others))]:
             notice(f"{table.source}: column {', '.join(found)}, {remark}")
@@ -105,9 +105,9 @@ def check_rows(rows, places, index, *, source):
     turned = [name for name in names if inspect_image(index.path(name)).turned]
     if turned:
         notice(
-            f"{source}: {len(turned)} of the annotated images are turned by a note in the file, "
-            f"for example {printable(turned[0])}; positions are taken for the image as viewers "
-            "show it. Did the annotating program turn it too?"
+            f"{source}: {len(turned)} of the annotated images have a rotation in their file, "
+            f"for example {printable(turned[0])}; positions are read in the rotated image, as "
+            "viewers show it. Did the annotating program rotate it too?"
         )
     return table
 
@@ -191,8 +191,8 @@ def _without_repeats(table, where):
     again = table.duplicated()
     if again.any():
         notice(
-            f"{where[int(again.argmax())]}: an object that is there already; {int(again.sum())} "
-            "such left out"
+            f"{where[int(again.argmax())]}: a duplicate object; {int(again.sum())} duplicates "
+            "left out"
         )
     kept = table[~again]
     both = kept.duplicated(["image", "row", "col"])
@@ -213,8 +213,8 @@ def _say_near(table, where):
         near += [rows.index[second] for _, second in pairs]
     if near:
         notice(
-            f"{where[min(near)]}: an object within {NEAR_PX:g} px of another, {len(near)} in all; "
-            "is it one, by a double click or of two persons? each counts"
+            f"{where[min(near)]}: an object within {NEAR_PX:g} px of another, {len(near)} in "
+            "all; is it the same object, marked twice? each counts"
         )
 
 

@@ -90,7 +90,9 @@ def _lay_on_white(grey, channels):
     if (alpha == 1).all():
         return grey, []
     if not alpha.any():
-        raise InputError("wholly transparent: its alpha channel is 0 everywhere; save it without")
+        raise InputError(
+            "completely transparent: its alpha channel is 0 everywhere; save it without alpha"
+        )
     colour = grey if channels.premultiplied else grey * alpha
     share = float((alpha < 1).mean())
     return colour + (1 - alpha), [f"transparent pixels ({share:.2%}) laid on white"]

@@ -156,8 +156,8 @@ def _named_as_files(listed, folder, names):
     for name in absent:
         if name not in found and (file := alike.get(_letters_and_digits(name))):
             notice(
-                f"{source}: {printable(name)} is not there, and {file} has no row; are they one "
-                "image? expected the same name in both"
+                f"{source}: {printable(name)} does not exist, and {file} has no row; are they "
+                "the same image? expected the same name in both"
             )
     listed = listed.assign(image=listed["image"].replace(found))
     twice = listed["image"][listed["image"].duplicated()]
@@ -206,7 +206,7 @@ def _image_files(folder, unusable, *, out=None):
                 yield path
     if results:
         shown = ", ".join(sorted(results)[:N_SHOWN])
-        notice(f"{folder}: folders of results passed over ({len(results)}): {shown}")
+        notice(f"{folder}: folders of results skipped ({len(results)}): {shown}")
 
 
 def _holds_results(folder):

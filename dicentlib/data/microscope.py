@@ -66,7 +66,7 @@ def read_nd2(path):
     with nd2.ND2File(path) as file:
         frame = np.array(file.read_frame(0))  # a copy: the file is mapped; all channels
     if not frame.any():
-        raise ValueError("the first frame is missing or wholly black")
+        raise ValueError("the first frame is missing or completely black")
     return frame[0] if frame.ndim == 3 and frame.shape[-1] not in (3, 4) else frame
 
 

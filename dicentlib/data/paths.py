@@ -101,9 +101,9 @@ def matched_names(names, known, *, source):
     said = [name for name in found if name.replace("\\", "/") != found[name]]
     if said:
         notice(
-            f"{source}: {len(said)} image name{'s' * (len(said) > 1)} taken for a file that "
-            "differs in letter case, blanks or the form of letters, or has the folder or suffix "
-            f"that the name lacks: {printable(said[0])} is {found[said[0]]}"
+            f"{source}: {len(said)} image name{'s' * (len(said) > 1)} matched to a file that "
+            "differs in letter case, blanks or the form of letters, or has the folder or "
+            f"suffix that the name lacks: {printable(said[0])} means {found[said[0]]}"
         )
     return found
 

@@ -64,7 +64,7 @@ def raster_scale(image):
     if scale.pixel_size_um > 0 and image.info.get("jfif_unit") == 1:
         # per inch: programs write 127000, 0.2 um, as 127000 - 65536, in 16 bits
         note = f"pixel size {scale.pixel_size_um:.4g} um in the header of a JPEG file left out: "
-        return StatedScale(note=note + "per inch it has no room for a microscope's")
+        return StatedScale(note=note + "a resolution per inch has too few bits for a microscope")
     return scale
 
 

@@ -89,7 +89,9 @@ def read_samples(samples):
                 f"{name}: column {column!r}; expected dose_gy in Gy, pixel_size_um in um"
             )
         if meant and column not in COLUMNS and meant not in table:
-            raise InputError(f"{name}: column {column!r}; {meant} is probably meant, write it so")
+            raise InputError(
+                f"{name}: column {column!r}; {meant} is probably meant; rename the column"
+            )
         same = column in COLUMNS or (meant not in NUMBERS and str(column).casefold() != meant)
         if plain in NEARLY and meant in table and not same:
             _notice_unused(name, table, column, meant)

@@ -25,7 +25,7 @@ from dicentlib.errors import InputError
 N_GRID = 4001
 LARGEST_GY = 1000.0
 CONFLICT = 1e-4  # probability of so few dicentrics: below, curve and counts do not fit
-ANOTHER_SCORER = "the curve is likely another scorer's"
+ANOTHER_SCORER = "the curve is probably of another scorer"
 HIGHEST_GY = 10.0  # of the density where nothing bounds the dose: beyond, few survive
 
 
@@ -73,7 +73,7 @@ def bayesian(
         notes.append(note)
     summit = detected.summit_gy()
     if math.isfinite(summit) and sample.yield_ > detected.mean_at(summit):
-        notes.append(f"The curve never reaches the yield: its summit is at {summit:.3g} Gy.")
+        notes.append(f"The curve never reaches the yield: its maximum is at {summit:.3g} Gy.")
     return estimate_of(
         sample,
         curve,
@@ -109,8 +109,8 @@ def bounded_bayesian(sample, curve, **options):
     except InputError:
         bounded = bayesian(sample, curve, prior=("uniform", 0.0, HIGHEST_GY), **options)
         note = (
-            "Counts and curve are too uncertain to bound the dose: its density takes doses up to "
-            f"{HIGHEST_GY:g} Gy alone."
+            "Counts and curve are too uncertain to bound the dose: its density is computed up "
+            f"to {HIGHEST_GY:g} Gy only."
         )
         return replace(bounded, warnings=(*bounded.warnings, note))
 

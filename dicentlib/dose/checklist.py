@@ -135,7 +135,7 @@ def _dose(route):
     category = route.triage["multibiodose"]
     return [
         ("Dose with its interval and method", route.conclusion),
-        ("Second dose", "none asked for" if other is None else other.summary()),
+        ("Second dose", "none needed" if other is None else other.summary()),
         ("What a partial exposure could hide", route.hidden and route.hidden.explain())
         if route.partial_by is None
         else ("Exposed part of the body", f"{route.estimate.fraction:.0%}"),

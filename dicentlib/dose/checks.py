@@ -68,7 +68,7 @@ def sample_warnings(sample, curve, *, whole_body):
     elif sample.yield_ <= curve.coefficients[0]:
         found.append(
             f"The yield {sample.yield_:.4g} is not above the curve's background "
-            f"{curve.coefficients[0]:.4g}: dose 0 Gy, to be read as an upper limit."
+            f"{curve.coefficients[0]:.4g}: dose 0 Gy, with an upper limit."
         )
     if sample.distribution is not None:
         spread = dispersion(sample.distribution, expected=expected_dispersion(curve))
@@ -119,8 +119,8 @@ def band_warnings(curve, dose=math.inf, level=0.83):
     if not len(below) or doses[below[0]] > max(dose, 0.5):
         return []
     return [
-        f"The curve's lower {level:.0%} band is below zero up to {doses[below[-1]]:.2g} Gy: the "
-        "curve alone cannot distinguish such doses from none."
+        f"The curve's lower {level:.0%} band is below zero up to {doses[below[-1]]:.2g} Gy: "
+        "the curve alone cannot distinguish such doses from 0 Gy."
     ]
 
 
@@ -139,10 +139,10 @@ def common_assumptions(curve, sample):
     between = slides_of(curve)
     if between is not None:
         found.append(
-            "The curve's detector finds more on one slide than on another (relative standard "
-            f"deviation {math.sqrt(between.relative):.2f}); the sample lies on "
+            "The efficiency of the curve's detector differs between slides (relative standard "
+            f"deviation {math.sqrt(between.relative):.2f}); the sample is on "
             + (
-                "one slide, as none are named."
+                "one slide, because none are named."
                 if sample.slides is None
                 else f"{len(sample.slides)} slides."
             )

@@ -52,7 +52,7 @@ def detector_dose(
     lower, upper = dose_limits(*counted, detected, dose, level=level, index=index)
     if np.isinf(upper):
         notes.append(
-            f"Up to {FARTHEST_GY:g} Gy no dose is too high for the count: curve or detector are "
+            f"Up to {FARTHEST_GY:g} Gy all doses agree with the count: curve or detector are "
             "too uncertain for an upper limit."
         )
     upper, conflict = above_zero(upper, sample, detected, notes, level=level)
@@ -78,7 +78,7 @@ def detector_dose(
             f"dicentrics per cell {detector.false_rate:.3g} +- {detector.false_rate_error:.2g}.",
             f"Relative spread over random ensembles {spread:.2g}."
             if ensemble_yields is not None
-            else "Spread over random ensembles not given, taken as 0.",
+            else "Spread over random ensembles not given, assumed to be 0.",
         ),
         details={
             "dispersion_used": index,

@@ -217,8 +217,8 @@ def _warnings(sample, detected, p_partial, grid, cumulative, highest):
     beyond = 1 - float(np.interp(0.9 * highest, grid, cumulative))
     if beyond > 0.05:
         found.append(
-            f"The dose of a small part reaches the prior's end ({beyond:.0%} of the probability "
-            f"lies above {0.9 * highest:g} Gy): counts alone do not bound it."
+            f"The dose of a small part reaches the prior's end ({beyond:.0%} of the "
+            f"probability lies above {0.9 * highest:g} Gy): the counts alone do not limit it."
         )
     curve = detected.curve
     if curve.dose_range_gy is not None and p_partial > 0:

@@ -68,7 +68,7 @@ def decision_threshold(n_cells, *, control=None, background=None, alpha=0.05):
     n = Sample.of(n_cells=n_cells, n_dicentrics=0).n_cells
     number("alpha", alpha, least=0, most=1, open_ends=True)
     if (control is None) == (background is None):
-        raise InputError("expected control=(n_dicentrics, n_cells) or background, one of them")
+        raise InputError("expected either control=(n_dicentrics, n_cells) or background")
     if control is not None:
         known = checked_control(control)
         return _largest_by_chance(*_chance(n, known.n_dicentrics, known.n_cells), alpha)
@@ -155,15 +155,15 @@ class CharacteristicLimits:
         assumed = ""
         if self.source == "assumed":
             assumed = (
-                " The curve knows no background, and the usual one of 1 in 1000 cells was taken: "
-                "give counts of unexposed cells (control)."
+                " The curve does not state a background, and the usual one of 1 in 1000 cells "
+                "was assumed: give counts of unexposed cells (control)."
             )
         return (
             f"{self.n_dicentrics} dicentrics in {self.n_cells} cells {verdict} the decision "
-            f"threshold of {self.threshold} (background {self.background:.4g} per cell, "
-            f"alpha {self.alpha:g}). The smallest dose that this many cells can show is "
-            f"{self.resolvable_gy:.2g} Gy; {self.detectable_gy:.2g} Gy is seen with probability "
-            f"{1 - self.beta:g}.{assumed}"
+            f"threshold of {self.threshold} (background {self.background:.4g} per cell, alpha "
+            f"{self.alpha:g}). The smallest dose that this number of cells can show is "
+            f"{self.resolvable_gy:.2g} Gy; {self.detectable_gy:.2g} Gy is detected with "
+            f"probability {1 - self.beta:g}.{assumed}"
         )
 
 

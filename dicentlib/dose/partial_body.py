@@ -210,8 +210,8 @@ def _part_warnings(sample, fitted, dose, upper):
     notes = []
     if fitted.fraction >= 1 - 1e-6:
         notes.append(
-            "The cells without dicentrics are no more than whole-body exposure leaves: there is no "
-            "sign of unexposed cells; use the whole-body dose."
+            "There are no more cells without dicentrics than after a whole-body exposure, so "
+            "no sign of unexposed cells: use the whole-body dose."
         )
     if several < 5:
         notes.append(
@@ -223,5 +223,7 @@ def _part_warnings(sample, fitted, dose, upper):
     if dose == 0:
         notes.append("The yield of the exposed part is not above the background: dose 0 Gy.")
     if math.isinf(upper):
-        notes.append("The likelihood sets no upper limit: a smaller part with a higher dose fits.")
+        notes.append(
+            "The likelihood sets no upper limit: a higher dose to a smaller part fits too."
+        )
     return notes

@@ -113,7 +113,7 @@ def reservations(route):
             f"A single cell has {route.rogue_cell.n_dicentrics} dicentrics, a possible rogue cell."
         )
     if route.dispersion is None:
-        found.append("Only sums are known: partial-body exposure could not be looked for.")
+        found.append("Only the sums are known: partial-body exposure could not be looked for.")
     if route.hidden is not None:
         found.append(route.hidden.explain())
     return [*found, *route.warnings]

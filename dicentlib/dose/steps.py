@@ -64,8 +64,8 @@ def _size(route):
     triage, reference = enough_for("triage"), enough_for("reference")
     follows = {
         "reference": f"Enough for a reference estimate ({reference}).",
-        "triage": f"Enough for triage ({triage}), good to about 1 Gy; not for a reference estimate "
-        f"({reference}).",
+        "triage": f"Enough for triage ({triage}), accurate to about 1 Gy; not for a reference "
+        f"estimate ({reference}).",
         "too few": f"Too few even for triage ({triage}): score more cells.",
     }[route.size]
     finding = f"{n_dicentrics} dicentric{'s' * (n_dicentrics != 1)} in {n_cells} cells."
@@ -99,12 +99,14 @@ def _dispersion(route):
 
 
 def _background(route):
-    follows = "A dose is estimated." if route.limits.above else "Their sum shows no dose."
+    follows = (
+        "A dose is estimated." if route.limits.above else "The number of dicentrics shows no dose."
+    )
     return Step("Is the yield above the background?", route.limits.explain(), follows)
 
 
 def _whole_body(route):
-    follows = "" if route.limits.above else "Only the upper limit counts."
+    follows = "" if route.limits.above else "Only the upper limit is meaningful."
     return Step("Which whole-body dose?", f"{route.whole_body.summary()}.", follows)
 
 
@@ -116,7 +118,7 @@ def _suspected_dose(route):
     times = max(chance, 1 / chance) if chance > 0 else math.inf
     factor = f"{times:.3g}" if times < LARGEST_ODDS else f"over {LARGEST_ODDS:,.0f}"
     finding = f"{likelier[0].upper()}{likelier[1:]} is {factor} times as likely as {other}."
-    return Step("How does a suspected dose compare with none?", finding, "")
+    return Step("How does the suspected dose compare with no dose?", finding, "")
 
 
 def _part(route):
@@ -129,20 +131,20 @@ def _part(route):
     finding = f"{partial.summary()}, {exposed_part(partial)}."
     if route.dispersion.expected.index > 1:
         finding += (
-            " It takes the counts of exposed cells as Poisson; this scorer's spread wider, which "
-            "makes the dose of the part too high and the part too small."
+            " It assumes Poisson counts in exposed cells. This scorer's counts are "
+            "overdispersed, so the dose is too high and the part too small."
         )
     if route.partial_by_one_cell:
         follows = (
-            "One cell, named below, alone speaks for it: whole-body is reported, and this dose "
-            "only applies if that cell is not a rogue cell."
+            "Only one cell, named below, supports it: the whole-body dose is reported, and "
+            "this dose applies only if that cell is not a rogue cell."
         )
     elif route.partial_by is None:
-        follows = "Its interval reaches down to no dose: whole-body is reported."
+        follows = "Its interval includes 0 Gy: the whole-body dose is reported."
     elif route.partial_by == "history":
         follows = (
-            "Dispersion does not suggest it, but the history does: it is reported, with the "
-            "whole-body dose."
+            "The dispersion does not suggest it, but the history does: this dose is reported, "
+            "with the whole-body dose."
         )
     elif not route.limits.above:
         follows = (
@@ -151,8 +153,8 @@ def _part(route):
         )
     elif route.other is None:
         follows = (
-            "It differs clearly from the whole-body dose, which would mislead: the partial-body "
-            "dose is reported."
+            "It differs clearly from the whole-body dose, which would be misleading: the "
+            "partial-body dose is reported."
         )
     else:
         follows = (
@@ -182,9 +184,9 @@ def _rogue_cell(route):
         return None
     return Step(
         "Is one cell unlike the others?",
-        f"A single cell has {rogue.n_dicentrics} dicentrics; by the other cells the probability "
-        f"of one like it is {_probability(rogue.chance)}: a possible rogue cell, as unexposed "
-        "people have too.",
+        f"A single cell has {rogue.n_dicentrics} dicentrics; given the other cells, the "
+        f"probability of such a cell is {_probability(rogue.chance)}: a possible rogue cell, "
+        "which unexposed people have too.",
         f"Without it: {rogue.without.conclusion}",
     )
 
@@ -207,7 +209,7 @@ def _protraction(route):
     return Step(
         "Was the exposure acute?",
         f"No: G = {factor:.3g}.",
-        "The quadratic term is reduced by G; an acute exposure would give a lower dose.",
+        "The quadratic term is multiplied by G; for an acute exposure the dose would be lower.",
     )
 
 
@@ -248,7 +250,7 @@ def route_conclusion(route):
     else:
         text = f"Dose {estimate.summary()}, to {estimate.fraction:.0%} of the body"
         if not route.limits.above:
-            text += " (shown by the spread of the dicentrics, not by their sum)"
+            text += " (shown by the overdispersion, not by the number of dicentrics)"
         text += "." if other is None else f"; if the whole body was exposed: {other.summary()}."
     if rogue is not None:
         text += f" One cell has {rogue.n_dicentrics} dicentrics, a possible rogue cell; "

@@ -23,8 +23,8 @@ from dicentlib.tables import SUFFIXES, as_text, check_names
 COLUMNS = "sample n_cells n_dicentrics yield u method dose_gy lower_gy upper_gy category"
 KNOWN = ("sample", "dose_gy", "n_cells", "n_dicentrics", "distribution", "slides")
 SCORER_NOTE = (
-    "It was made by an automatic scorer, which these counts do not name: it holds for counts "
-    "of that scorer alone."
+    "It was made by an automatic scorer and is valid only for counts of that scorer; these "
+    "counts name no scorer."
 )
 
 
@@ -104,14 +104,14 @@ def named_samples(counts):
     others = [name for name in table if name not in KNOWN]
     if "sample" not in table and others:
         notice(
-            f"no column of the table of counts names the samples (ID); they are called by the "
+            "no column of the table of counts names the samples (ID); they are named by the "
             f"number of their row; not used: {', '.join(map(str, others[:5]))}"
         )
     seen = set()
     for number, row in enumerate(table.to_dict("records"), start=1):
         name, note = str(row.get("sample") or number), []
         if row.get("sample") == "":
-            note.append("The row has no name: called by its number.")
+            note.append("The row has no name: it is named by its number.")
         if name in seen:
             note.append("An earlier row of the file has the same name.")
         while name in seen:
@@ -169,6 +169,6 @@ def _notice_series(path, counts):
     differ = [str(name) for name in others if len(set(others[name])) > 1]
     apart = f" (they differ in {', '.join(differ)})" if differ else ""
     notice(
-        f"{path}: {again.sum()} rows share their dose with another{apart}: one curve is fitted to "
-        "all of them; for several series, a file each"
+        f"{path}: {again.sum()} rows share their dose with another{apart}: one curve is fitted "
+        "to all of them; write several series into separate files"
     )

@@ -53,8 +53,8 @@ class Triage:
         """One sentence for a report, or two."""
         if self.category == TOO_FEW:
             return (
-                f"Not categorised: triage takes {enough_for('triage')}. The dose and its interval "
-                "are an indication only; score more cells."
+                f"Not categorised: triage needs {enough_for('triage')}. The dose and its "
+                "interval are an indication only; score more cells."
             )
         if not self.probabilities:
             return (

@@ -66,7 +66,7 @@ def merkle(
         )
     upper, conflict = above_zero(upper, sample, detected, notes)
     notes += band_warnings(curve, min(dose, FARTHEST_GY), curve_level)
-    band = f"{curve_level:.0%} band of the curve" if uses_band else "the curve taken as exact"
+    band = f"{curve_level:.0%} band of the curve" if uses_band else "the curve, assumed to be exact"
     return estimate_of(
         sample,
         curve,

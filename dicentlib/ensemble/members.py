@@ -235,13 +235,14 @@ def _load(path, header, model, device):
     for name, value in weights.items():
         if not torch.isfinite(value).all():
             raise InputError(
-                f"{path}: weights that are no finite numbers, the first in {name}; the training "
-                "failed or the file is damaged, and its votes would be none"
+                f"{path}: weights that are not finite numbers, the first in {name}; the "
+                "training failed or the file is damaged, and the member would never vote"
             )
         if value.ndim > 1 and not value.any():
             raise InputError(
-                f"{path}: weights that are all 0, the first in {name}; the file was not wholly "
-                "written or downloaded, and its votes would be none; get it again"
+                f"{path}: weights that are all 0, the first in {name}; the file was not "
+                "completely written or downloaded, and the member would never vote; get it "
+                "again"
             )
     model.load_state_dict(weights)
     model.orientation = header.get("orientation", 0)

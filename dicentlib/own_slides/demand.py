@@ -117,7 +117,7 @@ def choose_untuned(answers, scan, *, demand, value, unexposed=frozenset()):
         found = found[(found["class"] == "dicentric") & found["image"].isin(unexposed)]
         table = agreement_table(found.assign(true=False), n_true=0, n_cells=n_cells, **options)
         table["precision"] = np.nan  # nobody knows which calls in the other cells are true
-        where = "The ensemble as it is, every call in an unexposed cell taken for false"
+        where = "The ensemble as it is, every call in an unexposed cell counted as false"
     else:
         return None
     return _choice(table, where, n_cells, len(unexposed), demand=demand, value=value)

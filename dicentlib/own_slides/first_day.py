@@ -146,10 +146,10 @@ def annotations_of(index):
     if not n_without:
         return annotations, []
     return annotations, [
-        f"{n_without} of {n} images {'has' if n_without == 1 else 'have'} no row in {path.name}: "
-        "an image without a row counts as one without dicentrics and fragments, and whatever is "
-        "called in it as false. If somebody annotated only a part of the images, put these into a "
-        "folder of their own."
+        f"{n_without} of {n} images {'has' if n_without == 1 else 'have'} no row in "
+        f"{path.name}: an image without a row counts as an image without dicentrics and "
+        "fragments, and every call in it counts as false. If only some of the images are "
+        "annotated, put these into a separate folder."
     ]
 
 
@@ -181,7 +181,9 @@ def cells_to_learn_on(table, annotations, sizes, *, n_folds, seed):
     except InputError as error:
         return [], [f"No learning curve: {error}."]
     left = ", ".join(str(size) for size in sizes if size not in fit)
-    return fit, [f"Not in the learning curve, for want of annotated cells: {left}."] if left else []
+    return fit, [
+        f"Not in the learning curve, because there are too few annotated cells: {left}."
+    ] if left else []
 
 
 def pixel_size_to_use(table, estimate, *, use_estimate):

@@ -179,8 +179,8 @@ def take_inventory(folder, *, samples=None):
         first = table.loc[shared, "slide"].iloc[0]
         table["slide"] = table["slide"].mask(shared, table["sample"] + "/" + table["slide"])
         assumed.append(
-            f"Slides of one name in several samples, such as {first}, are taken for several "
-            "slides: the name of the sample stands before theirs."
+            f"Slides with the same name in several samples, such as {first}, are treated as "
+            "different slides: the name of the sample is put before theirs."
         )
     index = ImageIndex(index.folder, table, index.quarantined)
     return Inventory(index, left_out.reset_index(drop=True), tuple(assumed))
@@ -232,16 +232,16 @@ def _how_slides(table):
         how.append(f"The slide of {_images(~flat)} is the folder: no table states it.")
     if len(found) > 1:
         how.append(
-            f"The slide of {_images(flat)} is what precedes the number in the file name: "
-            "no table states it."
+            f"The slide of {_images(flat)} is the part of the file name before the number: no "
+            "table states it."
         )
     elif flat.sum() == 1:
-        how.append(f"1 image in the folder itself is taken for one slide, called {found[0]}.")
+        how.append(f"1 image in the folder itself is treated as one slide, called {found[0]}.")
     elif flat.any():
         how.append(
-            f"{_images(flat)} in the folder itself are taken for one slide, called {found[0]}: the "
-            "file names do not name several slides of two images or more each. If there are "
-            "several, write them into samples.csv."
+            f"{_images(flat)} in the folder itself are treated as one slide, called "
+            f"{found[0]}: the file names do not name several slides of two images or more "
+            "each. If there are several, write them into samples.csv."
         )
     return how
 

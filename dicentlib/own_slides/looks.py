@@ -25,8 +25,8 @@ ADVICE = {
     "noise": "The camera's noise is unusual: lower its gain, or average frames.",
     "focus": "Outlines are sharper or softer than in training: check focus and sharpening.",
     "scale": "Chromosomes are larger or smaller than in training: check the pixel size.",
-    "cell": "Fields hold unusually many or few objects, or an unusual spread: check that a field "
-    "shows one whole cell.",
+    "cell": "Fields contain unusually many or few objects, or an unusual spread: check that a "
+    "field shows one whole cell.",
     "nuclei": "Nuclei are unusual in number, size or stain: no action follows from this alone.",
     "banding": "The slides look banded: the members were trained mainly on solid Giemsa.",
 }

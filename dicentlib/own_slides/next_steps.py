@@ -79,11 +79,11 @@ def steps_of(table, folder, members, run_dir, *, use_filter):
     options += ["-y", "{conditions: {scoring: automatic, images: real}}"]
     curve, report = notebook_paths()[CURVE], notebook_paths()[DOSES]
     return [
-        ("Take the detector of this page along:", None, take),
+        ("Copy the detector of this page into the folder of the curve:", None, take),
         (
-            "A calibration curve from a series in which every image states its dose_gy in "
-            "samples.csv. Write its radiation, for example 250 kV X-rays, 1 Gy/min. Where nobody "
-            "annotated the series, the header of annotations.csv is enough:",
+            "Make a calibration curve from a series with the dose_gy of every image in "
+            "samples.csv. Write its radiation, for example 250 kV X-rays, 1 Gy/min. If the "
+            "series is not annotated, the header line of annotations.csv is enough:",
             curve,
             [
                 f"[ -e {truth} ] || echo image,class,row,col > {truth}",
@@ -91,7 +91,7 @@ def steps_of(table, folder, members, run_dir, *, use_filter):
             ],
         ),
         (
-            "Doses of your samples, with that curve:",
+            "Estimate the doses of your samples with that curve:",
             report,
             [
                 _shell(
@@ -125,7 +125,7 @@ def block(steps, *, pixel_size=None):
         parts.append(
             Markup("<p>{}</p>").format(
                 f"The pixel size is {pixel_size}: write pixel_size_um into the samples.csv of "
-                "series and samples, else both notebooks assume 0.1 um."
+                "series and samples; otherwise both notebooks assume 0.1 um."
             )
         )
     return Markup().join(parts)

@@ -21,52 +21,54 @@ BLIND_READ = (
     "judged without knowing what the detector said."
 )
 ESTIMATES = (
-    "Precision is the share of called dicentrics that are dicentrics, recall the share of "
-    "dicentrics that are called. In brackets: 95 % intervals; a dash where nothing has been read. "
-    "Wide intervals mean that little was read."
+    "Precision is the share of called dicentrics that are dicentrics; recall is the share of "
+    "dicentrics that are called. In brackets: 95 % intervals. A dash means that nothing has "
+    "been read. Wide intervals mean that little was read."
 )
 NEXT = (
-    "Doses need a curve that this detector counted: score a calibration series of your own "
-    "irradiated blood and fit its curve (notebook 06), then estimate doses of samples (notebook "
-    "07). The commands are for a shell, with the paths of this run; a path in capitals is yours to "
-    "fill in. The steps in words: docs/howto/calibration.md and docs/howto/own_slides.md."
+    "A dose needs a curve counted by this detector: score a calibration series of your own "
+    "irradiated blood and fit its curve (notebook 06), then estimate the doses of your "
+    "samples (notebook 07). The commands are for a shell and contain the paths of this run; "
+    "replace the paths in capitals by your own. The steps in words: docs/howto/calibration.md "
+    "and docs/howto/own_slides.md."
 )
 NO_CHOICE = (
-    "No agreement threshold is chosen: that takes an annotations.csv in the folder of the images. "
-    "For a demand of few false dicentrics, unexposed cells are enough (a dose of 0 in samples.csv)."
+    "No agreement threshold is chosen: this needs an annotations.csv in the folder of the "
+    "images. If you only demand few false dicentrics, unexposed cells are enough (a dose of 0 "
+    "in samples.csv)."
 )
 NO_CELLS = (
-    "How many cells a detection limit, an interval or a calibration takes is computed from recall "
-    "and false dicentrics: judge objects of the blind read first."
+    "The numbers of cells for a detection limit, an interval or a calibration are computed "
+    "from recall and false dicentrics: judge objects of the blind read first."
 )
 SERIES = (
-    "The doses and cells of a calibration series counted by this detector, as few cells as the "
-    "question allows and at least as many as IAEA asks for."
+    "The doses and cells of a calibration series counted by this detector: the fewest cells "
+    "that answer the question, but at least as many as IAEA asks for."
 )
 DOSES = (
-    "Called dicentrics by the dose that samples.csv states, with 95 % intervals. Unexposed cells "
-    "hold about one dicentric in 1000: what is called in them beyond that is false."
+    "Called dicentrics by the dose that samples.csv states, with 95 % intervals. Unexposed "
+    "cells have about one dicentric in 1000: all further calls in them are false."
 )
 CELLS = (
-    "How many cells answer a question, counted by eye and by this detector with the efficiency "
-    "(recall) and the false dicentrics above; ratio: detector to eye. The middle values are used, "
-    "so wide intervals above make these numbers rough. A published curve of gamma rays stands in "
-    "for the laboratory's own."
+    "The number of cells that answers each question, counted by eye and by this detector with "
+    "the efficiency (recall) and the false dicentrics above; ratio: detector to eye. The "
+    "central values are used, so these numbers are rough if the intervals above are wide. A "
+    "published curve for gamma rays is used in place of the laboratory's own."
 )
 
 
 def objects_caption(n_shown, n):
     """What the sheet of a blind read shows: all of its `n` objects, or the first."""
     of = f"The {n}" if n_shown == n else f"The first {n_shown} of {n}"
-    return f"{of} objects to be read: is the middle one a dicentric?"
+    return f"{of} objects to be read: is the object in the middle a dicentric?"
 
 
 def nearest_caption(n_left):
     """What the pictures of slides and their simulated neighbours show, and what they leave out."""
     left = f" Not shown: {counted(n_left, 'more amber or red slide')}." if n_left else ""
     return (
-        "Slides, the least usual first, and right of each its nearest simulated neighbour, at one "
-        f"scale.{left}"
+        "Slides, the least usual first; to the right of each, the simulated slide most like "
+        f"it, at the same scale.{left}"
     )
 
 
@@ -105,7 +107,7 @@ def scale_sentence(estimate, size):
     if not estimate.lower_um <= size.um <= estimate.upper_um:
         text += " The two disagree: check the scale before you rely on any count."
     elif size.source == "assumed":
-        text += " They agree as far as the estimate reaches; to be sure, state it in samples.csv."
+        text += " They agree within the interval; to be sure, state the pixel size in samples.csv."
     return text
 
 
@@ -131,10 +133,10 @@ def size_sentences(scan):
     if sample_size(n_scored, 0) != "too few":
         return []
     return [
-        f"{counted(n_scored, 'scored cell')}: enough to see whether the images are read, at which "
-        "scale, how they look, and what is called in them. Too few for a dose (triage takes "
-        f"{enough_for('triage')}) and for narrow intervals of precision and recall: add images of "
-        "these slides and run this again."
+        f"{counted(n_scored, 'scored cell')}: enough to see whether the images are read, at "
+        "which scale, how they look, and what is called in them. Too few for a dose (triage "
+        f"needs {enough_for('triage')}) and for narrow intervals of precision and recall: add "
+        "images of these slides and run this again."
     ]
 
 
@@ -156,7 +158,7 @@ def learning_sentences(curve, table, *, n_folds, seed):
     """
     _, by_slide = folds_of(table, n_folds=n_folds, seed=seed)
     where = (
-        "Measured on slides that were not trained on."
+        "Measured on slides that were not used for training."
         if by_slide
         else f"Measured on other cells of the same slides: fewer than {n_folds} slides are "
         "annotated, and slides of another day may do worse."
@@ -164,14 +166,14 @@ def learning_sentences(curve, table, *, n_folds, seed):
     dicentrics = curve[curve["class"] == "dicentric"].groupby("n_cells")["average_precision"]
     means = dicentrics.mean().dropna()
     if means.empty:
-        return [where, "No dicentric is annotated: what annotation brings is not known."]
+        return [where, "No dicentric is annotated: the gain from annotation is not known."]
     said = ", ".join(f"{mean:.2f} with {n}" for n, mean in means.items())
     spread = (dicentrics.max() - dicentrics.min()).mean()
     return [
         where,
         f"Average precision of dicentrics by annotated cells, mean of {n_folds} folds: {said}. "
-        f"The folds differ by {spread:.2f}: smaller gains may be chance. Where the curve still "
-        "rises at its end, more annotation would bring more.",
+        f"The folds differ by {spread:.2f}: smaller gains may be chance. If the curve still "
+        "rises at its end, more annotation would improve the detector.",
     ]
 
 
@@ -199,8 +201,8 @@ def verdict(looks, size, by_stated, scan, found: BlindEstimate | None):
             "again; or put annotations.csv into the folder of the images and run this again.",
         ]
     sentences.append(
-        f"Estimated from {counted(found.n_read, 'object')} that a reviewer or annotations judged, "
-        f"with {100 * found.level:.0f} % intervals; unread objects widen them."
+        f"Estimated from {counted(found.n_read, 'object')} judged by a reviewer or by "
+        f"annotations, with {100 * found.level:.0f} % intervals; unread objects widen them."
     )
     precision, recall, false = estimate_in_words(found)
     head = f"Precision {precision}, recall {recall}, {false} false dicentrics per 1000 cells"

@@ -121,9 +121,7 @@ def unscored_slides(table, scan):
     """
     left = not_scored(scan.images)
     reasons = dict(zip(left["image"], left["status"] + ", " + left["reason"], strict=True))
-    return slides_without(
-        table, scan.scored["image"], reasons, otherwise="gone from the folder since it was scored"
-    )
+    return slides_without(table, scan.scored["image"], reasons, otherwise="no longer in the folder")
 
 
 def looks_table(looks, unmeasured):

@@ -74,7 +74,7 @@ def cells_for_detection(curve, dose_gy, *, control=None, detector=None):
         n = max(math.ceil(limit / per_cell), n + 1)
     reached = _limits(curve, MOST_CELLS, control, detector).detectable_gy
     raise InputError(
-        f"{MOST_CELLS} cells do not show {dose:g} Gy with probability 0.9: their limit is "
+        f"{MOST_CELLS} cells do not detect {dose:g} Gy with probability 0.9: their limit is "
         f"{reached:.2g} Gy. More unexposed cells (control) or fewer false dicentrics lower it"
     )
 

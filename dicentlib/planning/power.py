@@ -70,8 +70,8 @@ def partial_body_power(
     expected = POISSON if detector is not None else expected_dispersion(curve)
     if math.isinf(expected.error):
         raise InputError(
-            "The curve's scorer has too few calibration doses with a known dispersion: the test "
-            "cannot see any partial exposure"
+            "The curve's scorer has too few calibration doses with a known dispersion: the "
+            "test cannot detect any partial exposure"
         )
     share = float(scored_fraction(fraction, dose, d0_gy))
     means = [float(detected.mean_at(at)) for at in (0.0, dose)]
@@ -101,8 +101,8 @@ def cells_for_power(curve, dose_gy, fraction, *, power=0.9, d0_gy=2.7, detector=
     """
     if not 0 < fraction < 1:
         raise InputError(
-            f"fraction is {fraction}: expected a part of the body between 0 and 1; none or all of "
-            "it leaves no partial exposure to see"
+            f"fraction is {fraction}: expected a part of the body between 0 and 1; 0 and 1 are "
+            "no partial exposure"
         )
     if not 0.05 < power < 1:
         raise InputError(f"power is {power}: expected above 0.05 (the test's level), below 1")
@@ -114,7 +114,7 @@ def cells_for_power(curve, dose_gy, fraction, *, power=0.9, d0_gy=2.7, detector=
     found = fewest_cells(lambda n: reached(n) >= power, start=10, precision=0.02)
     if found is None:
         raise InputError(
-            f"{MOST_CELLS} cells see {dose_gy:g} Gy to {fraction:.0%} of the body with "
+            f"{MOST_CELLS} cells detect {dose_gy:g} Gy to {fraction:.0%} of the body with "
             f"probability {reached(MOST_CELLS):.2g}, not {power:g}"
         )
     return found

@@ -64,13 +64,13 @@ def planning_table(
     series = series or {width_at_gy: half_width_gy / 2}
     stated = " and ".join(f"±{w:g} Gy at {dose:g} Gy" for dose, w in series.items())
     questions = {
-        f"see {detect_gy:g} Gy (detection limit)": lambda d: cells_for_detection(
+        f"detect {detect_gy:g} Gy (detection limit)": lambda d: cells_for_detection(
             curve, detect_gy, control=None if d else control, detector=d
         ),
         f"±{half_width_gy:g} Gy at {width_at_gy:g} Gy": lambda d: cells_for_width(
             curve, width_at_gy, half_width_gy, detector=d
         ),
-        f"see {part_gy:g} Gy to {fraction:.0%} of the body (power {power:g})": lambda d: (
+        f"detect {part_gy:g} Gy to {fraction:.0%} of the body (power {power:g})": lambda d: (
             cells_for_power(curve, part_gy, fraction, power=power, d0_gy=d0_gy, detector=d)
         ),
         f"calibration series: {stated} from the curve": lambda d: (

@@ -18,7 +18,11 @@ def plot_quantile_errors(errors, nested_error_gy, *, ax=None):
     ax = ax or plt.gca()
     ax.plot(errors["quantile"], errors["error_gy"], "o-", color=CURVE_COLOUR)
     ax.axhline(
-        nested_error_gy, color="black", linestyle="--", linewidth=1, label="choice repeated too"
+        nested_error_gy,
+        color="black",
+        linestyle="--",
+        linewidth=1,
+        label=("choice of q repeated without the dose"),
     )
     ax.set(xlabel="Quantile $q$", ylabel="Error of doses left out (Gy)", ylim=(0, None))
     ax.legend()
@@ -40,7 +44,7 @@ def plot_ensemble_curves(trials, curve, *, ax=None):
         if trial.curve:
             plot_curve(trial.curve, ax=ax, level=None, colour="0.7")
     plot_curve(curve, ax=ax, level=None, label="all members")
-    ax.plot([], [], color="0.7", label="half of them, drawn at random")
+    ax.plot([], [], color="0.7", label="random half of the members")
     ax.set_ylim(bottom=0)
     ax.legend()
     return ax

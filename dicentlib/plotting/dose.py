@@ -201,7 +201,7 @@ def plot_quantile_functions(maxima, *, axs, quantile=None):
         if quantile is not None:
             ax.axvline(quantile, color="black", linestyle="--", linewidth=1)
         ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="Quantile $q$ of the images")
-        ax.set(ylabel="Largest heatmap value", title=f"{name}, one line a member")
+        ax.set(ylabel="Largest heatmap value", title=f"{name}, one line per member")
     return axs
 
 
@@ -217,7 +217,7 @@ def plot_left_out_doses(table, *, ax=None):
     highest = np.nanmax(table[["dose_gy", "estimate_gy"]].to_numpy()) * 1.05
     ax.plot([0, highest], [0, highest], color="black", linewidth=0.8)
     ax.plot(table["dose_gy"], table["estimate_gy"], "o", color=CURVE_COLOUR, markersize=5)
-    ax.set(xlabel="Dose given (Gy)", ylabel="Dose estimated without it (Gy)")
+    ax.set(xlabel="Delivered dose (Gy)", ylabel="Dose estimated without it (Gy)")
     return ax
 
 

@@ -27,10 +27,10 @@ def plot_planning(table, choice, *, axs):
         axs[1].fill_between(cells, rows["lower_gy"], upper, color=colour, alpha=0.12, linewidth=0)
         axs[2].plot(cells, rows["power"], color=colour, label=scoring)
     axs[1].axhline(choice.dose_gy, color="black", linewidth=0.6)
-    axs[0].set(ylabel="Dose (Gy)", title="Detection limit (seen with probability 0.9)")
+    axs[0].set(ylabel="Dose (Gy)", title="Detection limit (detected with probability 0.9)")
     axs[1].set(ylabel="Dose (Gy)", title=f"Expected 95 % interval at {choice.dose_gy:g} Gy")
     axs[2].set(ylabel="Power of the dispersion test", ylim=(0, 1.02))
-    axs[2].set_title(f"{choice.dose_gy:g} Gy to {choice.fraction:.0%} of the body is seen")
+    axs[2].set_title(f"{choice.dose_gy:g} Gy to {choice.fraction:.0%} of the body is detected")
     for ax in axs:
         ax.axvline(choice.n_cells, color="#7F7F7F", linestyle=":", linewidth=1)
         ax.set_xscale("log")

@@ -21,7 +21,7 @@ CAPTIONS = {
     "yield and interval of its whole-body dose. Points: calibration series with 95 % limits.",
     "density": "Probability density of a whole-body dose (flat prior). Shaded: shortest 95 % "
     "interval; dotted: limits of the triage categories; below: the estimates with their intervals.",
-    "exposure": "Dose and exposed fraction, if only a part was exposed. Contours hold 95 % and "
+    "exposure": "Dose and exposed fraction, if only a part was exposed. Contours contain 95 % and "
     "50 % of the probability; the bar at 100 % is the dose of a whole-body exposure.",
     "parts": "Sources of the uncertainty of the dose.",
     "triage": "Reported doses with their intervals.",

@@ -18,8 +18,8 @@ SIMULATED = (
 )
 OTHER_IMAGES = (
     "The images do not belong to this run. If their laboratory, stain, microscope or culture "
-    "differs from that of the calibration series, the detector's efficiency and false rate differ "
-    "too, and the curve does not hold."
+    "differs from that of the calibration series, the detector's efficiency and false rate "
+    "differ too, and the curve is not valid."
 )
 
 
@@ -202,7 +202,7 @@ def truth_sentence(true_dose_gy, estimate):
         f"This sample is simulated. Its true dose, opened after the estimate was made, is "
         f"{gray(true_dose_gy)} Gy; the estimate is {gray(estimate.dose_gy)} Gy, and its "
         f"{estimate.level:.0%} interval, {interval(estimate.lower_gy, estimate.upper_gy)} Gy, "
-        f"{'holds' if inside else 'does not hold'} the truth."
+        f"{'covers' if inside else 'does not cover'} the true dose."
     )
 
 

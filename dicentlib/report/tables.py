@@ -59,7 +59,7 @@ def count_facts(found):
             else f"unknown: too few calibration doses ({expected.n_doses})",
         }
         if found.u is not None and math.isfinite(expected.error):
-            judged["u, against that"] = (
+            judged["u, against that index"] = (
                 f"{found.u_expected:.2f} (expected within ±{expected.u_limit:.2f})"
             )
     return {

@@ -129,8 +129,8 @@ class Run:
         for column in [*columns, *text]:
             if column not in table or (column in columns and not is_numeric_dtype(table[column])):
                 raise InputError(
-                    f"{path}: column {column} is absent or not of numbers; perhaps another program "
-                    "saved the file: run the notebook that writes it again"
+                    f"{path}: column {column} is missing or not numeric; perhaps another "
+                    "program saved the file: rerun the notebook that writes it"
                 )
         return table
 

@@ -91,7 +91,7 @@ def run_on_cluster(plan, client, *, progress=True):
         except (OSError, TimeoutError, ScoringError) as error:
             raise ScoringError(
                 f"the cluster was lost ({error}); {len(paths)} of {len(shards)} shards are "
-                "complete and stay; run again to continue"
+                "complete and kept; run again to continue"
             ) from error
     refuse_failures(shards, failures)
     return paths

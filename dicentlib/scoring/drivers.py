@@ -72,7 +72,7 @@ def cannot_write(plan, error, *, n_done):
     """The error of a full or read-only disk."""
     return ScoringError(
         f"{plan.out}: cannot be written to ({error.strerror}); {n_done} shards are complete "
-        "and stay; run again to continue"
+        "and kept; run again to continue"
     )
 
 
@@ -83,7 +83,7 @@ def refuse_failures(shards, failures):
             f"images {shards[number].span}: {text}" for number, text in sorted(failures.items())
         ]
         raise ScoringError(
-            f"{len(failures)} of {len(shards)} shards failed; the others are complete and stay; "
+            f"{len(failures)} of {len(shards)} shards failed; the others are complete and kept; "
             "run again to continue\n" + "\n".join(lines)
         )
 

@@ -60,7 +60,7 @@ def _require_same(path, given, *, n_parts):
         changes = "; ".join(f"{n} {before.get(n)!r}, now {given.get(n)!r}" for n in changed)
         raise InputError(
             f"{path.parent}: the parts there were started with other settings ({changes}); "
-            f"start all alike, or remove {path.name} to start again"
+            f"start all parts with the same settings, or remove {path.name} to start again"
         )
 
 

@@ -129,7 +129,8 @@ def prepare_pixels(image, pixel_size, settings, image_filter=None, *, notes=()):
         notes.append(f"overexposed: {share:.0%} of the pixels are white, pale objects may be lost")
     if (share := _edge_of_one_grey(image)) > ONE_GREY:
         notes.append(
-            f"{share:.0%} of the image at its edge is of one grey: a frame, or not written"
+            f"{share:.0%} of the image at its edge has one grey: a frame, or pixels that were "
+            "not written"
         )
     if background.is_flattened:
         share = f"{background.darkest:.0%}"

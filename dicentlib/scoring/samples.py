@@ -200,7 +200,7 @@ def results_folder(out, *, images):
     """
     place, folder = Path(out).resolve(), Path(images).resolve()
     if place == folder or folder in place.parents:
-        raise InputError(f"{out}: lies in the image folder {images}; results need another place")
+        raise InputError(f"{out}: is inside the image folder {images}; results need another folder")
     return out
 
 

@@ -40,11 +40,11 @@ def noted(table):
         )
     for word, are in (
         (COPY, "are copies of others, byte for byte"),
-        (SAME_PICTURE, "show the very picture of another file"),
+        (SAME_PICTURE, "show exactly the same picture as another file"),
     ):
         if copies := int(scored["note"].str.contains(word, regex=False).sum()):
             found.append(
-                f"{copies} of {len(scored)} scored images {are}, and count as cells of their own."
+                f"{copies} of {len(scored)} scored images {are}, and count as separate cells."
             )
     sizes = scored[scored["sample"] != ""].groupby("sample")["pixel_size_um"].agg(["min", "max"])
     mixed = sizes[sizes["max"] > (1 + CONFLICT) * sizes["min"]]

@@ -19,6 +19,6 @@ def notice_unusual_doses(source, column, doses):
     highest = np.nanmax([0.0, *doses])
     if highest > UNUSUAL_DOSE_GY:
         notice(
-            f"{source}: column {column}: doses up to {highest:g} are taken for Gy; are they in "
+            f"{source}: column {column}: doses up to {highest:g} are read as Gy; are they in "
             "cGy or mGy?"
         )

@@ -51,7 +51,7 @@ def check_names(source, names):
     wrong = names[names.map(FORMULA_ERROR.fullmatch).notna()]
     for row, text in wrong.head(1).items():
         raise InputError(
-            f"{source}, row {row}: column {names.name} has {text!r}, the error of a spreadsheet's "
+            f"{source}, row {row}: column {names.name} has {text!r}, an error of a spreadsheet "
             "formula; expected a name"
         )
     notice_dates(source, names)
@@ -72,8 +72,8 @@ def _notice_spellings(source, names):
         return
     shown = ", ".join(" and ".join(map(repr, group)) for group in several[:N_SHOWN])
     notice(
-        f"{source}: column {names.name}: {shown} are taken for different names; if one is meant, "
-        "write it in one way"
+        f"{source}: column {names.name}: {shown} are treated as different names; if they mean "
+        "the same, write them in the same way"
     )
 
 

@@ -133,7 +133,9 @@ def _number(text, style):
 def _whole(text, style, without_decimals):
     if WHOLE.fullmatch(text):
         if len(text) > 1 and text.startswith("0"):
-            raise InputError("expected a whole number; is this the end of one with a separator?")
+            raise InputError(
+                "expected a whole number; is this the end of a number with a separator?"
+            )
         return int(text)
     if (spaced := SPACES.fullmatch(text)) and not (spaced[3] or "").strip(".,0"):
         return int(re.sub(r"[^0-9]", "", spaced[1] + spaced[2]))

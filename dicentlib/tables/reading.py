@@ -21,7 +21,7 @@ MARKS += "\u2066\u2067\u2068\u2069\x1a"
 EXCEL_TEXT = re.compile(r'="[^"]*"')
 NO_TABLES = {
     **dict.fromkeys(("<!doctype html", "<html", "<head", "<table"), "a web page (HTML)"),
-    **{"<?xml": "XML", "{\\rtf": "a text with formats (RTF)", "%pdf": "a PDF document"},
+    **{"<?xml": "XML", "{\\rtf": "a formatted text (RTF)", "%pdf": "a PDF document"},
 }
 SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
 
@@ -103,12 +103,12 @@ def read_table(path, *, is_header):
         raise InputError(f"{path}: an empty file")
     above = [number for number in rows if number < start]
     if above:
-        notice(f"{path}: {_lines(above)} above the header passed over: {_shown(rows[above[0]])}")
+        notice(f"{path}: {_lines(above)} above the header skipped: {_shown(rows[above[0]])}")
     header = rows[start] if start else rows[min(rows)]
     body = {number: cells for number, cells in rows.items() if number > (start or min(rows))}
     remarks = [number for number, cells in body.items() if _is_remark(cells)]
     if remarks:
-        notice(f"{path}: {_lines(remarks)} with a remark passed over: {_shown(body[remarks[0]])}")
+        notice(f"{path}: {_lines(remarks)} with a remark skipped: {_shown(body[remarks[0]])}")
     body = {number: cells for number, cells in body.items() if number not in remarks}
     return TextTable(str(path), separator, _frame(path, header, body))
 

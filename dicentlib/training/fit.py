@@ -162,8 +162,8 @@ def _notice_shared(index, held_out):
     shared = sum(path in seen for path in paths)
     if shared:
         warnings.warn(
-            f"{held_out.folder}: {shared} of {len(paths)} images of the validation are images of "
-            "the training: what is measured on them is too good",
+            f"{held_out.folder}: {shared} of {len(paths)} validation images are also training "
+            "images: figures measured on them are too good",
             InputWarning,
             stacklevel=3,
         )
@@ -216,8 +216,8 @@ def _memory_in_words(parameters):
         if not isinstance(error, MemoryError) and "memory" not in str(error).lower():
             raise
         raise DicentlibError(
-            f"out of memory in training; now: batch_size {parameters.batch_size}, crop_px "
-            f"{parameters.crop_px}; smaller ones need less, so does a smaller cache_gb"
+            f"out of memory in training with batch_size {parameters.batch_size}, crop_px "
+            f"{parameters.crop_px}; use smaller values, or a smaller cache_gb"
         ) from error
 
 

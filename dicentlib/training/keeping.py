@@ -44,8 +44,8 @@ class KeepEpochs(pl.Callback):
             if "space left" not in str(error) and getattr(error, "errno", None) != 28:
                 raise
             raise DicentlibError(
-                f"{self.out}: the disk is full; epoch {epoch} is not kept, the epochs before it "
-                "are whole and the training resumes from them"
+                f"{self.out}: the disk is full; epoch {epoch} is not kept; the epochs before "
+                "it are complete, and the training resumes from them"
             ) from error
 
     def _keep_member(self, epoch, module, metrics):

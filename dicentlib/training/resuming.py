@@ -19,16 +19,16 @@ def state_to_resume(out, record, resume):
     if resume and (state.is_file() or members):
         if not known.is_file():
             raise InputError(
-                f"{out} holds members, and no record of their training; resume=False replaces "
-                "them, another folder keeps both"
+                f"{out} contains members without a record of their training; resume=False "
+                "replaces them, another folder keeps both"
             )
         before = read_json(known)
         before.get("parameters", {}).pop("compiled", None)
         if changed := _differences(before, record):
             raise InputError(
-                f"{out} holds a training with other {changed}; resume=False (--fresh) replaces "
-                "it; another folder keeps both, with initial_members (--initial-members) going on "
-                "from the weights of its last epoch"
+                f"{out} contains a training with other {changed}; resume=False (--fresh) "
+                "replaces it; another folder keeps both, and initial_members "
+                "(--initial-members) continues from the weights of its last epoch"
             )
         _require_whole(out)
         if state.is_file():
@@ -60,8 +60,8 @@ def _require_whole(out):
     """Refuse a state or metrics that were cut off, before anything is resumed from them."""
     state, metrics = out / STATE, out / "metrics.csv"
     way_out = (
-        "the members stay usable; resume=False (--fresh) trains again from the start, "
-        "initial_members (--initial-members) goes on from the members in another folder"
+        "the members remain usable; resume=False (--fresh) trains again from the start, "
+        "initial_members (--initial-members) continues from the members in another folder"
     )
     if state.is_file():
         refuse_pointer(state)
@@ -79,5 +79,6 @@ def _require_whole(out):
             whole = False
         if not whole:
             raise InputError(
-                f"{metrics}: damaged; remove it to go on without the losses of the epochs so far"
+                f"{metrics}: damaged; remove it to continue without the losses of the previous "
+                "epochs"
             )

@@ -174,7 +174,7 @@ def test_open_classes_are_refused(tmp_path, head):
 
 @pytest.mark.parametrize("head", ["3 & more", "3 et plus", "3 bis 5", "3/4", "mehr als 2"])
 def test_a_heading_that_may_be_a_class_is_refused(tmp_path, head):
-    with pytest.raises(InputError, match="may be a class of cells, which its words do not say"):
+    with pytest.raises(InputError, match="may be a class of cells, but does not say so"):
         counted(tmp_path, f"ID;C0;C1;C2;{head}\nA;480;8;2;1\n")
     # with N the sums decide: 480 + 8 + 2 is not 491, but it is 490
     with pytest.raises(InputError, match="n_cells is 491, but the distribution has 490"):
@@ -216,7 +216,7 @@ def test_nobody_whose_name_has_a_number_sign_disappears(tmp_path, text, names):
 
 
 def test_names_that_differ_in_zeros_before_a_number_stay_two_and_are_said(tmp_path):
-    with pytest.warns(InputWarning, match="'007' and '7' are taken for different names"):
+    with pytest.warns(InputWarning, match="'007' and '7' are treated as different names"):
         assert counted(tmp_path, "Patient #,N,X\n7,352,72\n007,340,14\n") == [
             *(("7", 352, 72), ("007", 340, 14))
         ]
@@ -225,13 +225,13 @@ def test_names_that_differ_in_zeros_before_a_number_stay_two_and_are_said(tmp_pa
 def test_a_person_without_counts_is_named(tmp_path):
     with pytest.raises(InputError, match="row 3: expected the cells"):
         counted(tmp_path, "ID,N,X\n#1,352,72\n#2,,\n")
-    with pytest.warns(InputWarning, match="line 2 with a remark passed over: '# counted twice'"):
+    with pytest.warns(InputWarning, match="line 2 with a remark skipped: '# counted twice'"):
         assert counted(tmp_path, "ID,N,X\n# counted twice\nA,352,72\n") == [("A", 352, 72)]
 
 
 def test_lines_above_the_header_are_said(tmp_path):
     text = "Scoring 2024,,\r\nLaboratory A,,\r\n,,\r\nID,N,X\r\nA,352,72\r\n"
-    with pytest.warns(InputWarning, match="2 lines above the header passed over: 'Scoring 2024'"):
+    with pytest.warns(InputWarning, match="2 lines above the header skipped: 'Scoring 2024'"):
         assert counted(tmp_path, text) == [("A", 352, 72)]
     # rows are counted as the spreadsheet counts them
     with (
@@ -270,7 +270,7 @@ def test_a_row_of_totals_is_no_sample(tmp_path):
 def test_totals_between_samples_and_of_all(tmp_path, word):
     between = f"ID,N,X\nA,352,72\nB,340,14\n{word},692,86\nC,345,8\nD,100,2\n"
     for last in (f"{word},445,10\n", f"{word},1137,96\n"):  # of the last two, and of all
-        with pytest.warns(InputWarning, match="is the sum of the rows above and no sample"):
+        with pytest.warns(InputWarning, match="is the sum of the rows above and not a sample"):
             rows = counted(tmp_path, between + last)
         assert rows == [*BOTH, ("C", 345, 8), ("D", 100, 2)]
 
@@ -292,7 +292,7 @@ def test_a_wrong_total_between_samples_is_refused(tmp_path, word):
     ],
 )
 def test_means_are_no_samples(tmp_path, word):
-    with pytest.raises(InputError, match=r"row 3: .* is no sample; remove the row"):
+    with pytest.raises(InputError, match=r"row 3: .* is not a sample; remove the row"):
         counted(tmp_path, f"ID,N,X\nA,352,72\n{word},352,72.5\nB,340,14\n")
 
 
@@ -304,7 +304,7 @@ def test_a_total_is_named_by_the_word_that_says_so(tmp_path):
 def test_a_row_without_name_is_said(tmp_path):
     table = dose_table(saved(tmp_path, "ID,N,X\nA,352,72\n,340,14\n"), CURVE).set_index("sample")
     assert table.loc["2", "n_dicentrics"] == 14
-    assert "The row has no name: called by its number." in table.loc["2", "warnings"]
+    assert "The row has no name: it is named by its number." in table.loc["2", "warnings"]
     assert "no name" not in table.loc["A", "warnings"]
 
 
@@ -316,7 +316,7 @@ def test_a_curve_that_falls_says_so(tmp_path):
 
 def test_a_number_that_is_there_twice_is_refused(tmp_path):
     text = '{"coefficients": {"C": 0.001, "alpha": 0.02, "alpha": 0.2, "beta": 0.06}}'
-    with pytest.raises(InputError, match=r"curve\.json: 'alpha' is there twice in one object"):
+    with pytest.raises(InputError, match=r"curve\.json: 'alpha' occurs twice in one object"):
         read_curve(saved(tmp_path, text, name="curve.json"))
 
 
@@ -344,7 +344,7 @@ def test_a_sample_that_may_be_a_total_is_said(tmp_path):
     ],
 )
 def test_headings_in_other_languages(tmp_path, head, said):
-    with pytest.warns(InputWarning, match=f"headings taken by their words: .*{said}"):
+    with pytest.warns(InputWarning, match=f"headings understood by their words: .*{said}"):
         rows = counted(tmp_path, f"{head}\nA;352;72\nB;340;14\n")
     assert [row[1:] for row in rows] == [(352, 72), (340, 14)]
 
@@ -546,7 +546,7 @@ def test_what_a_workbook_hides_is_said(tmp_path):
         (b"%PDF-1.4\0", "no text file"),
         (b"<html><table><tr><td>ID</td></tr></table>", r"a web page \(HTML\), not a table"),
         (b"<?xml version='1.0'?><Workbook/>", "XML, not a table"),
-        (b"{\\rtf1 ID,N,X}", r"a text with formats \(RTF\), not a table"),
+        (b"{\\rtf1 ID,N,X}", r"a formatted text \(RTF\), not a table"),
         (b"ID N X\nA 352 72\n", "separated by commas or semicolons"),
         (LFS, "a Git LFS pointer.*git lfs pull"),
     ],
@@ -569,7 +569,7 @@ def test_an_open_document_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("curve", "match"),
     [
-        ({"C": 1, "alpha": 20, "beta": 60}, r"81 dicentrics per cell at 1 Gy; are they of 100"),
+        ({"C": 1, "alpha": 20, "beta": 60}, r"81 dicentrics per cell at 1 Gy; are they per 100"),
         ({"C": 0.1, "alpha": 2, "beta": 6}, r"8\.1 dicentrics per cell at 1 Gy"),
         ({"C": 0.001, "alpha": 0.0002, "beta": 0.000006}, "are they per cGy or mGy"),
     ],
@@ -604,7 +604,7 @@ def test_a_calibration_series_in_cgy_is_refused(tmp_path, doses):
     ]
     path = saved(tmp_path, "\n".join(["D,N,X", *rows]))
     with (
-        pytest.warns(InputWarning, match=f"column D: doses up to {doses[-1]} are taken for Gy"),
+        pytest.warns(InputWarning, match=f"column D: doses up to {doses[-1]} are read as Gy"),
         pytest.raises(InputError, match=r"expected doses in Gy.*are the doses in cGy or mGy\?"),
     ):
         read_curve(path)
@@ -621,19 +621,19 @@ def reordered(order):
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        ({"coefficients": {**RIGHT, "C": 0.1}}, r"background C is 0\.1 .* of 100 cells"),
+        ({"coefficients": {**RIGHT, "C": 0.1}}, r"background C is 0\.1 .* per 100 cells"),
         ({"coefficients": [0.06, 0.02, 0.001]}, "coefficients in another order"),
-        ({"coefficients": {"C": 0.001, "alpha": 0.02}}, "no beta, or one of 0: a linear curve"),
-        ({"coefficients": {**RIGHT, "beta": 0}}, "is a row of it missing"),
+        ({"coefficients": {"C": 0.001, "alpha": 0.02}}, "no beta, or a beta of 0: a linear curve"),
+        ({"coefficients": {**RIGHT, "beta": 0}}, "is the row of beta missing"),
         ({"standard_errors": {"C": 2.2e-7, "alpha": 2.7e-5, "beta": 1.6e-5}}, "they variances"),
         ({"standard_errors": {"C": 47, "alpha": 26, "beta": 6.7}}, "they percentages"),
         ({"covariance": [[1, -0.4, 0.2], [-0.4, 1, -0.7], [0.2, -0.7, 1]]}, "of correlations"),
         *[
-            ({"covariance": reordered(order)}, "order of rows and columns C, alpha, beta")
+            ({"covariance": reordered(order)}, "rows and columns in the order C, alpha, beta")
             for order in itertools.permutations(range(3))
             if order != (0, 1, 2)
         ],
-        ({"covariance": [[abs(v) for v in row] for row in FITTED]}, "every entry its sign"),
+        ({"covariance": [[abs(v) for v in row] for row in FITTED]}, "are all signs right"),
     ],
 )
 def test_unusual_numbers_of_a_curve_are_said(tmp_path, content, match):
@@ -698,7 +698,7 @@ def fit_of_calibration():
 
 def test_a_title_above_calibration_counts_is_passed_over(tmp_path):
     path = saved(tmp_path, f"Our laboratory\n\nD,N,X\n{CALIBRATION}")
-    with pytest.warns(InputWarning, match="line 1 above the header passed over"):
+    with pytest.warns(InputWarning, match="line 1 above the header skipped"):
         curve = read_curve(path)
     assert curve.coefficients == pytest.approx(fit_of_calibration().coefficients)
 
@@ -749,7 +749,9 @@ def test_curves_in_other_tables_are_refused_as_curves(tmp_path, text):
 
 def test_a_column_beside_name_and_value_is_refused(tmp_path):
     text = "name,value,se\nC,0.001,0.0005\nalpha,0.02,0.003\nbeta,0.06,0.004\n"
-    with pytest.raises(InputError, match="column 'se' beside name and value; errors are rows"):
+    with pytest.raises(
+        InputError, match="column 'se' next to name and value; write errors as rows"
+    ):
         read_curve(saved(tmp_path, text, name="curve.csv"))
 
 
@@ -758,5 +760,5 @@ def test_the_shortest_table_of_a_curve(tmp_path):
     assert read_curve(saved(tmp_path, text, name="curve.csv")).coefficients.tolist() == [
         *(0.001, 0.02, 0.06)
     ]
-    with pytest.raises(InputError, match="'alpha' is there twice"):
+    with pytest.raises(InputError, match="'alpha' occurs twice"):
         read_curve(saved(tmp_path, f"{text}alpha;0,03\n", name="curve.csv"))

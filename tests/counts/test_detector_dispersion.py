@@ -243,7 +243,7 @@ def test_route_with_a_curve_too_uncertain_for_a_flat_prior_ends_the_density_and_
         estimate_dose([5, 1, 1], wide, method="bayesian")
     route = laboratory_route([5, 1, 1], wide)
     assert route.bayesian.grid_gy.max() <= 10.01
-    assert any("up to 10 Gy alone" in text for text in route.warnings)
+    assert any("up to 10 Gy only" in text for text in route.warnings)
     assert triage(route.whole_body).probabilities == pytest.approx(
         route.triage["multibiodose"].probabilities, abs=0.02
     )

@@ -217,7 +217,7 @@ def test_yolo_names_lie_above_the_labels_or_are_missed(tmp_path, pair):
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"images/2_c.txt": "0 0.5 0.5 0.1 0.1"}, r"2_c\.txt: label file of no image"),
+        ({"images/2_c.txt": "0 0.5 0.5 0.1 0.1"}, r"2_c\.txt: label file without an image"),
         ({"labels/1_a.txt": "0 0.5 0.5 0.1 0.1"}, "may belong to images/1_a.png, which has an"),
         ({"images/1_b.txt": "0 0.5 0.5 0.1 0.1 0.9"}, "line 1: .*expected class x y width height"),
         ({"images/1_b.txt": "2 0.5 0.5 0.1 0.1"}, "class 2; allowed: 0, 1"),
@@ -254,12 +254,16 @@ def coco(images, categories=("dicentric", "fragment"), **found):
 def test_coco_ids_that_mean_two_things_are_refused(tmp_path, pair):
     content = coco([(1, "images/1_a.png"), (1, "images/1_b.png")])
     (tmp_path / "a.json").write_text(json.dumps(content))
-    with pytest.raises(InputError, match=r"'images/1_a.png' and 'images/1_b.png' have one id, 1"):
+    with pytest.raises(
+        InputError, match=r"'images/1_a.png' and 'images/1_b.png' have the same id, 1"
+    ):
         formats.read_coco(tmp_path / "a.json", pair)
     content = coco([(1, "images/1_a.png")])
     content["categories"][1]["id"] = 1
     (tmp_path / "a.json").write_text(json.dumps(content))
-    with pytest.raises(InputError, match="categories 'dicentric' and 'fragment' have one id, 1"):
+    with pytest.raises(
+        InputError, match="categories 'dicentric' and 'fragment' have the same id, 1"
+    ):
         formats.read_coco(tmp_path / "a.json", pair)
 
 
@@ -300,7 +304,7 @@ def test_cvat_tags_are_passed_over_and_said(tmp_path, pair):
         text.replace("</annotations>", '<image name="c.png"/></annotations>')
     )
     with (
-        pytest.warns(InputWarning, match="1 tags of whole images passed over: good metaphase"),
+        pytest.warns(InputWarning, match="1 tags of whole images skipped: good metaphase"),
         pytest.warns(InputWarning, match=r"1 of its images are not in .*: c\.png"),
     ):
         found = formats.read_cvat(tmp_path / "a.xml", pair)
@@ -319,7 +323,7 @@ def test_napari_points_on_the_border_and_strange_files(tmp_path, pair):
     (layer.parent / "1_a.png.DICENTRIC.CSV").write_text("index,axis-0,axis-1\n0.0,59.42,20\n")
     assert len(formats.read_napari(tmp_path, pair)) == 1
     (tmp_path / "points.csv").write_text("index,axis-0,axis-1\n0.0,1,1\n")
-    with pytest.raises(InputError, match=r"points\.csv: a file of napari without class"):
+    with pytest.raises(InputError, match=r"points\.csv: a file of napari without a class"):
         formats.read_napari(tmp_path, pair)
 
 
@@ -424,7 +428,7 @@ def test_an_object_named_twice_counts_once(tmp_path, index):
     first, second = "a.png,dicentric,10,20", "a.png,fragment,30,40"
     path = tmp_path / "a.csv"
     path.write_text(f"Image,CLASS,Row,Col\n{first}\n{second}\n{first}\n")  # in capitals too
-    with pytest.warns(InputWarning, match="row 4: an object that is there already; 1 such left"):
+    with pytest.warns(InputWarning, match="row 4: a duplicate object; 1 duplicates left"):
         table = read_annotations(path, index)
     assert table.to_numpy().tolist() == [
         ["a.png", "dicentric", 10.0, 20.0],
@@ -548,8 +552,8 @@ def test_what_makes_an_object_of_coco_doubtful_is_said(tmp_path, pair, found, sa
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("names: [dicentric, fragment]\nnames: [fragment, dicentric]\n", "'names' is there twice"),
-        ("names:\n  0: dicentric\n  0: fragment\n", "0 is there twice; expected it once"),
+        ("names: [dicentric, fragment]\nnames: [fragment, dicentric]\n", "'names' occurs twice"),
+        ("names:\n  0: dicentric\n  0: fragment\n", "0 occurs twice; expected it once"),
         ("nc: 3\nnames: [dicentric, fragment]\n", "nc is 3, but 2 names are there"),
         ("names:\n\t- dicentric\n", "no list of class names"),
         ("[dicentric, fragment]\n", "no list of class names"),
@@ -569,7 +573,7 @@ def test_attributes_of_cvat_are_said(tmp_path, index):
         '<annotations><image name="a.png" width="97" height="60"><points label="dicentric" '
         'points="10.5,20.5"><attribute name="sure">no</attribute></points></image></annotations>'
     )
-    with pytest.warns(InputWarning, match="1 attributes of objects passed over: sure"):
+    with pytest.warns(InputWarning, match="1 attributes of objects skipped: sure"):
         assert formats.read_cvat(path, index)[["row", "col"]].to_numpy().tolist() == [[20, 10]]
 
 
@@ -588,7 +592,7 @@ def test_keypoints_that_are_absent_or_several(tmp_path, pair):
 def test_predictions_are_said(tmp_path, pair):
     content = coco([(1, "images/1_a.png")], score=0.4)
     (tmp_path / "a.json").write_text(json.dumps(content))
-    with pytest.warns(InputWarning, match="1 objects have a score, as predictions"):
+    with pytest.warns(InputWarning, match="1 objects have a score, typical of"):
         assert len(formats.read_coco(tmp_path / "a.json", pair)) == 1
 
 
@@ -682,7 +686,7 @@ def test_napari_layers_of_one_image_are_compared(tmp_path, index):
     write_labels(tmp_path, {"a.png.dicentric.csv": layer, "A.PNG.dicentric.csv": layer})
     with pytest.warns(InputWarning) as said:
         assert len(formats.read_napari(tmp_path, index)) == 2
-    assert any("already; 2 such left out" in str(one.message) for one in said)
+    assert any("a duplicate object; 2 duplicates left out" in str(one.message) for one in said)
     (tmp_path / "A.PNG.dicentric.csv").unlink()
     write_labels(tmp_path, {"a.png.fragment.csv": layer})
     with pytest.raises(InputError, match=r"points of a\.png: dicentric and fragment at one pos"):
@@ -693,7 +697,7 @@ def test_files_beside_napari_points_are_named(tmp_path, index):
     layer = "index,axis-0,axis-1\n0,5,6\n"
     write_labels(tmp_path, {"a.png.dicentric.csv": layer, "samples.csv": "image\na.png\n",
                             "notes.txt": "blurred"})  # fmt: skip
-    with pytest.warns(InputWarning, match=r"2 tables are no points of napari.*notes.txt, samples"):
+    with pytest.warns(InputWarning, match=r"2 tables are not points of napari.*notes.txt, samples"):
         assert len(formats.read_napari(tmp_path, index)) == 1
     for name in ("a.png.fragment.txt", "a.png.fragment.xlsx", "e.png.Dicentric.tsv"):
         write_labels(tmp_path, {name: layer})
@@ -715,4 +719,6 @@ def test_images_that_are_turned_by_a_note_are_said(tmp_path, orientation):
         found = formats.read_yolo(tmp_path, index)
     height, width = (30, 20) if orientation == 6 else (20, 30)
     assert found[["row", "col"]].to_numpy().tolist() == [[0.1 * height - 0.5, 0.1 * width - 0.5]]
-    assert any("turned by a note" in str(one.message) for one in said) is (orientation != 1)
+    assert any("have a rotation in their file" in str(one.message) for one in said) is (
+        orientation != 1
+    )

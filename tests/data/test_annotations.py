@@ -86,12 +86,12 @@ def test_an_object_under_two_spellings_of_its_image_counts_once(tmp_path, index)
     with pytest.warns(InputWarning) as said:
         found = read_annotations(tmp_path / "annotations.csv", index)
     assert found.to_numpy().tolist() == [["a.png", "dicentric", 5.0, 6.0]]
-    assert any("row 3: an object that is there already" in str(one.message) for one in said)
+    assert any("row 3: a duplicate object" in str(one.message) for one in said)
     (tmp_path / "annotations.csv").write_text(
         "image,class,row,col\na.png,dicentric,5,6\nA.PNG,fragment,5,6\n"
     )
     with (
-        pytest.warns(InputWarning, match="taken for a file"),
+        pytest.warns(InputWarning, match="matched to a file"),
         pytest.raises(InputError, match="row 3: dicentric and fragment at one position"),
     ):
         read_annotations(tmp_path / "annotations.csv", index)
@@ -100,8 +100,11 @@ def test_an_object_under_two_spellings_of_its_image_counts_once(tmp_path, index)
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        ("score", "column score, as predictions of a program have"),
-        ("Width,height", "column height, Width, as boxes have; row and col are taken for the cent"),
+        ("score", "column score, typical of a program's predictions"),
+        (
+            "Width,height",
+            "column height, Width, typical of boxes; row and col are read as the cent",
+        ),
         ("remark", ""),
     ],
 )

@@ -107,18 +107,20 @@ def test_spellings_of_one_name_are_said(tmp_path):
         found = read_counts(path)["sample"].to_list()
     assert found == names
     (message,) = [str(one.message) for one in said if "different names" in str(one.message)]
-    assert "column ID: 'MULLER' and 'Müller', 'P-07' and 'p7' are taken" in message
+    assert "column ID: 'MULLER' and 'Müller', 'P-07' and 'p7' are treated" in message
 
 
 def test_donors_in_two_spellings_are_said():
     table = pd.DataFrame({"image": ["a.png", "b.png"], "donor": ["Muller", "müller"]})
-    with pytest.warns(InputWarning, match="column donor: 'Muller' and 'müller' are taken for diff"):
+    with pytest.warns(
+        InputWarning, match="column donor: 'Muller' and 'müller' are treated as diff"
+    ):
         assert read_samples(table)["donor"].to_list() == ["Muller", "müller"]
 
 
 def test_doses_above_20_gy_are_said():
     table = pd.DataFrame({"image": ["a.png", "b.png"], "dose_gy": [25.0, None]})
-    with pytest.warns(InputWarning, match="column dose_gy: doses up to 25 are taken for Gy"):
+    with pytest.warns(InputWarning, match="column dose_gy: doses up to 25 are read as Gy"):
         assert read_samples(table)["dose_gy"].to_list()[0] == 25
 
 

@@ -321,7 +321,7 @@ def test_folders_of_results_are_passed_over_and_named(tmp_path, grey):
     (tmp_path / "results" / "figures").mkdir(parents=True)
     save(tmp_path / "results" / "figures" / "density.png", grey)
     (tmp_path / "results" / "scoring.json").write_text("{}")
-    with pytest.warns(InputWarning, match=r"folders of results passed over \(1\): results"):
+    with pytest.warns(InputWarning, match=r"folders of results skipped \(1\): results"):
         index = index_images(tmp_path)
     assert index.table["image"].tolist() == ["a.png"]
     assert index.quarantined.empty

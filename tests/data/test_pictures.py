@@ -310,7 +310,7 @@ class TestRasterFiles:
             Image.fromarray(values).save(path)
         else:
             tifffile.imwrite(path, values, photometric="rgb", extrasamples=["unassalpha"])
-        with pytest.raises(InputError, match="wholly transparent: its alpha channel is 0"):
+        with pytest.raises(InputError, match="completely transparent: its alpha channel is 0"):
             read_image(path)
 
     def test_a_colour_that_stands_for_transparency(self, tmp_path, field):

@@ -43,7 +43,7 @@ def test_names_that_differ_as_people_write_them(tmp_path, name, written, said):
     image_set(tmp_path, name)
     (tmp_path / "samples.csv").write_text(f"{HEADER}{written},case 7,2,0.2\n")
     if said:
-        with pytest.warns(InputWarning, match="1 image name taken for a file that differs"):
+        with pytest.warns(InputWarning, match="1 image name matched to a file that differs"):
             row = only_row(index_images(tmp_path))
     else:
         row = only_row(index_images(tmp_path))
@@ -59,7 +59,7 @@ def test_names_that_may_be_two_files_or_one_file_twice(tmp_path):
     assert len(index_images(tmp_path).table) == 2
     (tmp_path / "A.PNG").unlink()
     with (
-        pytest.warns(InputWarning, match="taken for a file"),
+        pytest.warns(InputWarning, match="matched to a file"),
         pytest.raises(InputError, match=r"image a\.png is listed a second time"),
     ):
         index_images(tmp_path)
@@ -193,7 +193,7 @@ def test_a_table_in_a_folder_below_is_named(tmp_path):
 def test_names_that_lack_a_part(tmp_path, written, file):
     image_set(tmp_path, file, "other.png")
     (tmp_path / "samples.csv").write_text(f"image,sample\n{written},A\n", "utf-8")
-    with pytest.warns(InputWarning, match="1 image name taken for a file that differs"):
+    with pytest.warns(InputWarning, match="1 image name matched to a file that differs"):
         table = index_images(tmp_path).table
     assert dict(zip(table["image"], table["sample"], strict=True)) == {file: "A", "other.png": ""}
 
@@ -213,7 +213,7 @@ def test_short_names_of_several_files_are_refused(tmp_path):
 def test_absent_images_are_named_beside_files_of_nearly_that_name(tmp_path, written):
     image_set(tmp_path, "cell_1.png")
     (tmp_path / "samples.csv").write_text(f"image,sample\n{written},A\n")
-    match = f"{written} is not there, and cell_1.png has no row; are they one image"
+    match = f"{written} does not exist, and cell_1.png has no row; are they the same image"
     with pytest.warns(InputWarning, match=match):
         index = index_images(tmp_path)
     assert index.table[["image", "sample"]].to_numpy().tolist() == [["cell_1.png", ""]]

@@ -60,7 +60,7 @@ def test_curves_that_cannot_be_compared():
         compare_curves(CURVE, CalibrationCurve((0.001, 0.02, 0.06)))
     exact = CalibrationCurve((0.0, 0.02, 0.06), np.diag([0, 1e-6, 1e-6]))
     other = CalibrationCurve((0.1, 0.02, 0.06), np.diag([0, 1e-6, 1e-6]))
-    with pytest.raises(InputError, match="C differs and has no variance"):
+    with pytest.raises(InputError, match="C differs, but has no variance"):
         compare_curves(exact, other)
 
 
@@ -136,7 +136,7 @@ def test_equal_scorers_are_pooled_and_the_odd_one_is_named():
     assert homogeneity({"A": (20, 200), "B": (22, 200), "C": (18, 200)}).alike
     found = homogeneity({"A": (20, 200), "B": (22, 200), "C": (45, 200)})
     assert not found.alike
-    assert "Farthest from the others is C" in found.explain()
+    assert "The most different part is C" in found.explain()
     assert homogeneity([(0, 10), (0, 20)]).p_value == 1
 
 

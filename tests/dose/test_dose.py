@@ -481,8 +481,8 @@ def test_spread_alone_can_show_a_small_exposed_part():
     assert not route.limits.above
     assert route.above_background
     assert route.estimate is route.partial_body
-    assert "not by their sum" in route.conclusion
-    assert "Dispersion does not ask" not in route.explain()
+    assert "not by the number of dicentrics" in route.conclusion
+    assert "The dispersion does not ask" not in route.explain()
 
 
 def test_the_density_of_a_curve_that_bends_down_ends_at_its_summit():

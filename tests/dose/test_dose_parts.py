@@ -397,7 +397,7 @@ def test_a_sample_too_small_for_triage_has_no_category(curve, n_cells, n_dicentr
 
 def test_no_step_of_a_route_of_too_few_cells_names_a_category(curve):
     text = laboratory_route([16, 2, 1, 1], curve, local_exposure=True).explain()
-    assert "Not categorised: triage takes 50 cells" in text
+    assert "Not categorised: triage needs 50 cells" in text
     assert not any(colour in text for colour in ("green", "yellow", "red, "))
 
 

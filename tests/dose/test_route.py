@@ -113,7 +113,7 @@ def test_a_partial_exposure_that_rests_on_one_cell_is_named_but_not_reported(cur
     assert (route.partial_by, route.estimate) == (None, route.whole_body)
     assert route.conclusion.startswith(f"Dose {route.whole_body.summary()}.")
     assert f"if it is not: {route.partial_body.summary()}" in route.conclusion
-    assert "One cell, named below, alone speaks for it" in route.explain()
+    assert "Only one cell, named below, supports it" in route.explain()
 
 
 def test_a_partial_exposure_that_the_other_cells_show_too_is_reported(curve):

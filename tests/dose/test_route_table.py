@@ -42,7 +42,7 @@ def test_each_row_is_the_route_of_its_sample(counts, curve):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
     assert "still agrees with the counts" in table.loc["B", "reservations"]
     assert not table.loc["C", "above_background"]
-    assert "Only sums are known" in table.loc["D", "reservations"]
+    assert "Only the sums are known" in table.loc["D", "reservations"]
     assert np.isnan(table.loc["D", "fraction"])
 
 
@@ -146,4 +146,8 @@ def test_names_that_pandas_made_numbers_of():
         table = pd.DataFrame({"sample": names} | counts)
         found = route_table(table, "barquinero-1995-co60")
         assert found["sample"].tolist() == ["7", "8", "3"]  # the last has no name, and is row 3
-        assert found["reservations"].iloc[2].endswith("The row has no name: called by its number.")
+        assert (
+            found["reservations"]
+            .iloc[2]
+            .endswith("The row has no name: it is named by its number.")
+        )

@@ -158,7 +158,7 @@ def test_annotations_answer_and_teach(slides, members):
     assert "The ensemble as it is, chosen and measured on these cells: a precision of at" in page
     cells = [f'<td class="number">{number}</td>' for number in (AGREEMENT + 1, n_called)]
     assert "".join(cells) in page
-    assert "Measured on slides that were not trained on." in page
+    assert "Measured on slides that were not used for training." in page
     assert page_sentences.SERIES in page
     assert "For the detection limit of 0.5 Gy, with samples of at most" in page
     assert "For ±0.25 Gy at 2 Gy, half of it from the curve" in page
@@ -208,7 +208,7 @@ def test_results_among_the_images_are_refused(slides):
         app, ["own-slides", str(slides / "slides"), "--out", str(slides / "slides" / "out")]
     )
     assert result.exit_code == 2
-    assert "lies in the image folder" in result.output.replace("\n", " ")
+    assert "is inside the image folder" in result.output.replace("\n", " ")
 
 
 def test_a_demand_that_cannot_be_is_refused_before_anything_runs(slides):

@@ -73,7 +73,7 @@ def test_an_assumed_scale_is_not_called_confirmed():
     fields = pd.Series([0.095, 0.105])
     estimate = ScaleEstimate(0.1, 0.085, 0.118, 2, fields)
     said = page_sentences.scale_sentence(estimate, first_day.PixelSize(0.1, "assumed"))
-    assert said.endswith("to be sure, state it in samples.csv.")
+    assert said.endswith("to be sure, state the pixel size in samples.csv.")
     said = page_sentences.scale_sentence(estimate, first_day.PixelSize(0.1, "stated"))
     assert said.endswith("0.085 to 0.118).")
     said = page_sentences.scale_sentence(estimate, first_day.PixelSize(0.2, "assumed"))
@@ -248,7 +248,9 @@ def test_what_cannot_be_learnt_on_is_a_note():
     # the fold that tests slide a leaves 6 of 12
     sizes, notes = learn(table, truth, [0, 5, 10, 25])
     assert sizes == [0, 5]
-    assert notes == ["Not in the learning curve, for want of annotated cells: 10, 25."]
+    assert notes == [
+        "Not in the learning curve, because there are too few annotated cells: 10, 25."
+    ]
     sizes, notes = learn(table, None, [0, 5])
     assert (sizes, len(notes)) == ([], 1)
     assert "needs an annotations.csv" in notes[0]
@@ -264,7 +266,7 @@ def test_the_learning_curve_says_what_it_brought():
     })  # fmt: skip
     one, several = pd.DataFrame({"slide": ["a"] * 4}), pd.DataFrame({"slide": ["a", "a", "b", "b"]})
     said = page_sentences.learning_sentences(curve, several, n_folds=2, seed=0)
-    assert said[0] == "Measured on slides that were not trained on."
+    assert said[0] == "Measured on slides that were not used for training."
     assert "mean of 2 folds: 0.70 with 0, 0.85 with 10. The folds differ by 0.15" in said[1]
     said = page_sentences.learning_sentences(curve, one, n_folds=2, seed=0)
     assert said[0].startswith("Measured on other cells of the same slides: fewer than 2 slides")
@@ -303,7 +305,7 @@ def test_a_question_without_a_series_says_why():
     )  # fmt: skip
     assert planned == []
     assert len(refused) == 2
-    assert "100000 cells do not show 0.05 Gy" in refused[0]
+    assert "100000 cells do not detect 0.05 Gy" in refused[0]
     assert "more than 1,000,000: allow wider ones." in refused[1]
 
 
@@ -397,7 +399,7 @@ def test_slides_without_a_scored_or_measured_image_stay_with_their_reasons(tmp_p
     scan = candidates.Scan(pd.DataFrame(), images, {}, 4)
     assert page_tables.unscored_slides(found.table, scan) == {
         "b": "2 images: rejected by filter, two cells",
-        "c": "2 images: gone from the folder since it was scored",
+        "c": "2 images: no longer in the folder",
     }
     unmeasured = page_tables.slides_without(
         found.table, ["a/0.tif"], {"b/0.tif": "no such file"}, otherwise=page_sentences.NOT_CHOSEN

@@ -61,8 +61,8 @@ def test_flat_folders(tmp_path, names, slides):
     found = take_inventory(tmp_path)
     assert found.table["slide"].to_list() == slides
     one, several = (
-        "4 images in the folder itself are taken for one slide, called 1:",
-        "precedes the number",
+        "4 images in the folder itself are treated as one slide, called 1:",
+        "before the number",
     )
     assert (one in found.assumed[-1]) == (len(set(slides)) == 1)
     assert (several in found.assumed[-1]) == (len(set(slides)) > 1)
@@ -72,7 +72,7 @@ def test_a_single_image_is_one_slide(tmp_path):
     write(tmp_path / "cell 17.png")
     found = take_inventory(tmp_path)
     assert found.by_slide()[["slide", "images"]].to_numpy().tolist() == [["1", 1]]
-    assert found.assumed[-1] == "1 image in the folder itself is taken for one slide, called 1."
+    assert found.assumed[-1] == "1 image in the folder itself is treated as one slide, called 1."
 
 
 def test_a_cell_named_like_a_gallery_is_kept(tmp_path):
@@ -101,8 +101,8 @@ def test_slides_of_one_name_in_two_samples_are_two(tmp_path):
     found = take_inventory(tmp_path)
     assert found.table["slide"].to_list() == ["P1/1", "P2/1", "2"]
     assert found.assumed == (
-        "Slides of one name in several samples, such as 1, are taken for several slides: the name "
-        "of the sample stands before theirs.",
+        "Slides with the same name in several samples, such as 1, are treated as different slides: "
+        "the name of the sample is put before theirs.",
     )
 
 

@@ -132,9 +132,9 @@ def test_unexposed_cells_are_enough_for_a_demand_of_few_false_dicentrics():
     assert choice.row["agreement_threshold"] == 1
     assert choice.table[["precision", "recall"]].isna().all(axis=None)
     assert choice.sentence == (
-        "The ensemble as it is, every call in an unexposed cell taken for false: a number of false "
-        "dicentrics per 1000 unexposed cells of at most 300 is met with at least 2 votes: 250 "
-        "false dicentrics per 1000 unexposed cells."
+        "The ensemble as it is, every call in an unexposed cell counted as false: a number of "
+        "false dicentrics per 1000 unexposed cells of at most 300 is met with at least 2 votes: "
+        "250 false dicentrics per 1000 unexposed cells."
     )
     words = agreement_in_words(choice)
     assert words.columns.to_list() == [

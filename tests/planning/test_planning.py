@@ -55,7 +55,7 @@ def test_detection_against_a_known_background_is_plain_poisson():
 
 
 def test_a_background_known_from_few_cells_bounds_what_can_be_seen():
-    with pytest.raises(InputError, match=r"100000 cells do not show 0.02 Gy .* limit is 0\.0"):
+    with pytest.raises(InputError, match=r"100000 cells do not detect 0.02 Gy .* limit is 0\.0"):
         cells_for_detection(CURVE, 0.02)
     few, many = (cells_for_detection(EXACT, 0.2, control=(n // 1000, n)) for n in (1000, 10000))
     assert few > many
@@ -146,7 +146,7 @@ def test_impossible_powers_are_refused(power):
 
 
 def test_too_many_cells_are_refused_with_the_power_reached():
-    with pytest.raises(InputError, match=r"100000 cells see 0.25 Gy to 50% .* not 0.9"):
+    with pytest.raises(InputError, match=r"100000 cells detect 0.25 Gy to 50% .* not 0.9"):
         cells_for_power(CURVE, 0.25, 0.5)
 
 
@@ -229,7 +229,7 @@ def test_samples_show_the_dose_against_the_background_of_the_series(efficiency, 
 
 
 def test_a_dose_that_no_sample_shows_has_no_series():
-    with pytest.raises(InputError, match=r"100000 cells do not show 0\.05 Gy"):
+    with pytest.raises(InputError, match=r"100000 cells do not detect 0\.05 Gy"):
         plan_detection_series(CURVE, 0.05, detector=Detector(0.5, 0, 0.5, 0))
 
 

@@ -161,7 +161,7 @@ def test_parts_left_out_and_detector(axs):
     ax = plots.plot_interval_parts({"counting": 0.2, "curve": 0.1}, ax=axs[0])
     assert [bar.get_width() for bar in ax.patches] == [0.2, 0.1]
     table = pd.DataFrame({"dose_gy": [0.0, 1.0], "estimate_gy": [0.1, 1.2]})
-    assert plots.plot_left_out_doses(table, ax=axs[1]).get_xlabel() == "Dose given (Gy)"
+    assert plots.plot_left_out_doses(table, ax=axs[1]).get_xlabel() == "Delivered dose (Gy)"
     names = ("efficiency", "false_per_cell")
     by_dose = pd.DataFrame({"dose_gy": [0.0, 1.0]})
     for name in names:

@@ -339,8 +339,10 @@ def test_no_upper_limit_is_drawn_and_told(route):
 
 def test_truth_sentence(route):
     estimate = route.estimate
-    assert "holds the truth" in report_findings.truth_sentence(estimate.dose_gy, estimate)
-    assert "does not hold" in report_findings.truth_sentence(estimate.upper_gy + 1, estimate)
+    assert "covers the true dose" in report_findings.truth_sentence(estimate.dose_gy, estimate)
+    assert "does not cover the true dose" in report_findings.truth_sentence(
+        estimate.upper_gy + 1, estimate
+    )
 
 
 IMAGES = pd.DataFrame(
@@ -441,7 +443,7 @@ def test_folders_of_one_name_do_not_share_results(tmp_path):
 def test_results_do_not_lie_among_the_images(tmp_path):
     images = tmp_path / "images"
     for out in (images, images / "results"):
-        with pytest.raises(InputError, match="lies in the image folder"):
+        with pytest.raises(InputError, match="is inside the image folder"):
             results_folder(out, images=images)
     assert results_folder(tmp_path, images=images) == tmp_path
 

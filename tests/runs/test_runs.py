@@ -117,9 +117,9 @@ def test_tables_of_a_run_that_another_program_saved_are_refused(tmp_path):
     table = run.read_numbers("counts.csv", ["dose_gy", "n_cells"], text=["ensemble"])
     assert table["ensemble"].tolist() == ["0 1", "007"]
     assert table["dose_gy"].tolist() == [0.5, 1.0]
-    with pytest.raises(InputError, match="column n_found is absent"):
+    with pytest.raises(InputError, match="column n_found is missing"):
         run.read_numbers("counts.csv", ["n_found"])
     for text in ("ensemble;dose_gy;n_cells\n0 1;0,5;26\n", 'ensemble,dose_gy\n0 1,"0,5"\n'):
         (tmp_path / "counts.csv").write_text(text)
-        with pytest.raises(InputError, match="dose_gy is absent or not of numbers"):
+        with pytest.raises(InputError, match="dose_gy is missing or not numeric"):
             run.read_numbers("counts.csv", ["dose_gy"], text=["ensemble"])

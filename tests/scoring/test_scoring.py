@@ -190,7 +190,7 @@ def test_results_in_the_image_folder_are_no_images_of_the_next_run(members, imag
         tables = []
         for _ in range(2):
             with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", ".*folders of results passed over")
+                warnings.filterwarnings("ignore", ".*folders of results skipped")
                 score_folder(images, members, out=out, progress=False)
             tables.append((out / "scored_images.parquet").read_bytes())
         assert tables[0] == tables[1]
@@ -270,7 +270,7 @@ def test_edges_of_one_grey_are_noted(rows, cols, grey):
     settings = SimpleNamespace(scorer=SimpleNamespace(pixel_size_um=0.1))
     notes = "; ".join(preparation.prepare_pixels(image, 0.1, settings).notes)
     share = 1 - (1 - height / image.shape[0]) * (1 - width / image.shape[1])
-    assert (f"{share:.0%} of the image at its edge is of one grey" in notes) is (share > 0.02)
+    assert (f"{share:.0%} of the image at its edge has one grey" in notes) is (share > 0.02)
 
 
 def test_a_dark_background_is_normalised_and_noted(members, tmp_path):
@@ -439,7 +439,8 @@ def test_progress_is_by_image_and_begins_after_what_is_there(
 def test_parts_started_otherwise_are_refused(members, images, tmp_path):
     score_part(images, members, out=tmp_path / "out", part="1/2", shard_size=2, progress=False)
     with pytest.raises(
-        InputError, match=r"started with other settings .shard_size 2, now 4.; start all alike"
+        InputError,
+        match=r"other settings .shard_size 2, now 4.; start all parts with the same settings",
     ):
         score_part(images, members, out=tmp_path / "out", part="2/2", shard_size=4, progress=False)
     alike = {"shard_size": 2, "confidence_threshold": (0.5,) * 4, "progress": False}
@@ -481,7 +482,7 @@ def test_one_picture_in_two_files_and_mixed_scales_are_said(members, tmp_path, f
     assert "same picture as cell 1.png" in table.loc["once more.tif", "note"]
     assert not table.drop("once more.tif")["note"].str.contains("same").any()
     text = "\n".join(scoring_summary(table))
-    assert "1 of 4 scored images show the very picture of another file" in text
+    assert "1 of 4 scored images show exactly the same picture as another file" in text
     assert "1 samples have images of several pixel sizes, the first is A: 0.1 to 0.11 um" in text
 
 

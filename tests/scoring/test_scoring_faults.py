@@ -70,7 +70,7 @@ def test_a_full_disk(members, images, tmp_path, expected, monkeypatch, n_written
     with monkeypatch.context() as patch:
         patch.setattr(shards.pq, "write_table", fails_when_full(shards.pq.write_table))
         patch.setattr(merging.pq, "ParquetWriter", fails_when_full(merging.pq.ParquetWriter))
-        message = rf"No space left on device\); {min(n_written, 6)} shards are complete and stay"
+        message = rf"No space left on device\); {min(n_written, 6)} shards are complete and kept"
         with pytest.raises(ScoringError, match=message):
             score_folder(images, members, out=out, **OPTIONS)
     assert not list(out.glob("*.parquet"))
@@ -89,7 +89,7 @@ def test_a_full_disk_while_parts_are_merged(members, images, tmp_path, monkeypat
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(merging.pq, "write_table", full)
-    with pytest.raises(ScoringError, match="6 shards are complete and stay"):
+    with pytest.raises(ScoringError, match="6 shards are complete and kept"):
         merge_safely(plan)
 
 

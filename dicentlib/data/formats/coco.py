@@ -109,7 +109,7 @@ def read_coco(path, index=None):
     for number, remark in (
         (n_ignored, "the mark 'ignore'; read as annotations"),
         (sum(map(_leaves_its_box, annotated)), "a keypoint outside their bbox; which is right?"),
-        (n_scored, "a score, as predictions of a program have; read as annotations"),
+        (n_scored, "a score, typical of a program's predictions; read as annotations"),
         (n_several, "several keypoints; the first is taken, the others are left out"),
     ):
         if number:
@@ -202,8 +202,8 @@ def _by_id(path, content, name, key):
             raise InputError(f"{path}: {name} need a whole-number id and a {key}")
         if named.setdefault(number, text) != text:
             raise InputError(
-                f"{path}: {name} {named[number]!r} and {text!r} have one id, {number}; which of "
-                "them an annotation means cannot be known"
+                f"{path}: {name} {named[number]!r} and {text!r} have the same id, {number}; it "
+                "is unclear which of them an annotation means"
             )
     return named
 

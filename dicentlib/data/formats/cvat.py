@@ -88,9 +88,7 @@ def read_cvat(path, index=None):
                 places.append(place)
     for kind, names in (("tags of whole images", tags), ("attributes of objects", attributes)):
         if names:
-            notice(
-                f"{path}: {len(names)} {kind} passed over: {', '.join(dict.fromkeys(names))[:80]}"
-            )
+            notice(f"{path}: {len(names)} {kind} skipped: {', '.join(dict.fromkeys(names))[:80]}")
     check_listed_images(path, sizes, index)
     return check_rows(rows, places, index, source=path)
 

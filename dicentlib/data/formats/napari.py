@@ -71,7 +71,7 @@ def read_napari(folder, index=None):
         if match is None:
             if "axis-0" in columns:
                 raise InputError(
-                    f"{path}: a file of napari without class; expected a name "
+                    f"{path}: a file of napari without a class; expected a name "
                     f"<image>.<class>.csv, class {' or '.join(CLASSES)}"
                 )
             passed_over.append(path.name)  # a table of another kind
@@ -88,7 +88,7 @@ def read_napari(folder, index=None):
         raise InputError(f"{folder}: no files <image>.<class>.csv, class {' or '.join(CLASSES)}")
     if passed_over:
         notice(
-            f"{folder}: {len(passed_over)} tables are no points of napari, not read: "
+            f"{folder}: {len(passed_over)} tables are not points of napari and are not read: "
             f"{', '.join(map(printable, passed_over[:N_SHOWN]))}"
         )
     table = pd.concat(layers).sort_values(["image", "class"], kind="stable", ignore_index=True)

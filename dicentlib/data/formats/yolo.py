@@ -162,8 +162,8 @@ def _found_labels(folder, index):
             found[names[0]] = path
         elif _holds_objects(path):
             raise InputError(
-                f"{path}: label file of no image; expected one of {', '.join([*usable][:3])} ... "
-                "with the suffix .txt"
+                f"{path}: label file without an image; expected one of "
+                f"{', '.join([*usable][:3])} ... with the suffix .txt"
             )
         else:
             others.append(place)
@@ -187,8 +187,9 @@ def _class_names(folder):
             break
     else:
         raise InputError(
-            f"{folder}: no file with the names of the classes, so their numbers mean nothing; "
-            f"expected classes.txt with a name on each line, or {', '.join(NAME_FILES[1:])}"
+            f"{folder}: no file with the names of the classes, so their numbers have no "
+            "meaning; expected classes.txt with a name on each line, or "
+            f"{', '.join(NAME_FILES[1:])}"
         )
     names = {path: _names_in(path) for path in paths}
     if any(found != names[paths[0]] for found in names.values()):
@@ -206,7 +207,7 @@ class _OnceLoader(yaml.SafeLoader):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         twice = [key for key in keys if keys.count(key) > 1]
         if twice:
-            raise yaml.YAMLError(f"{twice[0]!r} is there twice; expected it once")
+            raise yaml.YAMLError(f"{twice[0]!r} occurs twice; expected it once")
         return super().construct_mapping(node, deep)
 
 
