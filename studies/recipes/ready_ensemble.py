@@ -76,10 +76,10 @@ REFINEMENT = replace(
     lam_delay=0.0,
     delay_loss="squared error",
     crop_shares=(0.15, 0.075, 0.775),
-    epochs=25,
+    epochs=18,
     learning_rate=6e-4,
     decay_to=0.05,
-    cycle_epochs=5,
+    cycle_epochs=3,
 )
 app = typer.Typer(pretty_exceptions_show_locals=False)
 
