@@ -250,7 +250,7 @@ def test_a_row_of_totals_is_no_sample(tmp_path):
         assert len(read_counts(saved(tmp_path, text))) == 2
     with pytest.raises(InputError, match="row 4: N is 700, but the rows above have 692"):
         counted(tmp_path, "ID,N,X\nA,352,72\nB,340,14\nTotal,700,86\n")
-    with pytest.raises(InputError, match="row 2: no rows above it; 'total' is no sample"):
+    with pytest.raises(InputError, match="row 2: no rows above it; 'total' is not a sample"):
         counted(tmp_path, "ID,N,X\nTotal,692,86\nA,352,72\nB,340,14\n")
     with pytest.raises(InputError, match="row 4: 'mean' is no sample"):
         counted(tmp_path, "ID,N,X\nA,352,72\nB,340,14\nMean,346,43\n")

@@ -97,7 +97,7 @@ def test_the_demonstration_sample_is_as_its_detector_spreads():
     assert "as expected" in found.explain()
     facts = count_facts(found)
     assert facts["u, against Poisson"] == "5.47"
-    assert "expected within" in facts["u, against that"]
+    assert "expected within" in facts["u, against that index"]
 
 
 @pytest.mark.parametrize("indices", [[], [1.4, 1.5], [None, None, 1.4]])

@@ -87,7 +87,7 @@ def test_a_total_that_the_classes_do_not_have_is_said(tmp_path):
 
 
 def test_a_variance_is_no_sample(tmp_path):
-    with pytest.raises(InputError, match="row 3: 'varianz' is no sample"):
+    with pytest.raises(InputError, match="row 3: 'varianz' is not a sample"):
         read_counts(saved(tmp_path, "ID;N;X\nA;352;72\nVarianz;10;20\n"))
 
 

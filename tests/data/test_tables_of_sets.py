@@ -67,7 +67,7 @@ def test_names_that_may_be_two_files_or_one_file_twice(tmp_path):
 
 def test_a_table_given_beside_the_folder_is_matched_too(tmp_path):
     image_set(tmp_path / "set", "CELL.TIF", "other.tif")
-    with pytest.warns(InputWarning, match=r"cell\.tif is CELL\.TIF"):
+    with pytest.warns(InputWarning, match=r"cell\.tif means CELL\.TIF"):
         index = index_images(tmp_path / "set", samples=pd.DataFrame({"image": ["cell.tif"]}))
     assert only_row(index)["image"] == "CELL.TIF"
 

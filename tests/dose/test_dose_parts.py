@@ -392,7 +392,7 @@ def test_a_sample_too_small_for_triage_has_no_category(curve, n_cells, n_dicentr
             found = triage(estimate_dose(curve=curve, method=method, **counted), scheme=scheme)
             assert bool(found.probabilities) == enough
             assert (found.category == "not categorised (too few cells)") != enough
-            assert ("takes 50 cells or 30 dicentrics" in found.explain()) != enough
+            assert ("needs 50 cells or 30 dicentrics" in found.explain()) != enough
 
 
 def test_no_step_of_a_route_of_too_few_cells_names_a_category(curve):
