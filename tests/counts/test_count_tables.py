@@ -252,7 +252,7 @@ def test_a_row_of_totals_is_no_sample(tmp_path):
         counted(tmp_path, "ID,N,X\nA,352,72\nB,340,14\nTotal,700,86\n")
     with pytest.raises(InputError, match="row 2: no rows above it; 'total' is not a sample"):
         counted(tmp_path, "ID,N,X\nTotal,692,86\nA,352,72\nB,340,14\n")
-    with pytest.raises(InputError, match="row 4: 'mean' is no sample"):
+    with pytest.raises(InputError, match="row 4: 'mean' is not a sample"):
         counted(tmp_path, "ID,N,X\nA,352,72\nB,340,14\nMean,346,43\n")
     assert counted(tmp_path, "ID,N,X\nTotal,692,86\n") == [("Total", 692, 86)]
     with pytest.warns(InputWarning, match="row 4: 'a row without name' is the sum"):

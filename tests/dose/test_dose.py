@@ -247,7 +247,7 @@ def test_decision_threshold_has_the_error_that_it_claims():
     assert poisson.sf(threshold, 0.5) < 0.05
     # The two-sample p-value is a binomial tail: here one-sided by hand.
     assert poisson_two_sample_p(5, 100, 0, 100) == pytest.approx(2 * binom.pmf(5, 5, 0.5))
-    with pytest.raises(InputError, match=r"expected either control=\(n_dicentrics, n_cells\) or background"):
+    with pytest.raises(InputError, match=r"expected either control=.* or background"):
         decision_threshold(500)
 
 
