@@ -83,63 +83,45 @@ REFINEMENT = replace(
 )
 app = typer.Typer(pretty_exceptions_show_locals=False)
 
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of this recipe's files.")]
+Minutes = Annotated[float | None, typer.Option(help="Stop the training after this time.")]
+Threads = Annotated[int | None, typer.Option(help="Threads and processes; default: all.")]
+Publish = Annotated[Path | None, typer.Option(help="Ready ensemble to replace.")]
+
 
 @app.command()
-def run(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds all that is done.")],
-    minutes: Annotated[float | None, typer.Option(help="Stop training after so many.")] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads; default: all.")] = None,
-    publish: Annotated[Path | None, typer.Option(help="Ready ensemble to replace.")] = None,
-):
+def run(folder: Folder, minutes: Minutes = None, threads: Threads = None, publish: Publish = None):
     """Do what is not done yet, and print the figures of the ensemble as it is then."""
-    simulate(folder, SETS, workers=threads)
-    metrics = train(
-        *read_image_set(folder / "data" / "train"),
-        folder / "training",
-        parameters=replace(TRAINING, compiled=torch.cuda.is_available()),
-        max_minutes=minutes,
-        **computing(threads),
-    )
-    keep(folder / "training", member_epochs(len(metrics), TRAINING.cycle_epochs), folder)
-    if len(metrics) < TRAINING.epochs:
+    options = {"minutes": minutes, "threads": threads}
+    n_epochs = fit(folder, folder, TRAINING, **options)
+    if n_epochs < TRAINING.epochs:
         finish(folder, folder, threads=threads, publish=publish)
     else:
         last = folder / "training" / "members" / f"epoch_{TRAINING.epochs:03d}.safetensors"
-        refine(folder, last, minutes=minutes, threads=threads, publish=publish)
+        refine(folder, last, publish=publish, **options)
 
 
 @app.command()
 def refine(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds all that is done.")],
-    initial: Annotated[Path, typer.Argument(help="Ensemble whose last member is gone on from.")],
-    minutes: Annotated[float | None, typer.Option(help="Stop training after so many.")] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads; default: all.")] = None,
-    publish: Annotated[Path | None, typer.Option(help="Ready ensemble to replace.")] = None,
+    folder: Folder,
+    initial: Annotated[Path, typer.Argument(help="Ensemble; its last member is trained further.")],
+    minutes: Minutes = None,
+    threads: Threads = None,
+    publish: Publish = None,
 ):
-    """Go on from an ensemble instead of from scratch: what it learnt, and the present simulator."""
-    simulate(folder, SETS, workers=threads)
+    """Train an ensemble further instead of from scratch: on images of the present simulator."""
     place = folder / "refined"
-    metrics = train(
-        *read_image_set(folder / "data" / "train"),
-        place / "training",
-        parameters=replace(
-            REFINEMENT,
-            encoder=load_members(initial)[-1].metadata["encoder"],
-            compiled=torch.cuda.is_available(),
-        ),
-        initial_members=initial,
-        max_minutes=minutes,
-        **computing(threads),
-    )
-    keep(place / "training", member_epochs(len(metrics), REFINEMENT.cycle_epochs), place)
+    encoder = load_members(initial)[-1].metadata["encoder"]
+    parameters = replace(REFINEMENT, encoder=encoder)
+    fit(folder, place, parameters, initial=initial, minutes=minutes, threads=threads)
     finish(folder, place, threads=threads, publish=publish)
 
 
 @app.command()
 def measure(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds the simulated cells.")],
-    members: Annotated[Path, typer.Argument(help="Ensemble to measure on them.")],
-    out: Annotated[Path, typer.Argument(help="Gets operating_point.json and measured.csv.")],
+    folder: Folder,
+    members: Annotated[Path, typer.Argument(help="Ensemble to measure on DIR's cells.")],
+    out: Annotated[Path, typer.Argument(help="Receives operating_point.json and measured.csv.")],
 ):
     """Choose the operating point of any ensemble by the same rule on the same cells."""
     point, table = measure_natural(folder, load_members(members), suffix=f"_{members.name}")
@@ -150,11 +132,21 @@ def measure(
     typer.echo(table.round(3).to_string(index=False))
 
 
-def computing(threads):
-    """How to compute on this machine: with processes that prepare crops for a GPU, or threads."""
-    if torch.cuda.is_available():
-        return {"workers": max(1, available_processors() - 2)}
-    return {"threads": threads}
+def fit(folder, place, parameters, *, initial=None, minutes=None, threads=None):
+    """Train in PLACE on DIR's images, keep the members, and return the number of epochs done."""
+    simulate(folder, SETS, workers=threads)
+    on_gpu = torch.cuda.is_available()
+    metrics = train(
+        *read_image_set(folder / "data" / "train"),
+        place / "training",
+        parameters=replace(parameters, compiled=on_gpu),
+        initial_members=initial,
+        max_minutes=minutes,
+        threads=threads,
+        workers=max(1, available_processors() - 2) if on_gpu else 0,
+    )
+    keep(place / "training", member_epochs(len(metrics), parameters.cycle_epochs), place)
+    return len(metrics)
 
 
 def simulate(folder, sets, *, workers=None):
