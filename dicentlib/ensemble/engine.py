@@ -27,7 +27,7 @@ ENGINES = ("torch", "openvino")
 MEASURED_ON = ("x86_64", "AMD64")  # processors on which OpenVINO was found faster
 TOLERANCE = 1e-4  # of heatmaps against the reference's
 LARGEST_CONTEXT = 24  # cells; a network that looks farther sees whole fields
-OUTSIDE_CONTEXT = 0.025  # share of the gradient that may come from beyond the context
+OUTSIDE_CONTEXT = 0.005  # share of the gradient that may come from beyond the context
 
 _networks = weakref.WeakKeyDictionary()  # by model: each is made ready once
 _making = threading.Lock()
@@ -203,7 +203,7 @@ def folded(model):
 def context_of(model):
     """Cells of 16 pixels that a network must see round a box, or None: the whole field.
 
-    The effective receptive field (Luo et al. 2016): as many cells as hold 97.5 % of
+    The effective receptive field (Luo et al. 2016): as many cells as hold 99.5 % of
     the gradient of a heatmap's centre with respect to the pixels. None where the gradient is not
     zero 24 cells away: parts of the network then average over the field (squeeze, excitation).
     """

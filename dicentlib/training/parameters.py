@@ -116,7 +116,7 @@ class TrainingParameters:
 PRESETS = {
     "paper": TrainingParameters(),
     "demo": TrainingParameters(
-        encoder="tu-resnet10t",
+        encoder="resnet18",
         decoder_channels=(64, 32),
         head_bias=-4.0,
         lam_delay=0.4,

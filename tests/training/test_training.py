@@ -479,7 +479,7 @@ def test_parameters_that_do_not_fit_together_are_refused_at_once():
 
 def test_changed_parameters_keep_the_others_and_are_checked():
     found = PRESETS["demo"].changed(epochs=3, crop_shares=[0.2, 0.3, 0.5])
-    assert (found.epochs, found.crop_shares, found.encoder) == (3, (0.2, 0.3, 0.5), "tu-resnet10t")
+    assert (found.epochs, found.crop_shares, found.encoder) == (3, (0.2, 0.3, 0.5), "resnet18")
     with pytest.raises(InputError, match="no training parameter epoch; allowed: encoder, "):
         PRESETS["demo"].changed(epoch=3)
     with pytest.raises(InputError, match="epochs 0 found"):
