@@ -2,7 +2,7 @@
 
     python benchmarks/bench_training.py [--encoders tu-resnet10t resnet18] [--threads 2] [--paper]
 
-The encoders are by default that of the demonstration and EfficientNet-Lite0. On a GPU, compiled
+The encoders are by default ResNet-10-T and EfficientNet-Lite0. On a GPU, compiled
 means recorded as CUDA graphs.
 
 The baseline is the plain loop: eager, float32, contiguous memory, Adam without fusion.

@@ -14,7 +14,7 @@ from torch import distributed
 
 from dicentlib.data.dataset import MetaphaseDataset
 from dicentlib.ensemble import load_members
-from dicentlib.errors import DicentlibError, InputError, InputWarning
+from dicentlib.errors import DicentlibError, InputError, notice
 from dicentlib.files import content_digest
 from dicentlib.model import HeatmapUnet
 from dicentlib.training.keeping import KeepEpochs, ShowProgress, StopAfter
@@ -161,11 +161,9 @@ def _notice_shared(index, held_out):
     paths = [held_out.path(image).resolve() for image in held_out.table["image"]]
     shared = sum(path in seen for path in paths)
     if shared:
-        warnings.warn(
+        notice(
             f"{held_out.folder}: {shared} of {len(paths)} validation images are also training "
-            "images: figures measured on them are too good",
-            InputWarning,
-            stacklevel=3,
+            "images: figures measured on them are too good"
         )
 
 
