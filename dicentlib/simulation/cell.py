@@ -5,11 +5,65 @@ import numpy as np
 import pandas as pd
 
 from dicentlib.conventions import SMALLEST_FRAGMENT_UM2
+from dicentlib.simulation.constrictions import FALSE_DEPTH, SEEN_DEPTH, constriction_depths
 from dicentlib.simulation.drawing import add_body
 from dicentlib.simulation.layout import place_bodies, rotated
 from dicentlib.simulation.shape import chromosome_shape
 
 LEAST_COHESION = 0.35  # below, sisters lie side by side and show no centromere
+SHAPES = 8  # are drawn of a body until it shows what it is
+
+
+def shape_of(rng, piece, style, slide):
+    """Draw the shape of a piece, and which of its centromeres show.
+
+    Shapes are drawn again, up to `SHAPES` in all, until every centromere shows and nothing else
+    looks like one; then the best of them is taken.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    piece : Piece
+    style : CellStyle
+    slide : SlideStyle
+
+    Returns
+    -------
+    shape : Shape
+    seen : ndarray of bool, shape (number of centromeres,)
+    """
+    px = style.px_per_percent
+    best, fewest = None, np.inf
+    for _ in range(SHAPES):
+        shape = chromosome_shape(
+            rng,
+            style,
+            length=max(piece.length * px, 2.5),
+            centromeres=[px * position for position in piece.centromeres],
+            secondary_constrictions=[px * position for position in piece.secondary_constrictions],
+            satellite_ends=piece.satellite_ends,
+            ring=piece.ring,
+            banded=slide.banded,
+        )
+        if piece.ring:
+            return shape, np.ones(len(shape.centromeres), bool)
+        depths, elsewhere = constriction_depths(shape.half_width, shape.centromeres, slide.blur_px)
+        seen = depths >= SEEN_DEPTH
+        merged = np.diff(shape.centromeres) < shape.width_px  # nearer than the body is wide
+        seen[1:] &= ~merged
+        seen[:-1] &= ~merged
+        # Crossing sisters look constricted, but are dark where they cross.
+        ambiguous = np.count_nonzero(~seen) + (elsewhere > FALSE_DEPTH and not shape.crossed)
+        if ambiguous < fewest:
+            best, fewest = (shape, seen), ambiguous
+        if not ambiguous:
+            break
+    return best
+
+
+def centromeres_show(rng, style, slide, piece):
+    """Whether every centromere of a piece shows in this cell on this slide."""
+    return bool(shape_of(rng, piece, style, slide)[1].all())
 
 
 def add_cell(
@@ -40,20 +94,7 @@ def add_cell(
         Rows of the objects table, and ``junctions``: the points between neighbouring
         centromeres.
     """
-    px = style.px_per_percent
-    shapes = [
-        chromosome_shape(
-            rng,
-            style,
-            length=max(piece.length * px, 2.5),
-            centromeres=[px * position for position in piece.centromeres],
-            secondary_constrictions=[px * position for position in piece.secondary_constrictions],
-            satellite_ends=piece.satellite_ends,
-            ring=piece.ring,
-            banded=slide.banded,
-        )
-        for piece in pieces
-    ]
+    shapes, seen = zip(*(shape_of(rng, piece, style, slide) for piece in pieces), strict=True)
     aberrant = [piece.class_name != "monocentric" for piece in pieces]
     height, width = labels.shape
     field = {"centre": centre, "spread_px": spread_px, "size_px": (height / unit, width / unit)}
@@ -74,11 +115,13 @@ def add_cell(
         )
         painted.append(n_painted)
         clear.append(n_clear)
-        centromeres, junctions = placed(shape.centromeres), placed(shape.junctions)
+        centromeres = placed(shape.at(shape.centromeres))
+        shown = shape.centromeres[seen[k]]
+        junctions = placed(shape.at((shown[:-1] + shown[1:]) / 2))
         axis = placed(shape.axis)
         middle = axis.mean(axis=0) if piece.ring else axis[len(axis) // 2]
         if len(centromeres) == 2 and not piece.ring:
-            middle = junctions[0]
+            middle = placed(shape.at([shape.centromeres.mean()]))[0]
         corners = np.full((2, 2), np.nan)
         corners[: min(len(centromeres), 2)] = centromeres[:2]
         rows.append({
@@ -95,8 +138,8 @@ def add_cell(
         shown = min(n_clear, remaining[row["object"]]) / max(n_painted, 1)
         inside = 0 <= row["row"] < height and 0 <= row["col"] < width
         row["visible"] = bool(n_painted and inside and shown > 0.5)
-        if len(row["junctions"]):
-            row["visible"] &= style.cohesion >= LEAST_COHESION
+        if row["class"] not in ("fragment", "monocentric", "ring"):
+            row["visible"] &= len(row["junctions"]) > 0 and style.cohesion >= LEAST_COHESION
         if row["class"] == "fragment":
             row["visible"] &= bool(0.01 * n_painted / unit**2 >= SMALLEST_FRAGMENT_UM2)
     return rows

@@ -8,7 +8,7 @@ import pandas as pd
 
 from dicentlib.conventions import REASONS
 from dicentlib.errors import InputError
-from dicentlib.simulation.cell import add_cell, annotations_of
+from dicentlib.simulation.cell import add_cell, annotations_of, centromeres_show
 from dicentlib.simulation.nuclei import add_nuclei
 from dicentlib.simulation.optics import burn_in_number, compress, expose
 from dicentlib.simulation.radiation import (
@@ -84,7 +84,8 @@ def simulate_metaphase(seed, *, dose_gy, height=888, width=1008, pixel_size_um=0
         ``centromere_1_row`` ... ``centromere_2_col`` (NaN where there is none), ``length_px,
         width_px, area_px``, ``chromosomes`` ("3;11"), ``length_percent`` (of the haploid
         autosome length), ``cell`` (1, 2) and ``visible`` (False: hidden by another body, a
-        nucleus or the border, so no scorer would mark it).
+        nucleus or the border, too small for a fragment, or with fewer than two centromeres
+        that show, so no scorer would mark it).
 
     Raises
     ------
@@ -202,8 +203,13 @@ def _draw(rng, counts, yields, slide, cell_dose, reason, height, width, pixel_si
     size_px = (height / unit, width / unit)
     half_field = 0.5 * min(size_px)
 
-    pieces = irradiate(rng, counts, interstitial_share=yields.interstitial_share)
     style = draw_cell_style(rng, slide)
+    pieces = irradiate(
+        rng,
+        counts,
+        interstitial_share=yields.interstitial_share,
+        shows=partial(centromeres_show, rng, style, slide),
+    )
     spread = min(style.spread_px / slide.scale**0.5, 0.9 * half_field)
     centre = np.array(size_px) / 2
     if reason == "several_cells":
@@ -218,9 +224,14 @@ def _draw(rng, counts, yields, slide, cell_dose, reason, height, width, pixel_si
     add = partial(add_cell, rng, absorbance, labels, slide=slide, unit=unit, spread_px=spread)
     rows = add(pieces, style, centre, cell=1, first=1)
     if reason == "several_cells":
-        second = irradiate(rng, draw_counts(rng, yields.means(np.nan_to_num(cell_dose))))
+        other = draw_cell_style(rng, slide)
+        second = irradiate(
+            rng,
+            draw_counts(rng, yields.means(np.nan_to_num(cell_dose))),
+            shows=partial(centromeres_show, rng, other, slide),
+        )
         beside = centre - rng.uniform(1.1, 1.9) * spread * np.array([np.sin(away), np.cos(away)])
-        rows += add(second, draw_cell_style(rng, slide), beside, cell=2, first=len(rows) + 1)
+        rows += add(second, other, beside, cell=2, first=len(rows) + 1)
     objects = pd.DataFrame(rows)
     add_halo(rng, absorbance, slide, unit)
 

@@ -16,8 +16,6 @@ from dicentlib.simulation.karyotype import (
 
 # 5,021 dicentrics and 7,540 fragments on 5,430 images: Deschemps et al. 2024.
 PAPER_LABELS_PER_IMAGE = (0.925, 1.389)
-# Two centromeres nearer than this (% of the haploid autosome length) look like one.
-VISIBLE_DISTANCE_PERCENT = 1.7
 HIGHEST_GY = 15.0  # beyond, a cell has not enough chromosomes for its exchanges
 # By the number of centromeres; the last one is five and more.
 CENTRIC_CLASSES = (
@@ -193,7 +191,7 @@ def reverse(stretches):
     return tuple((chromosome, end, start) for chromosome, start, end in reversed(stretches))
 
 
-def irradiate(rng, counts, *, interstitial_share=0.4):
+def irradiate(rng, counts, *, interstitial_share=0.4, shows=lambda piece: True):
     """A cell's chromosomes after a given number of aberrations.
 
     Parameters
@@ -203,6 +201,9 @@ def irradiate(rng, counts, *, interstitial_share=0.4):
         Dicentric exchanges, centric rings, excess acentrics, translocations.
     interstitial_share : float
         Share of the excess acentrics that are interstitial (minutes).
+    shows : callable
+        Whether a scorer sees all centromeres of a `Piece`. A dicentric exchange that does not
+        show is drawn again, up to 50 times: published yields count what scorers see.
 
     Returns
     -------
@@ -228,7 +229,7 @@ def irradiate(rng, counts, *, interstitial_share=0.4):
         elif event == "acentric":
             made = _excess_acentric(rng, chosen[0], rng.random() < interstitial_share)
         else:
-            made = _exchange(rng, *chosen, asymmetrical=event == "dicentric")
+            made = _exchange(rng, *chosen, asymmetrical=event == "dicentric", shows=shows)
         pieces = [piece for k, piece in enumerate(pieces) if k not in set(picked.tolist())] + made
     return tuple(pieces)
 
@@ -243,16 +244,15 @@ def _break(rng, piece):
     return centric, reverse(acentric)
 
 
-def _exchange(rng, one, other, *, asymmetrical):
-    # The published yields count what scorers see, so centromeres lie far enough apart.
+def _exchange(rng, one, other, *, asymmetrical, shows):
     for _ in range(50):
         (centric_1, acentric_1), (centric_2, acentric_2) = _break(rng, one), _break(rng, other)
-        centromeres = Piece(centric_1 + reverse(centric_2)).centromeres
-        if min(np.diff(centromeres)) > VISIBLE_DISTANCE_PERCENT:
+        if not asymmetrical:
+            return [Piece(centric_1 + reverse(acentric_2)), Piece(centric_2 + reverse(acentric_1))]
+        joined = Piece(centric_1 + reverse(centric_2))
+        if shows(joined):
             break
-    if not asymmetrical:
-        return [Piece(centric_1 + reverse(acentric_2)), Piece(centric_2 + reverse(acentric_1))]
-    return [Piece(centric_1 + reverse(centric_2)), Piece(acentric_1 + reverse(acentric_2))]
+    return [joined, Piece(acentric_1 + reverse(acentric_2))]
 
 
 def _ring(rng, piece):

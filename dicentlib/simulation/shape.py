@@ -17,11 +17,17 @@ class Shape:
     """Discs that draw a body, and the points that its truth needs (arrays of row, col)."""
 
     discs: np.ndarray  # (n, 4): row, col, radius, relative absorbance
-    axis: np.ndarray  # (m, 2) along the middle of the body
-    centromeres: np.ndarray  # (k, 2)
-    junctions: np.ndarray  # (max(k - 1, 0), 2): middle of the axis between two centromeres
+    axis: np.ndarray  # (m, 2) along the middle of the body, at the arc lengths `along`
+    along: np.ndarray  # (m,)
+    centromeres: np.ndarray  # (k,) arc lengths
     length_px: float
     width_px: float
+    half_width: np.ndarray  # (length_px,) at each pixel of the axis, tips included
+    crossed: bool  # its sisters cross within an arm
+
+    def at(self, positions):
+        """Points (row, col) of the axis at given arc lengths, shape (n, 2)."""
+        return np.column_stack([np.interp(positions, self.along, self.axis[:, k]) for k in (0, 1)])
 
 
 def _smooth_noise(rng, n, correlation):
@@ -140,7 +146,8 @@ def chromosome_shape(
     joined = base * style.separation * (0.95 * (1 - style.cohesion) + 0.22 * style.cohesion)
     separation = separation + (joined - separation) * cohesion
     darkness = np.ones(n)
-    if rng.random() < style.twist and length > 35:
+    crossed = rng.random() < style.twist and length > 35
+    if crossed:
         crossing = rng.uniform(0.15, 0.85) * length
         apart = np.tanh((s - crossing) / rng.uniform(3.0, 7.0))
         separation = separation * apart
@@ -155,17 +162,24 @@ def chromosome_shape(
         bands = np.clip(0.5 + 0.9 * _smooth_noise(rng, n, rng.uniform(3.5, 7.0)), 0, 1)
         for disc in discs:
             disc[:n, 3] *= 1 - banded * bands
-    cells = np.asarray(centromeres, dtype=float)
-    middles = (cells[:-1] + cells[1:]) / 2
-    width = 2 * float(np.median(np.abs(separation) + radius))
+    sisters = [np.hypot(*(disc[:n, :2] - axis).T) + disc[:n, 2] for disc in discs]
     return Shape(
         discs=np.vstack(discs),
         axis=axis,
-        centromeres=_at(s, axis, cells),
-        junctions=_at(s, axis, middles),
+        along=s,
+        centromeres=np.asarray(centromeres, dtype=float),
         length_px=float(length),
-        width_px=width,
+        width_px=2 * float(np.median(np.abs(separation) + radius)),
+        half_width=_with_tips(s, np.mean(sisters, axis=0), length),
+        crossed=bool(crossed),
     )
+
+
+def _with_tips(s, half_width, length):
+    """Half width at every pixel of a body, of which `s` leaves out the round tips."""
+    along = np.arange(0.5, max(length, 1.0))
+    beyond = np.maximum(s[0] - along, along - s[-1]) / max(s[0], 1e-6)
+    return np.interp(along, s, half_width) * np.sqrt(np.clip(1 - np.maximum(beyond, 0) ** 2, 0, 1))
 
 
 def _waists(rng, style, s, length, centromeres, secondary_constrictions):
@@ -185,10 +199,6 @@ def _waists(rng, style, s, length, centromeres, secondary_constrictions):
         depth = rng.uniform(0.0, 0.8)
         waist = np.maximum(waist, depth * np.exp(-0.5 * ((s - place) / width) ** 2))
     return waist
-
-
-def _at(s, axis, positions):
-    return np.column_stack([np.interp(positions, s, axis[:, k]) for k in (0, 1)])
 
 
 def _chromatid(rng, style, axis, heading, s, offset, radius):

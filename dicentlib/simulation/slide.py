@@ -10,6 +10,7 @@ import numpy as np
 SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
 CLUMP_REACH_PX = 26.0  # of a stain clump, in reference pixels
 SPECK_PX = (3.2, 0.4, 1.7, 8.0)  # half width of a grain of dye: median, spread, limits
+LARGEST_SPECK_PX2 = 90.0  # its area; the smallest fragment that counts has 120
 HALO_TILE = 256  # image pixels; the halo is seen in patches smaller than this
 HALO_GRAIN_PX = 1.8  # reference pixels
 
@@ -205,10 +206,14 @@ def _dot(absorbance, position, radius, strength, *, elongation=1.0, angle=0.0, t
 
 
 def _speck(rng, absorbance, position, unit):
-    """A grain of dye: round, a short rod, ragged, or two grains side by side."""
+    """A grain of dye: round, a short rod, ragged, or two unequal grains side by side.
+
+    Two equal ones would be a fragment to any scorer, and so would a larger one.
+    """
     median, spread, low, high = SPECK_PX
-    radius = unit * np.clip(median * np.exp(spread * rng.standard_normal()), low, high)
     strength, elongation = rng.uniform(0.4, 2.2), rng.uniform(1, 2.6)
+    high = min(high, np.sqrt(LARGEST_SPECK_PX2 / (np.pi * elongation)))
+    radius = unit * np.clip(median * np.exp(spread * rng.standard_normal()), low, high)
     if rng.random() < 0.3:
         soft_px = unit * rng.uniform(0.5, 2.0)
         outline = irregular_outline(
@@ -221,8 +226,9 @@ def _speck(rng, absorbance, position, unit):
     if rng.random() < 0.25:
         away, heading = radius * rng.uniform(2.0, 4.0), rng.uniform(0, 2 * np.pi)
         other = position + away * np.array([np.sin(heading), np.cos(heading)])
-        radius *= rng.uniform(0.6, 1.2)
-        _dot(absorbance, other, radius, strength, elongation=elongation, angle=angle)
+        radius *= rng.uniform(0.4, 0.7)
+        strength, elongation = rng.uniform(0.4, 2.2), rng.uniform(1, 2.6)
+        _dot(absorbance, other, radius, strength, elongation=elongation, angle=rng.uniform(0, 180))
 
 
 def _clump(rng, absorbance, position, unit):

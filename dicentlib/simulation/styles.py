@@ -191,7 +191,7 @@ def draw_cell_style(rng, slide):
         roughness_px=draw.between(0.2, 0.7),
         bend=draw.lognormal(0.15 if not long else 0.24, 0.6, 0.03, 1.6),
         kink=draw.lognormal(0.17, 0.6, 0.03, 0.9),
-        twist=draw.between(0.01, 0.08) if draw.chance(0.12) else 0.0,
+        twist=draw.between(0.01, 0.04) if draw.chance(0.04) else 0.0,
         irregular=draw.between(0.4, 1.3),
         profile=draw.between(0.3, 0.95),
         grain=draw.between(0.1, 0.42),

@@ -32,7 +32,7 @@ from dicentlib.training import TrainingParameters, read_image_set, train
 from studies.natural_cells import measure_natural
 
 SCALE = {"height": 444, "width": 504, "pixel_size_um": 0.2, "images_per_slide": 2}
-EXPOSED = {"dose_gy": [1.0, 2.0, 3.0, 4.0], "n_images": 40}
+EXPOSED = {"dose_gy": [1.0, 2.0, 3.0, 4.0], "n_images": 60}
 SETS = {
     "train": {
         "n_images": 8000,
@@ -43,9 +43,9 @@ SETS = {
         "reasons": {"covered": 0.05},
         "seed": 501,
     },
-    "validation_unexposed": {"n_images": 200, "dose_gy": 0.0, "seed": 502},
+    "validation_unexposed": {"n_images": 400, "dose_gy": 0.0, "seed": 502},
     "validation_exposed": EXPOSED | {"seed": 503},
-    "test_unexposed": {"n_images": 400, "dose_gy": 0.0, "seed": 504},
+    "test_unexposed": {"n_images": 1000, "dose_gy": 0.0, "seed": 504},
     "test_exposed": EXPOSED | {"seed": 505},
 }
 TRAINING = TrainingParameters(
@@ -76,7 +76,7 @@ REFINEMENT = replace(
     lam_delay=0.0,
     delay_loss="squared error",
     crop_shares=(0.15, 0.075, 0.775),
-    epochs=18,
+    epochs=15,
     learning_rate=6e-4,
     decay_to=0.05,
     cycle_epochs=3,

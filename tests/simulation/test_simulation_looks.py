@@ -9,7 +9,7 @@ import pytest
 from dicentlib.conventions import SMALLEST_FRAGMENT_UM2
 from dicentlib.data.channels import GREY_WEIGHTS
 from dicentlib.simulation import draw_metaphase
-from dicentlib.simulation.layout import END_GAP_PX, _beside_another
+from dicentlib.simulation.layout import BENT_GAP_PX, STRAIGHT_GAP_PX, _beside_another
 from dicentlib.simulation.optics import transmitted
 from dicentlib.simulation.shape import chromosome_shape
 from dicentlib.simulation.slide import add_debris
@@ -94,5 +94,29 @@ def test_contacts_on_purpose_leave_the_gap_that_real_ones_show():
         points = _beside_another(rng, shape, [(shape, shape.axis)])
         gaps.append(np.hypot(*(points[:, None] - shape.axis[None]).transpose(2, 0, 1)).min())
     beside = 1.15 * shape.width_px  # laid side by side
-    assert max(gaps) <= max(END_GAP_PX[1], beside) + 2
+    tips = 2 * shape.along[0]
+    assert max(gaps) <= max(tips + STRAIGHT_GAP_PX[1], beside) + 2
     assert np.mean(np.array(gaps) > 10) > 0.2  # pale necks
+
+
+def test_two_chromosomes_in_line_keep_a_gap_that_shows():
+    rng = np.random.default_rng(0)
+    style = draw_cell_style(rng, draw_slide_style(rng, variety=0.0))
+    shape = chromosome_shape(rng, replace(style, bend=0.0, kink=0.0), length=60, centromeres=[25])
+    in_line = bent = 0
+    for _ in range(600):
+        points = _beside_another(rng, shape, [(shape, shape.axis)])
+        ends = shape.axis[[0, -1]]
+        gap = np.hypot(*(points[0] - ends).T).min() - 2 * shape.along[0]
+        ahead, own = ends[-1] - ends[0], points[-1] - points[0]
+        angle = np.arccos(abs(ahead @ own) / np.linalg.norm(ahead) / np.linalg.norm(own))
+        inner = np.hypot(*(points[:, None] - shape.axis[None]).transpose(2, 0, 1))
+        if inner.min() < np.hypot(*(points[0] - ends).T).min() - 1e-6:
+            continue  # laid beside the body or across it
+        if angle < 0.6:
+            in_line += 1
+            assert gap > STRAIGHT_GAP_PX[0] - 1e-6
+        else:
+            bent += gap < 0 and gap > BENT_GAP_PX[0] - 1e-6
+    assert in_line > 20
+    assert bent > 3

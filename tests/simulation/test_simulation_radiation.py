@@ -128,17 +128,6 @@ def test_label_means_hold_with_an_aberration_in_every_image(labels):
     assert counts[:, :3].sum(axis=1).mean() == pytest.approx(labels[1], rel=0.02)
 
 
-def test_centromeres_of_a_dicentric_lie_apart():
-    rng = np.random.default_rng(8)
-    gaps = [
-        np.diff(piece.centromeres)[0]
-        for _ in range(300)
-        for piece in irradiate(rng, (1, 0, 0, 0))
-        if piece.class_name == "dicentric"
-    ]
-    assert min(gaps) > 1.7
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
