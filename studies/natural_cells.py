@@ -17,7 +17,7 @@ from dicentlib.evaluation.rules import highest_recall_at_false_rate, lowest_fals
 from dicentlib.operating_point import OperatingPoint
 
 CONFIDENCE_THRESHOLDS = np.linspace(0.05, 0.95, 19).round(2)
-MAX_FALSE = {"dicentric": 40.0, "fragment": 50.0}  # per 1000 unexposed cells, on validation
+MAX_FALSE = {"dicentric": 30.0, "fragment": 50.0}  # per 1000 unexposed cells, on validation
 MIN_RECALL = {"dicentric": 0.80, "fragment": 0.75}  # of the targets
 LEVEL = 0.95  # of the intervals
 
