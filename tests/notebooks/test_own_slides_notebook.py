@@ -153,7 +153,7 @@ def test_annotations_answer_and_teach(slides, members):
     assert within(n_true / n_called, precision)
     assert within(1000 * (n_called - n_true + 0.5) / 8, false)  # the prior adds half an object
     n_dicentric = (pd.read_csv(images / "annotations.csv")["class"] == "dicentric").sum()
-    assert within((n_true + 0.5) / (n_dicentric + 1), recall)  # and here half a found, half a missed
+    assert within((n_true + 0.5) / (n_dicentric + 1), recall)  # half a found one, half a missed
     # the operating point of the ensemble as it is, and the calibration series
     assert "The ensemble as it is, chosen and measured on these cells: a precision of at" in page
     cells = [f'<td class="number">{number}</td>' for number in (AGREEMENT + 1, n_called)]
