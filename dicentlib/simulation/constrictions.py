@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-# Depths relative to the width of an arm. Simulated centromeres have 0.2 to 0.6, tips and thin
-# places that are none up to 0.25. Where the two overlap no scorer could classify a body.
+# Depths relative to the width of an arm. Between the two no scorer could tell a centromere from a
+# thin place that is none.
 SEEN_DEPTH = 0.25
 FALSE_DEPTH = 0.15
 TERMINAL_PX = 12.0  # an arm shorter than this ends in a knob at most
@@ -17,8 +17,8 @@ def constriction_depths(half_width, centromeres, blur_px):
     """How deep each centromere of a body is, and how deep the deepest place that is none.
 
     A place is as deep as the blurred width there lies below the widest place on either side of
-    it, up to the next centromere. So two centromeres without a wider place between them count as
-    one. Near an end only the longer arm counts: the centromere of an acrocentric shows as a narrow
+    it, up to the next centromere. So of two centromeres without a wider place between them one
+    shows at most. Near an end only the longer arm counts: the centromere of an acrocentric shows as a narrow
     end, and so does the tip of an arm whose sisters come together.
 
     Parameters

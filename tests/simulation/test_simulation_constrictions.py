@@ -37,8 +37,9 @@ def test_a_waist_without_centromere_is_found_elsewhere():
 def test_two_centromeres_need_a_wider_place_between_them():
     apart = constriction_depths(ARM + WAIST + ARM + WAIST + ARM, [33, 69], 1.5)[0]
     assert min(apart) > 0.5
-    merged = constriction_depths(ARM + WAIST + ARM, [31, 35], 1.5)[0]
-    assert max(merged) < 0.3
+    for second in (32, 33, 34, 35):
+        merged = constriction_depths(ARM + WAIST + ARM, [31, second], 1.5)[0]
+        assert np.sum(merged >= SEEN_DEPTH) <= 1
 
 
 def test_blur_hides_a_short_waist():
