@@ -18,8 +18,8 @@ def constriction_depths(half_width, centromeres, blur_px):
 
     A place is as deep as the blurred width there lies below the widest place on either side of
     it, up to the next centromere. So of two centromeres without a wider place between them one
-    shows at most. Near an end only the longer arm counts: the centromere of an acrocentric shows as a narrow
-    end, and so does the tip of an arm whose sisters come together.
+    shows at most. Near an end only the longer arm counts: the centromere of an acrocentric shows
+    as a narrow end, and so does the tip of an arm whose sisters come together.
 
     Parameters
     ----------
