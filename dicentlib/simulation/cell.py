@@ -1,5 +1,7 @@
 """One cell on the slide: its bodies shaped, placed, drawn, and what a scorer sees of them."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -10,15 +12,16 @@ from dicentlib.simulation.drawing import add_body
 from dicentlib.simulation.layout import place_bodies, rotated
 from dicentlib.simulation.shape import chromosome_shape
 
-LEAST_COHESION = 0.35  # below, sisters lie side by side and show no centromere
-SHAPES = 8  # are drawn of a body until it shows what it is
+CALM_CONSTRICTION = 0.45  # the widest of a calm chromosome, in radii
+LEAST_COHESION = 0.5  # below, sisters lie side by side and show no centromere
+SHAPES = 8  # are drawn of a body until it shows what it is, the later half of them calm
 
 
 def shape_of(rng, piece, style, slide):
     """Draw the shape of a piece, and which of its centromeres show.
 
     Shapes are drawn again, up to `SHAPES` in all, until every centromere shows and nothing else
-    looks like one; then the best of them is taken.
+    looks like one; then the best of them is taken. Where the sisters lie apart nothing shows.
 
     Parameters
     ----------
@@ -33,11 +36,15 @@ def shape_of(rng, piece, style, slide):
     seen : ndarray of bool, shape (number of centromeres,)
     """
     px = style.px_per_percent
+    calm = replace(
+        style, coil=0.0, knobs=0.0, waists=0.0, irregular=0.4,
+        constriction_radius=min(style.constriction_radius, CALM_CONSTRICTION),
+    )  # fmt: skip
     best, fewest = None, np.inf
-    for _ in range(SHAPES):
+    for k in range(SHAPES):
         shape = chromosome_shape(
             rng,
-            style,
+            style if k < SHAPES // 2 else calm,
             length=max(piece.length * px, 2.5),
             centromeres=[px * position for position in piece.centromeres],
             secondary_constrictions=[px * position for position in piece.secondary_constrictions],
@@ -45,18 +52,16 @@ def shape_of(rng, piece, style, slide):
             ring=piece.ring,
             banded=slide.banded,
         )
-        if piece.ring:
-            return shape, np.ones(len(shape.centromeres), bool)
+        if piece.ring or style.cohesion < LEAST_COHESION:
+            return shape, np.full(len(shape.centromeres), piece.ring)
         depths, elsewhere = constriction_depths(shape.half_width, shape.centromeres, slide.blur_px)
         seen = depths >= SEEN_DEPTH
-        merged = np.diff(shape.centromeres) < shape.width_px  # nearer than the body is wide
-        seen[1:] &= ~merged
-        seen[:-1] &= ~merged
         # Crossing sisters look constricted, but are dark where they cross.
         ambiguous = np.count_nonzero(~seen) + (elsewhere > FALSE_DEPTH and not shape.crossed)
         if ambiguous < fewest:
             best, fewest = (shape, seen), ambiguous
-        if not ambiguous:
+        # G-bands hide centromeres and look like them: those chromosomes are as they come.
+        if not ambiguous or (slide.banded and len(piece.centromeres) < 2):
             break
     return best
 
@@ -139,7 +144,7 @@ def add_cell(
         inside = 0 <= row["row"] < height and 0 <= row["col"] < width
         row["visible"] = bool(n_painted and inside and shown > 0.5)
         if row["class"] not in ("fragment", "monocentric", "ring"):
-            row["visible"] &= len(row["junctions"]) > 0 and style.cohesion >= LEAST_COHESION
+            row["visible"] &= len(row["junctions"]) > 0
         if row["class"] == "fragment":
             row["visible"] &= bool(0.01 * n_painted / unit**2 >= SMALLEST_FRAGMENT_UM2)
     return rows

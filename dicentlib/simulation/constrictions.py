@@ -11,6 +11,7 @@ SEEN_DEPTH = 0.25
 FALSE_DEPTH = 0.15
 TERMINAL_PX = 12.0  # an arm shorter than this ends in a knob at most
 TIP_PX = 7  # where the centromere of an acrocentric lies, from its tip
+TIP_WIDTH = 0.87  # of the narrowest ordinary tip, relative to a blunt one
 
 
 def constriction_depths(half_width, centromeres, blur_px):
@@ -18,8 +19,9 @@ def constriction_depths(half_width, centromeres, blur_px):
 
     A place is as deep as the blurred width there lies below the widest place on either side of
     it, up to the next centromere. So of two centromeres without a wider place between them one
-    shows at most. Near an end only the longer arm counts: the centromere of an acrocentric shows
-    as a narrow end, and so does the tip of an arm whose sisters come together.
+    shows at most, and of two that are nearer than the body is wide none. Near an end only the
+    longer arm counts: the centromere of an acrocentric shows as an end that is narrower than
+    round tips are, and so does the tip of an arm whose sisters come together.
 
     Parameters
     ----------
@@ -54,15 +56,25 @@ def constriction_depths(half_width, centromeres, blur_px):
     arms = [width[first : end + 1] for first, end in pairwise(bounds)]
     widest = np.maximum([arm.max() for arm in arms], 1e-6)
     before, after = widest[:-1].copy(), widest[1:].copy()
+    tip = TIP_WIDTH * _blunt(len(width), 0.5 * np.max(half_width), blur_px)
     if len(places) and places[0] < TERMINAL_PX:
-        before[0] = after[0]
+        before[0] = tip[places[0]] * after[0]
     if len(places) and last - places[-1] < TERMINAL_PX:
-        after[-1] = before[-1]
-    depths = 1 - width[places] / np.minimum(before, after)
+        after[-1] = tip[places[-1]] * before[-1]
+    depths = np.maximum(1 - width[places] / np.minimum(before, after), 0)
+    merged = np.diff(centromeres) < 2 * np.median(half_width)
+    depths[1:][merged] = depths[:-1][merged] = 0
     tips = [
         1 - arm[TIP_PX] / arm.max() for arm in (arms[0], arms[-1][::-1]) if len(arm) > 3 * TIP_PX
     ]
     return depths, float(max([_deepest_waist(arm) for arm in arms] + tips))
+
+
+def _blunt(length, radius, blur_px):
+    """Blurred width of a body as wide as 1 with round ends."""
+    along = np.arange(length)
+    inside = np.clip(np.minimum(along, along[::-1]) / radius, 0, 1)
+    return gaussian_filter1d(np.sqrt(1 - (1 - inside) ** 2), blur_px, mode="constant")
 
 
 def _deepest_waist(width):

@@ -6,14 +6,16 @@ import numpy as np
 GRID_PX = 4.0  # reference pixels per cell of the occupancy grid
 TRIES = 40
 # Contacts laid on purpose, so that they and those by chance are as frequent as in boxed real fields
-# (studies.contacts). Two chromosomes that continue one another keep a gap that shows: without it
-# they are a dicentric to any scorer, and scorers find one dicentric in a thousand unexposed cells.
+# (studies.contacts). Two chromosomes that continue one another keep a gap that shows, by chance
+# too: without it they are a dicentric to any scorer, and scorers find one dicentric in a thousand
+# unexposed cells.
 CONTACTS = 0.06  # share of the bodies that are laid against another one
 END_CONTACTS = 0.2
 STRAIGHT_SHARE = 0.4  # of these continue one another
-STRAIGHT_TURN = 0.7  # up to this angle, in radians
+STRAIGHT_TURN = 0.9  # up to this angle, in radians
 SIDE_CONTACTS = 0.5  # the rest cross
-STRAIGHT_GAP_PX = (3.0, 9.0)  # between the tips
+STRAIGHT_GAP_PX = (4.0, 10.0)  # between the tips
+STRAIGHT_OVERLAP_PX = 25.0  # deeper, a pair is longer than it is a chain
 BENT_GAP_PX = (-7.0, 7.0)
 OUTLINE_POINTS = 72
 
@@ -72,6 +74,29 @@ def _beside_another(rng, shape, placed):
     return own + other_points[rng.integers(len(other_points))]
 
 
+def _tips(shape, points):
+    """Both tips of a body: points (2, 2), unit vectors outward (2, 2)."""
+    reach = min(9, len(points)) - 1
+    outward = np.array([points[0] - points[reach], points[-1] - points[-1 - reach]])
+    outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-6)
+    return points[[0, -1]] + shape.along[0] * outward, outward
+
+
+def _continues(shape, points, placed_tips):
+    """Whether a body lies in line with one that is there, without a gap that shows."""
+    for tip, outward in zip(*_tips(shape, points), strict=True):
+        for other_tips, other_outward, other_width in placed_tips:
+            away = tip - other_tips
+            gap = np.sum(away * other_outward, axis=1)
+            aside = np.abs(away[:, 0] * other_outward[:, 1] - away[:, 1] * other_outward[:, 0])
+            chain = (other_outward @ outward < -np.cos(STRAIGHT_TURN)) & (
+                aside < 0.3 * (shape.width_px + other_width)
+            )
+            if np.any(chain & (gap > -STRAIGHT_OVERLAP_PX) & (gap < STRAIGHT_GAP_PX[0])):
+                return True
+    return False
+
+
 def place_bodies(rng, shapes, style, *, centre, spread_px, size_px, solitary):
     """Choose a position and an angle for every body of a spread.
 
@@ -101,7 +126,8 @@ def place_bodies(rng, shapes, style, *, centre, spread_px, size_px, solitary):
     height, width = size_px
     grid = np.zeros((int(height / GRID_PX) + 2, int(width / GRID_PX) + 2), np.uint8)
     outline = _spread_outline(rng, spread_px, style.ragged)
-    offsets, angles, placed = np.zeros((len(shapes), 2)), np.zeros(len(shapes)), []
+    offsets, angles = np.zeros((len(shapes), 2)), np.zeros(len(shapes))
+    placed, placed_tips = [], []
     for k in rng.permutation(len(shapes)):
         shape = shapes[k]
         half = 0.5 * shape.width_px
@@ -127,6 +153,7 @@ def place_bodies(rng, shapes, style, *, centre, spread_px, size_px, solitary):
             hit = np.count_nonzero(grid[cells[:, 0], cells[:, 1]]) / len(cells)
             if contact and attempt < 3:
                 hit = 0.0 if hit < 0.5 else 2.0
+            hit += _continues(shape, points, placed_tips)
             if hit < fewest:
                 best, fewest = points, hit
             if hit == 0:
@@ -137,6 +164,7 @@ def place_bodies(rng, shapes, style, *, centre, spread_px, size_px, solitary):
         cv2.polylines(grid, [line[:, None]], False, 255, thickness)
         offsets[k], angles[k] = _pose(shape.axis, best)
         placed.append((shape, best))
+        placed_tips.append((*_tips(shape, best), shape.width_px))
     return offsets, angles
 
 

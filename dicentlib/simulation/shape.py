@@ -151,7 +151,7 @@ def chromosome_shape(
         crossing = rng.uniform(0.15, 0.85) * length
         apart = np.tanh((s - crossing) / rng.uniform(3.0, 7.0))
         separation = separation * apart
-        darkness += rng.uniform(0.5, 1.0) * (1 - np.abs(apart))  # one sister lies on the other
+        darkness += 1 - np.abs(apart)  # one sister lies on the other
 
     discs = [
         _chromatid(rng, style, axis, heading, s, side * separation, radius) for side in (-1.0, 1.0)

@@ -107,7 +107,7 @@ def draw_slide_style(rng, *, variety=1.0):
     SlideStyle
     """
     draw = _Draw(rng, variety)
-    banded = draw.chance(0.08)
+    banded = draw.chance(0.12)
     pale, dim, coloured = draw.chance(0.12), draw.chance(0.2), draw.chance(0.5)
     return SlideStyle(
         scale=draw.lognormal(1.0, 0.09, 0.78, 1.22),
@@ -184,7 +184,7 @@ def draw_cell_style(rng, slide):
         knobs=draw.between(0.06, 0.28),
         constriction_radius=draw.between(0.33, 0.6 if slide.banded else 0.66),
         constriction_px=draw.lognormal(3.0, 0.25, 1.8, 5.5),
-        waists=draw.between(0.0, 0.012),
+        waists=0.0 if mode == "separated" else draw.between(0.0, 0.025 if slide.banded else 0.012),
         coil=draw.between(0.15, 0.48) if coiled else draw.between(0.0, 0.15),
         coil_period_px=draw.between(6.0, 10.5),
         beads=draw.between(0.1, 0.55) if coiled else draw.between(0.0, 0.2),
