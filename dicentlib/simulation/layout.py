@@ -84,17 +84,14 @@ def _tips(shape, points):
 
 def _continues(shape, points, placed_tips):
     """Whether a body lies in line with one that is there, without a gap that shows."""
-    for tip, outward in zip(*_tips(shape, points), strict=True):
-        for other_tips, other_outward, other_width in placed_tips:
-            away = tip - other_tips
-            gap = np.sum(away * other_outward, axis=1)
-            aside = np.abs(away[:, 0] * other_outward[:, 1] - away[:, 1] * other_outward[:, 0])
-            chain = (other_outward @ outward < -np.cos(STRAIGHT_TURN)) & (
-                aside < 0.3 * (shape.width_px + other_width)
-            )
-            if np.any(chain & (gap > -STRAIGHT_OVERLAP_PX) & (gap < STRAIGHT_GAP_PX[0])):
-                return True
-    return False
+    other_tips, other_outward, other_width = placed_tips
+    tips, outward = _tips(shape, points)
+    away = tips[:, None] - other_tips
+    gap = np.sum(away * other_outward, axis=2)
+    aside = np.abs(away[..., 0] * other_outward[:, 1] - away[..., 1] * other_outward[:, 0])
+    chain = outward @ other_outward.T < -np.cos(STRAIGHT_TURN)
+    chain &= aside < 0.3 * (shape.width_px + other_width)
+    return bool(np.any(chain & (gap > -STRAIGHT_OVERLAP_PX) & (gap < STRAIGHT_GAP_PX[0])))
 
 
 def place_bodies(rng, shapes, style, *, centre, spread_px, size_px, solitary):
@@ -127,7 +124,8 @@ def place_bodies(rng, shapes, style, *, centre, spread_px, size_px, solitary):
     grid = np.zeros((int(height / GRID_PX) + 2, int(width / GRID_PX) + 2), np.uint8)
     outline = _spread_outline(rng, spread_px, style.ragged)
     offsets, angles = np.zeros((len(shapes), 2)), np.zeros(len(shapes))
-    placed, placed_tips = [], []
+    placed = []
+    placed_tips = np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0)
     for k in rng.permutation(len(shapes)):
         shape = shapes[k]
         half = 0.5 * shape.width_px
@@ -153,7 +151,8 @@ def place_bodies(rng, shapes, style, *, centre, spread_px, size_px, solitary):
             hit = np.count_nonzero(grid[cells[:, 0], cells[:, 1]]) / len(cells)
             if contact and attempt < 3:
                 hit = 0.0 if hit < 0.5 else 2.0
-            hit += _continues(shape, points, placed_tips)
+            if hit < fewest:
+                hit += _continues(shape, points, placed_tips)
             if hit < fewest:
                 best, fewest = points, hit
             if hit == 0:
@@ -164,7 +163,8 @@ def place_bodies(rng, shapes, style, *, centre, spread_px, size_px, solitary):
         cv2.polylines(grid, [line[:, None]], False, 255, thickness)
         offsets[k], angles[k] = _pose(shape.axis, best)
         placed.append((shape, best))
-        placed_tips.append((*_tips(shape, best), shape.width_px))
+        own = (*_tips(shape, best), np.full(2, shape.width_px))
+        placed_tips = tuple(np.concatenate(pair) for pair in zip(placed_tips, own, strict=True))
     return offsets, angles
 
 
