@@ -42,6 +42,26 @@ def test_two_centromeres_need_a_wider_place_between_them():
         assert np.sum(merged >= SEEN_DEPTH) <= 1
 
 
+def test_two_centromeres_nearer_than_the_body_is_wide_do_not_show():
+    def depths(arm):
+        return constriction_depths(ARM + WAIST + [8.0] * arm + WAIST + ARM, [33, 39 + arm], 1.0)[0]
+
+    assert depths(8).tolist() == [0, 0]  # 14 px apart, 16 px wide
+    assert min(depths(14)) > SEEN_DEPTH
+
+
+def test_round_tips_are_no_centromere():
+    blunt = [8 * np.sqrt(1 - (1 - k / 8) ** 2) for k in range(1, 8)]
+    narrow = [1.0, 2.5, 3.5, 3.5, 3.0, 3.0, 4.0]
+    for place in range(1, 8):
+        (depth,), _ = constriction_depths(blunt + ARM, [place], 1.5)
+        assert depth < SEEN_DEPTH
+        (mirrored,), _ = constriction_depths(ARM + blunt[::-1], [36 - place], 1.5)
+        assert mirrored == pytest.approx(depth)
+    (depth,), _ = constriction_depths(narrow + ARM, [5], 1.5)
+    assert depth > SEEN_DEPTH
+
+
 def test_blur_hides_a_short_waist():
     sharp, blurred = (
         constriction_depths(ARM + [3.0] * 3 + ARM, [31], blur)[0][0] for blur in (0.5, 4.0)
@@ -74,6 +94,38 @@ def test_of_several_shapes_one_is_taken_whose_centromeres_alone_show(cell):
         _, elsewhere = constriction_depths(shape.half_width, shape.centromeres, slide.blur_px)
         clear += seen.all() and elsewhere <= FALSE_DEPTH
     assert clear >= 57
+
+
+def test_irregular_chromosomes_are_drawn_calmly_at_last(cell):
+    rng, style, slide = cell
+    style = replace(style, coil=0.45, knobs=0.28, waists=0.05, irregular=1.3)
+    fragment = Piece((("2", 0.0, 2.0),))
+    clear = 0
+    for _ in range(60):
+        shape, _ = shape_of(rng, fragment, style, slide)
+        clear += constriction_depths(shape.half_width, [], slide.blur_px)[1] <= FALSE_DEPTH
+    assert clear >= 57
+
+
+def test_of_g_banded_chromosomes_the_first_shape_is_taken(cell):
+    rng, style, slide = cell
+    style, whole = replace(style, waists=0.05), Piece((("2", 0.0, 8.44),))
+
+    def looks_dicentric(slide):
+        shapes = [shape_of(rng, whole, style, slide)[0] for _ in range(60)]
+        depths = [constriction_depths(x.half_width, x.centromeres, slide.blur_px) for x in shapes]
+        return np.mean([elsewhere > FALSE_DEPTH for _, elsewhere in depths])
+
+    assert looks_dicentric(slide) < 0.05
+    assert looks_dicentric(replace(slide, banded=0.5)) > 0.3
+
+
+def test_where_sisters_lie_apart_no_centromere_shows(cell):
+    rng, style, slide = cell
+    dicentric = Piece((("1", 0.0, 8.0), ("2", 7.0, 0.0)))
+    assert len(dicentric.centromeres) == 2
+    assert centromeres_show(rng, style, slide, dicentric)
+    assert not centromeres_show(rng, replace(style, cohesion=0.4), slide, dicentric)
 
 
 def test_exchanges_that_do_not_show_are_drawn_again(cell):
