@@ -15,7 +15,7 @@ STRAIGHT_SHARE = 0.4  # of these continue one another
 STRAIGHT_TURN = 0.9  # up to this angle, in radians
 SIDE_CONTACTS = 0.5  # the rest cross
 STRAIGHT_GAP_PX = (4.0, 10.0)  # between the tips
-STRAIGHT_OVERLAP_PX = 25.0  # deeper, a pair is longer than it is a chain
+STRAIGHT_OVERLAP_PX = 25.0  # deeper, one lies on the other
 BENT_GAP_PX = (-7.0, 7.0)
 OUTLINE_POINTS = 72
 
