@@ -217,9 +217,9 @@ def _make_image(
     )
     name = f"images/{i:06d}.png"
     pixels = np.round(metaphase.image * 255).astype(np.uint8)
-    with atomic_path(folder / name) as temporary:
-        if not cv2.imwrite(str(temporary), pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1]):
-            raise InputError(f"{folder / name}: cannot be written")
+    # samples.csv is written last and makes the set; waiting for the disk at every image is slow
+    if not cv2.imwrite(str(folder / name), pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1]):
+        raise InputError(f"{folder / name}: cannot be written")
     classes = metaphase.annotations["class"].value_counts()
     row = {
         "image": name,

@@ -56,11 +56,10 @@ class EpochSampler(Sampler):
 
 
 def collate(samples):
-    """Samples of one size as tensors; points and names stay lists."""
+    """Images and targets of samples of one size as tensors, and the names of their images."""
     return {
         "image": torch.from_numpy(np.stack([sample["image"] for sample in samples])),
         "target": torch.from_numpy(np.stack([sample["target"] for sample in samples])),
-        "points": [sample["points"] for sample in samples],
         "name": [sample["name"] for sample in samples],
     }
 
