@@ -139,10 +139,13 @@ def main():
     )
     best = table["images per second"].max()
     loading = loading_rate(shape[0], None if arguments.paper else shape[0])
+    name, place = "bench_training" + "_paper" * arguments.paper, "cpu"
+    if device == "cuda":
+        name, place = f"{name}_gpu", torch.cuda.get_device_name()
     write_timings(
-        "bench_training_paper" if arguments.paper else "bench_training",
+        name,
         table.round(2),
-        caption=f"Batches of {batch} x {shape[0]} x {shape[1]}, {device}, "
+        caption=f"Batches of {batch} x {shape[0]} x {shape[1]}, {place}, "
         f"{torch.get_num_threads()} threads. One process loads {loading:.0f} samples per second, "
         f"{loading / best:.1f} times what the fastest training takes.",
     )
