@@ -32,7 +32,7 @@ from dicentlib.training import TrainingParameters, read_image_set, train
 from studies.natural_cells import measure_natural
 
 SCALE = {"height": 444, "width": 504, "pixel_size_um": 0.2, "images_per_slide": 2}
-EXPOSED = {"dose_gy": [1.0, 2.0, 3.0, 4.0], "n_images": 60}
+EXPOSED = {"dose_gy": [1.0, 2.0, 3.0, 4.0], "n_images": 120}
 SETS = {
     "train": {
         "n_images": 8000,
@@ -43,7 +43,7 @@ SETS = {
         "reasons": {"covered": 0.05},
         "seed": 501,
     },
-    "validation_unexposed": {"n_images": 400, "dose_gy": 0.0, "seed": 502},
+    "validation_unexposed": {"n_images": 1000, "dose_gy": 0.0, "seed": 502},
     "validation_exposed": EXPOSED | {"seed": 503},
     "test_unexposed": {"n_images": 1000, "dose_gy": 0.0, "seed": 504},
     "test_exposed": EXPOSED | {"seed": 505},
@@ -57,7 +57,7 @@ TRAINING = TrainingParameters(
     pixel_size_um=0.2,
     crop_px=128,
     crop_shares=(0.3, 0.15, 0.55),
-    epochs=36,
+    epochs=60,
     samples_per_epoch=19200,
     batch_size=96,
     optimiser="adamw",
