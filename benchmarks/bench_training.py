@@ -31,6 +31,12 @@ from dicentlib.training.cuda_graph import as_cuda_graph
 from dicentlib.training.fit import computes_bfloat16
 
 PAPER_IMAGES, PAPER_EPOCHS = 4344, 100
+TABLES = {  # by device, and whether with the paper's preset
+    ("cpu", False): "bench_training",
+    ("cpu", True): "bench_training_paper",
+    ("cuda", False): "bench_training_gpu",
+    ("cuda", True): "bench_training_paper_gpu",
+}
 
 
 def seconds(function, device, *, repeats):
@@ -139,11 +145,9 @@ def main():
     )
     best = table["images per second"].max()
     loading = loading_rate(shape[0], None if arguments.paper else shape[0])
-    name, place = "bench_training" + "_paper" * arguments.paper, "cpu"
-    if device == "cuda":
-        name, place = f"{name}_gpu", torch.cuda.get_device_name()
+    place = torch.cuda.get_device_name() if device == "cuda" else "cpu"
     write_timings(
-        name,
+        TABLES[device, arguments.paper],
         table.round(2),
         caption=f"Batches of {batch} x {shape[0]} x {shape[1]}, {place}, "
         f"{torch.get_num_threads()} threads. One process loads {loading:.0f} samples per second, "
