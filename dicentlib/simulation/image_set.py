@@ -119,6 +119,7 @@ def simulate_set(
         options=options,
     )
     task(0)  # bad options fail here, before any process starts and any image goes
+    (folder / "samples.csv").unlink(missing_ok=True)  # a set is what has one
     _remove_images(images, total)
     names = [sample if len(doses) == 1 else f"{sample}_{dose:g}_gy" for dose in doses]
     n_workers = min(

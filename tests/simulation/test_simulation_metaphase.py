@@ -373,3 +373,11 @@ def test_the_highest_dose_can_be_drawn():
         rng = np.random.default_rng(seed)
         pieces = irradiate(rng, draw_counts(rng, Yields().means(HIGHEST_GY)))
         assert sum(len(piece.centromeres) for piece in pieces) == 46
+
+
+def test_a_set_that_was_interrupted_has_no_samples(tmp_path, monkeypatch):
+    simulate_set(tmp_path, n_images=2, dose_gy=0.0, seed=1, progress=False, **HALF)
+    monkeypatch.setattr(cv2, "imwrite", lambda path, *_: not path.endswith("000001.png"))
+    with pytest.raises(InputError, match=r"000001.png: cannot be written"):
+        simulate_set(tmp_path, n_images=2, dose_gy=0.0, seed=2, progress=False, **HALF)
+    assert not (tmp_path / "samples.csv").exists()
